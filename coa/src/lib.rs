@@ -1,1 +1,23 @@
-//! stub
+//! Session control: Disconnect-Request of RFC 5176, asked, retransmitted, verified and told as it was.
+//! Never knows SQL or HTTP, never decides who may ask, and never takes an answer for proof.
+//!
+//! In the order data flows:
+//! - [`dialect`]: which of a session's attributes name it for a NAS of that make;
+//! - [`exchange`]: the exchange itself as a value without I/O: signed once, sent again with the same octets, answered,
+//!   refused, or silent;
+//! - [`error_cause`]: what a refusal means;
+//! - [`counters`]: answers that were late, forged or not ours;
+//! - [`driver`]: the sockets and the clock, the only file that knows tokio.
+//!
+//! That an acknowledged session really ended is seen elsewhere: in its Accounting-Stop (`modules/access`).
+
+pub mod counters;
+pub mod dialect;
+pub mod driver;
+pub mod error_cause;
+pub mod exchange;
+
+pub use dialect::{IdentificationError, Make};
+pub use driver::{Coa, CoaError};
+pub use error_cause::error_cause_name;
+pub use exchange::{Answer, Outcome, Request, Target, Timing, Verb};

@@ -1,0 +1,415 @@
+//! Requests on their way: signed once, sent, sent again with the same octets, and ended by an answer or by silence.
+//! Never opens a socket and never reads a clock: it is fed datagrams and `now`, and drained of transmits and events.
+//!
+//! [`crate::driver`] moves the octets; a test moves the clock. One [`Exchange`] is one Identifier towards one NAS.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use radius::attribute::kind;
+use radius::{
+    Authenticator, Code, MessageAuthenticator, PACKET_LEN_MAX, RequestWriter, SharedSecret, View, WriteError,
+};
+
+use crate::counters::Counters;
+
+/// Identifiers towards one NAS; the field is one octet (RFC 2865 section 3).
+const IN_FLIGHT_MAX: usize = 256;
+
+/// What is asked of a NAS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// End the session (RFC 5176 section 2.1).
+    Disconnect,
+}
+
+impl Verb {
+    /// The code of the request.
+    const fn request(self) -> Code {
+        match self {
+            Self::Disconnect => Code::DisconnectRequest,
+        }
+    }
+
+    /// What a reply of `code` says, if it answers this verb.
+    const fn answered_by(self, code: Code) -> Option<bool> {
+        match (self, code) {
+            (Self::Disconnect, Code::DisconnectAck) => Some(true),
+            (Self::Disconnect, Code::DisconnectNak) => Some(false),
+            _ => None,
+        }
+    }
+}
+
+/// Where a request goes and which secret signs it.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Address and dynamic-authorization port of the NAS.
+    pub addr: SocketAddr,
+    /// Shared with it; prints as REDACTED.
+    pub secret: SharedSecret,
+}
+
+/// One thing to ask of one NAS.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Whom.
+    pub target: Target,
+    /// What.
+    pub verb: Verb,
+    /// Encoded attributes that name the session; see [`crate::dialect::Make::identification`].
+    pub attributes: Vec<u8>,
+}
+
+/// When to send again and when to give up (RFC 5080 section 2.2.1).
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// Wait before the first retransmission (IRT).
+    pub initial: Duration,
+    /// Longest wait between two transmissions (MRT).
+    pub longest: Duration,
+    /// Datagrams sent at most, the first one included (MRC).
+    pub attempts_max: u8,
+    /// Time after which it is over whatever the count (MRD).
+    pub give_up: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            initial: Duration::from_secs(2),
+            longest: Duration::from_secs(16),
+            attempts_max: 5,
+            give_up: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Names an exchange from [`Exchanges::start`] to its [`Event`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExchangeId(u64);
+
+/// A datagram to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transmit {
+    /// To whom.
+    pub to: SocketAddr,
+    /// What; the same octets each time (RFC 5176 section 2.3).
+    pub octets: Box<[u8]>,
+}
+
+/// The end of an exchange.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Which.
+    pub id: ExchangeId,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// What a NAS said, or that it said nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// It claims to have done it. Proof is something else.
+    Ack,
+    /// It refused.
+    Nak {
+        /// Why, when it says so; [`crate::error_cause_name`] has the words.
+        error_cause: Option<u32>,
+    },
+    /// Nothing that could be verified came back in time.
+    Silent,
+}
+
+/// How an exchange ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// What was said.
+    pub answer: Answer,
+    /// Datagrams sent.
+    pub attempts: u8,
+    /// First transmission to answer; `None` when silent.
+    pub rtt: Option<Duration>,
+    /// First transmission to the end, answered or not.
+    pub waited: Duration,
+}
+
+/// Why a request was not started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// All identifiers towards this NAS wait for an answer.
+    #[error(
+        "{IN_FLIGHT_MAX} requests to {addr} wait for an answer already, which is all that one socket can tell apart"
+    )]
+    TooManyInFlight {
+        /// The NAS.
+        addr: SocketAddr,
+    },
+    /// The attributes do not fit a packet.
+    #[error("cannot write the request to {addr}")]
+    Write {
+        /// The NAS.
+        addr: SocketAddr,
+        /// What did not fit.
+        #[source]
+        source: WriteError,
+    },
+}
+
+// -- Exchanges ------------------------------------------------------------------------------------------------------
+
+/// All exchanges of one node. Ordered maps and a seeded generator: the same input is the same run.
+#[derive(Debug)]
+pub struct Exchanges {
+    timing: Timing,
+    exchanges: BTreeMap<ExchangeId, Exchange>,
+    /// Which exchange holds an Identifier towards a NAS.
+    holders: BTreeMap<(SocketAddr, u8), ExchangeId>,
+    transmits: VecDeque<Transmit>,
+    events: VecDeque<Event>,
+    counters: Counters,
+    random: SplitMix64,
+    started: u64,
+}
+
+/// One request under way.
+#[derive(Debug)]
+struct Exchange {
+    verb: Verb,
+    target: Target,
+    identifier: u8,
+    /// The Request Authenticator; a reply is verified against it.
+    authenticator: Authenticator,
+    octets: Box<[u8]>,
+    first_sent: Instant,
+    /// The wait that ends at `due`, without its jitter.
+    wait: Duration,
+    due: Instant,
+    attempts: u8,
+}
+
+impl Exchanges {
+    /// An empty table. `seed` decides identifiers and jitter; draw it from the operating system outside of tests.
+    pub fn new(seed: u64, timing: Timing) -> Self {
+        Self {
+            timing,
+            exchanges: BTreeMap::new(),
+            holders: BTreeMap::new(),
+            transmits: VecDeque::new(),
+            events: VecDeque::new(),
+            counters: Counters::default(),
+            random: SplitMix64(seed),
+            started: 0,
+        }
+    }
+
+    /// Signs a request and queues its first transmission. `unix_s` becomes its Event-Timestamp and stays.
+    ///
+    /// Poll [`Self::poll_transmit`] and [`Self::poll_timeout`] afterwards.
+    ///
+    /// # Errors
+    /// [`StartError::TooManyInFlight`] when the NAS has all 256 identifiers in use, [`StartError::Write`] when the
+    /// attributes do not fit. Nothing is queued then.
+    pub fn start(&mut self, request: Request, now: Instant, unix_s: u32) -> Result<ExchangeId, StartError> {
+        let addr = request.target.addr;
+        let identifier = self
+            .free_identifier(addr)
+            .ok_or(StartError::TooManyInFlight { addr })?;
+        let octets =
+            encode(&request, identifier, unix_s).map_err(|source| StartError::Write { addr, source })?;
+        let mut authenticator = Authenticator::default();
+        authenticator.copy_from_slice(&octets[4..20]);
+        let id = ExchangeId(self.started);
+        self.started += 1;
+        let wait = self.timing.initial;
+        let exchange = Exchange {
+            verb: request.verb,
+            target: request.target,
+            identifier,
+            authenticator,
+            octets: octets.clone(),
+            first_sent: now,
+            wait,
+            due: now + self.random.jitter(wait),
+            attempts: 1,
+        };
+        self.holders.insert((addr, identifier), id);
+        self.exchanges.insert(id, exchange);
+        self.transmits.push_back(Transmit { to: addr, octets });
+        Ok(id)
+    }
+
+    /// An identifier towards `addr` that nobody holds, starting from a random one so that a late answer to an earlier
+    /// request rarely meets a new one (and never verifies when it does).
+    fn free_identifier(&mut self, addr: SocketAddr) -> Option<u8> {
+        let start = self.random.next().to_le_bytes()[0];
+        (0..=u8::MAX)
+            .map(|step| start.wrapping_add(step))
+            .find(|id| !self.holders.contains_key(&(addr, *id)))
+    }
+
+    /// Takes what a socket received. What completes nothing is counted and dropped.
+    ///
+    /// Poll [`Self::poll_event`] and [`Self::poll_timeout`] afterwards.
+    pub fn handle_datagram(&mut self, src: SocketAddr, octets: &[u8], now: Instant) {
+        let Ok(reply) = View::parse(octets) else {
+            self.counters.malformed += 1;
+            return;
+        };
+        let holder = self.holders.get(&(src, reply.identifier())).copied();
+        let Some((id, exchange)) = holder.and_then(|id| Some((id, self.exchanges.get(&id)?))) else {
+            self.counters.unsolicited += 1;
+            return;
+        };
+        let Some(done) = exchange.verb.answered_by(reply.code()) else {
+            self.counters.unexpected_code += 1;
+            return;
+        };
+        if !exchange.vouches_for(&reply) {
+            self.counters.forged += 1;
+            return;
+        }
+        let answer = if done {
+            Answer::Ack
+        } else {
+            Answer::Nak {
+                error_cause: reply.u32(kind::ERROR_CAUSE),
+            }
+        };
+        self.end(id, answer, now);
+    }
+
+    /// Sends again what is due and gives up what is over.
+    ///
+    /// Poll [`Self::poll_transmit`], [`Self::poll_event`] and [`Self::poll_timeout`] afterwards.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let due: Vec<ExchangeId> = self
+            .exchanges
+            .iter()
+            .filter(|(_, exchange)| exchange.due <= now)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in due {
+            self.resend_or_give_up(id, now);
+        }
+    }
+
+    /// One exchange whose wait is over.
+    fn resend_or_give_up(&mut self, id: ExchangeId, now: Instant) {
+        let timing = self.timing;
+        let Some(exchange) = self.exchanges.get_mut(&id) else {
+            return;
+        };
+        let elapsed = now.saturating_duration_since(exchange.first_sent);
+        if exchange.attempts >= timing.attempts_max || elapsed >= timing.give_up {
+            self.end(id, Answer::Silent, now);
+            return;
+        }
+        exchange.attempts += 1;
+        exchange.wait = (exchange.wait * 2).min(timing.longest);
+        let left = timing.give_up.saturating_sub(elapsed);
+        exchange.due = now + self.random.jitter(exchange.wait).min(left);
+        self.transmits.push_back(Transmit {
+            to: exchange.target.addr,
+            octets: exchange.octets.clone(),
+        });
+    }
+
+    /// Ends an exchange and frees its identifier.
+    fn end(&mut self, id: ExchangeId, answer: Answer, now: Instant) {
+        let Some(exchange) = self.exchanges.remove(&id) else {
+            return;
+        };
+        self.holders.remove(&(exchange.target.addr, exchange.identifier));
+        let waited = now.saturating_duration_since(exchange.first_sent);
+        let rtt = (answer != Answer::Silent).then_some(waited);
+        self.events.push_back(Event {
+            id,
+            outcome: Outcome {
+                answer,
+                attempts: exchange.attempts,
+                rtt,
+                waited,
+            },
+        });
+    }
+
+    /// The next datagram to send. Poll until `None` after [`Self::start`] and [`Self::handle_timeout`].
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.transmits.pop_front()
+    }
+
+    /// The next exchange that ended. Poll until `None` after [`Self::handle_datagram`] and [`Self::handle_timeout`].
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When to call [`Self::handle_timeout`] next, and why. Poll again after every other call.
+    pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        let earliest = self.exchanges.values().min_by_key(|exchange| exchange.due)?;
+        let why = if earliest.attempts >= self.timing.attempts_max {
+            "give up on a silent NAS"
+        } else {
+            "send a request again"
+        };
+        Some((earliest.due, why))
+    }
+
+    /// Exchanges under way.
+    pub fn in_flight(&self) -> usize {
+        self.exchanges.len()
+    }
+
+    /// What was dropped so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+}
+
+impl Exchange {
+    /// Whether the reply comes from someone who knows the secret and has seen this very request.
+    fn vouches_for(&self, reply: &View<'_>) -> bool {
+        let secret = &self.target.secret;
+        secret.check_reply_authenticator(reply, &self.authenticator)
+            && matches!(
+                secret.check_message_authenticator(reply, Some(&self.authenticator)),
+                MessageAuthenticator::Valid | MessageAuthenticator::Absent
+            )
+    }
+}
+
+/// The signed request: Message-Authenticator first, then Event-Timestamp, then what names the session.
+fn encode(request: &Request, identifier: u8, unix_s: u32) -> Result<Box<[u8]>, WriteError> {
+    let mut buf = [0; PACKET_LEN_MAX];
+    let mut writer = RequestWriter::signed(&mut buf, request.verb.request(), identifier)?;
+    writer.reserve_message_authenticator()?;
+    writer.u32(kind::EVENT_TIMESTAMP, unix_s)?;
+    writer.encoded(&request.attributes)?;
+    Ok(writer.finish(&request.target.secret).into())
+}
+
+// -- Randomness -----------------------------------------------------------------------------------------------------
+
+/// SplitMix64: small, seeded, good enough to spread identifiers and retransmissions; nothing secret depends on it.
+#[derive(Debug)]
+struct SplitMix64(u64);
+
+impl SplitMix64 {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// `wait` give or take a tenth (RAND of RFC 5080 section 2.2.1), so that many exchanges do not beat in step.
+    fn jitter(&mut self, wait: Duration) -> Duration {
+        let percent = 90 + u32::try_from(self.next() % 21).unwrap_or_default();
+        wait * percent / 100
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,274 @@
+//! Exchanges against a NAS made of a function, under a clock made of a number.
+
+use md5::{Digest, Md5};
+use radius::ReplyWriter;
+
+use super::*;
+
+const SECRET: &[u8] = b"a-secret-of-the-coa-tests";
+const UNIX_S: u32 = 1_700_000_000;
+
+/// The two ends and the clock.
+struct Lab {
+    exchanges: Exchanges,
+    now: Instant,
+    nas: SocketAddr,
+}
+
+impl Lab {
+    fn new() -> Self {
+        Self {
+            exchanges: Exchanges::new(7, Timing::default()),
+            now: Instant::now(),
+            nas: SocketAddr::from(([127, 0, 0, 9], 3799)),
+        }
+    }
+
+    /// Asks for the end of session "s1".
+    fn disconnect(&mut self) -> ExchangeId {
+        self.try_disconnect().expect("starts")
+    }
+
+    fn try_disconnect(&mut self) -> Result<ExchangeId, StartError> {
+        let target = Target {
+            addr: self.nas,
+            secret: SharedSecret::new(SECRET),
+        };
+        let attributes = vec![kind::ACCT_SESSION_ID, 4, b's', b'1'];
+        self.exchanges.start(
+            Request {
+                target,
+                verb: Verb::Disconnect,
+                attributes,
+            },
+            self.now,
+            UNIX_S,
+        )
+    }
+
+    /// The next datagram on the wire, which must go to the NAS.
+    fn transmitted(&mut self) -> Box<[u8]> {
+        let transmit = self.exchanges.poll_transmit().expect("a datagram waits");
+        assert_eq!(transmit.to, self.nas);
+        transmit.octets
+    }
+
+    /// Advances the clock to the next deadline and lets it pass.
+    fn pass_deadline(&mut self) {
+        let (at, _why) = self.exchanges.poll_timeout().expect("a deadline is set");
+        self.now = at;
+        self.exchanges.handle_timeout(at);
+    }
+
+    /// A reply as the NAS would sign it with `secret`.
+    fn reply(&self, request: &[u8], code: Code, secret: &[u8], error_cause: Option<u32>) -> Vec<u8> {
+        let request = View::parse(request).expect("our own request");
+        let mut buf = [0; PACKET_LEN_MAX];
+        let mut writer = ReplyWriter::new(&mut buf, code, &request).expect("fits");
+        writer.reserve_message_authenticator().expect("fits");
+        if let Some(value) = error_cause {
+            writer.u32(kind::ERROR_CAUSE, value).expect("fits");
+        }
+        writer.finish(&SharedSecret::new(secret)).to_vec()
+    }
+
+    fn deliver(&mut self, octets: &[u8]) {
+        let nas = self.nas;
+        self.exchanges.handle_datagram(nas, octets, self.now);
+    }
+}
+
+#[test]
+fn request_is_signed_and_names_the_session_and_the_time() {
+    let mut lab = Lab::new();
+    lab.disconnect();
+    let octets = lab.transmitted();
+    let view = View::parse(&octets).expect("a packet");
+    let secret = SharedSecret::new(SECRET);
+    assert_eq!(view.code(), Code::DisconnectRequest);
+    assert!(secret.check_request_authenticator(&view));
+    assert_eq!(
+        secret.check_message_authenticator(&view, None),
+        MessageAuthenticator::Valid
+    );
+    assert_eq!(
+        view.attributes().next().map(|first| first.kind),
+        Some(kind::MESSAGE_AUTHENTICATOR)
+    );
+    assert_eq!(view.u32(kind::EVENT_TIMESTAMP), Some(UNIX_S));
+    assert_eq!(view.first(kind::ACCT_SESSION_ID), Some(&b"s1"[..]));
+}
+
+#[test]
+fn ack_ends_the_exchange_with_its_round_trip() {
+    let mut lab = Lab::new();
+    let id = lab.disconnect();
+    let octets = lab.transmitted();
+    let ack = lab.reply(&octets, Code::DisconnectAck, SECRET, None);
+    lab.now += Duration::from_millis(3);
+    lab.deliver(&ack);
+    let rtt = Duration::from_millis(3);
+    let outcome = Outcome {
+        answer: Answer::Ack,
+        attempts: 1,
+        rtt: Some(rtt),
+        waited: rtt,
+    };
+    assert_eq!(lab.exchanges.poll_event(), Some(Event { id, outcome }));
+    assert_eq!(lab.exchanges.poll_timeout(), None);
+    assert_eq!(lab.exchanges.in_flight(), 0);
+}
+
+#[test]
+fn nak_brings_its_error_cause() {
+    let mut lab = Lab::new();
+    lab.disconnect();
+    let octets = lab.transmitted();
+    let nak = lab.reply(&octets, Code::DisconnectNak, SECRET, Some(503));
+    lab.deliver(&nak);
+    let event = lab.exchanges.poll_event().expect("ended");
+    assert_eq!(
+        event.outcome.answer,
+        Answer::Nak {
+            error_cause: Some(503)
+        }
+    );
+}
+
+#[test]
+fn retransmission_repeats_the_same_octets_and_then_gives_up() {
+    let mut lab = Lab::new();
+    let id = lab.disconnect();
+    let begun = lab.now;
+    let first = lab.transmitted();
+    let mut sent = 1;
+    let event = loop {
+        lab.pass_deadline();
+        if let Some(event) = lab.exchanges.poll_event() {
+            break event;
+        }
+        assert_eq!(
+            lab.transmitted(),
+            first,
+            "the same identifier, authenticator and Event-Timestamp"
+        );
+        sent += 1;
+    };
+    assert_eq!(event.id, id);
+    assert_eq!(event.outcome.answer, Answer::Silent);
+    assert_eq!((event.outcome.attempts, event.outcome.rtt), (sent, None));
+    assert!(sent > 1 && sent <= Timing::default().attempts_max);
+    assert!(lab.now.duration_since(begun) <= Timing::default().give_up);
+}
+
+#[test]
+fn answer_to_a_retransmission_counts_from_the_first_datagram() {
+    let mut lab = Lab::new();
+    lab.disconnect();
+    let octets = lab.transmitted();
+    let begun = lab.now;
+    lab.pass_deadline();
+    let ack = lab.reply(&octets, Code::DisconnectAck, SECRET, None);
+    lab.deliver(&ack);
+    let outcome = lab.exchanges.poll_event().expect("ended").outcome;
+    assert_eq!(
+        (outcome.attempts, outcome.rtt),
+        (2, Some(lab.now.duration_since(begun)))
+    );
+}
+
+#[test]
+fn reply_under_another_secret_is_forged_and_changes_nothing() {
+    let mut lab = Lab::new();
+    lab.disconnect();
+    let octets = lab.transmitted();
+    let forged = lab.reply(&octets, Code::DisconnectAck, b"somebody-elses-secret", None);
+    lab.deliver(&forged);
+    assert_eq!(lab.exchanges.poll_event(), None);
+    assert_eq!(lab.exchanges.counters().forged, 1);
+    assert_eq!(lab.exchanges.in_flight(), 1);
+}
+
+#[test]
+fn reply_with_a_broken_message_authenticator_is_forged() {
+    let mut lab = Lab::new();
+    lab.disconnect();
+    let octets = lab.transmitted();
+    let mut reply = lab.reply(&octets, Code::DisconnectAck, SECRET, None);
+    // The first attribute is the Message-Authenticator; one of its octets is turned, then the whole is signed anew, so
+    // that only the inner signature is wrong.
+    reply[22] ^= 1;
+    let signed = [&reply[..4], &octets[4..20], &reply[20..], SECRET].concat();
+    reply[4..20].copy_from_slice(&Md5::digest(&signed));
+    lab.deliver(&reply);
+    assert_eq!(lab.exchanges.poll_event(), None);
+    assert_eq!(lab.exchanges.counters().forged, 1);
+}
+
+#[test]
+fn reply_from_elsewhere_late_reply_and_noise_are_counted_and_dropped() {
+    let mut lab = Lab::new();
+    lab.disconnect();
+    let octets = lab.transmitted();
+    let ack = lab.reply(&octets, Code::DisconnectAck, SECRET, None);
+    lab.exchanges
+        .handle_datagram(SocketAddr::from(([127, 0, 0, 10], 3799)), &ack, lab.now);
+    assert_eq!(lab.exchanges.counters().unsolicited, 1, "another source");
+    lab.deliver(&[1, 2, 3]);
+    assert_eq!(lab.exchanges.counters().malformed, 1);
+    let other = lab.reply(&octets, Code::CoaAck, SECRET, None);
+    lab.deliver(&other);
+    assert_eq!(lab.exchanges.counters().unexpected_code, 1);
+    assert_eq!(lab.exchanges.poll_event(), None);
+    lab.deliver(&ack);
+    assert!(lab.exchanges.poll_event().is_some());
+    lab.deliver(&ack);
+    assert_eq!(lab.exchanges.counters().unsolicited, 2, "the same answer again");
+    assert_eq!(lab.exchanges.poll_event(), None);
+}
+
+#[test]
+fn the_257th_request_to_one_nas_is_refused_and_frees_up_again() {
+    let mut lab = Lab::new();
+    let ids: Vec<ExchangeId> = (0..IN_FLIGHT_MAX).map(|_| lab.disconnect()).collect();
+    assert!(matches!(lab.try_disconnect(), Err(StartError::TooManyInFlight { addr }) if addr == lab.nas));
+    let octets = lab.transmitted();
+    let ack = lab.reply(&octets, Code::DisconnectAck, SECRET, None);
+    lab.deliver(&ack);
+    assert_eq!(
+        lab.exchanges.poll_event().map(|event| event.id),
+        ids.first().copied()
+    );
+    assert!(lab.try_disconnect().is_ok());
+    lab.nas = SocketAddr::from(([127, 0, 0, 11], 3799));
+    assert!(
+        lab.try_disconnect().is_ok(),
+        "another NAS has identifiers of its own"
+    );
+}
+
+#[test]
+fn attributes_that_do_not_fit_are_refused_and_leave_nothing() {
+    let mut lab = Lab::new();
+    let target = Target {
+        addr: lab.nas,
+        secret: SharedSecret::new(SECRET),
+    };
+    let attributes = [kind::ACCT_SESSION_ID, 255]
+        .iter()
+        .copied()
+        .chain([b'x'; 253])
+        .collect::<Vec<u8>>()
+        .repeat(17);
+    let request = Request {
+        target,
+        verb: Verb::Disconnect,
+        attributes,
+    };
+    assert!(matches!(
+        lab.exchanges.start(request, lab.now, UNIX_S),
+        Err(StartError::Write { .. })
+    ));
+    assert_eq!(lab.exchanges.poll_transmit(), None);
+    assert_eq!(lab.exchanges.in_flight(), 0);
+}
