@@ -1,1 +1,34 @@
-//! stub
+//! The RADIUS protocol as values: packets, attributes, authenticators, passwords, EAP framing, names.
+//!
+//! Never opens a socket, reads a clock or draws a random number: octets come in as slices, replies go out into a buffer
+//! the caller owns, and `now` is always an argument. Decoding and writing allocate nothing.
+//!
+//! In the order a datagram flows through:
+//!
+//! 1. [`packet`]: [`View::parse`] checks a datagram once; everything read from a [`View`] afterwards is infallible.
+//! 2. [`attribute`]: the type-length-value octets inside, and the numbers of the types ([`kind`]).
+//! 3. [`secret`]: [`SharedSecret`] proves who sent it (request authenticator, reply authenticator, Message-Authenticator).
+//! 4. [`password`]: what PAP and CHAP hide in an Access-Request. [`eap`]: packets carried in EAP-Message.
+//! 5. [`accounting`]: one typed reading of an Accounting-Request.
+//! 6. [`writer`]: [`ReplyWriter`] and [`RequestWriter`] build what goes out.
+//! 7. [`dictionary`]: names for people, both ways.
+//!
+//! Next door: `radius-server` decides what to answer, `coa` asks a NAS to disconnect.
+
+pub mod accounting;
+pub mod attribute;
+mod code;
+pub mod dictionary;
+pub mod eap;
+pub mod packet;
+pub mod password;
+pub mod secret;
+pub mod writer;
+
+pub use accounting::{Accounting, StatusType};
+pub use attribute::{Attribute, Attributes, kind};
+pub use code::{Code, UnknownCode};
+pub use packet::{ATTRIBUTES_MAX, Authenticator, DecodeError, HEADER_LEN, PACKET_LEN_MAX, View};
+pub use password::PapCheck;
+pub use secret::{MessageAuthenticator, SharedSecret};
+pub use writer::{ReplyWriter, RequestWriter, WriteError};

@@ -1,0 +1,341 @@
+//! Writes the seeds of the fuzzer's corpus: `cargo run -p radius --example fuzz_seeds`.
+//!
+//! Run again after adding a seed here; files the fuzzer added itself stay. `good-*` must decode and `bad-*` must not,
+//! which `tests/it/corpus.rs` checks.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::Path;
+
+use radius::{
+    Code, PACKET_LEN_MAX, ReplyWriter, RequestWriter, SharedSecret, View, WriteError, dictionary, eap, kind,
+};
+
+/// The secret the fuzz target knows.
+const SECRET: &[u8] = b"xyzzy5461";
+
+/// A named sample.
+type Seed = (&'static str, Vec<u8>);
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let corpus = root.join("../fuzz/corpus/packet");
+    std::fs::create_dir_all(&corpus)?;
+    for (name, octets) in [access()?, accounting()?, dynamic()?, odd()?, bad()?].concat() {
+        std::fs::write(corpus.join(name), octets)?;
+    }
+    for folder in std::fs::read_dir(root.join("tests/vectors"))? {
+        let folder = folder?.path();
+        let Some(source) = folder
+            .file_name()
+            .and_then(|name| name.to_str())
+            .filter(|_| folder.is_dir())
+        else {
+            continue;
+        };
+        for vector in std::fs::read_dir(&folder)? {
+            let vector = vector?.path();
+            let Some(stem) = vector.file_stem().and_then(|name| name.to_str()) else {
+                continue;
+            };
+            let text = std::fs::read_to_string(&vector)?;
+            let digits = text
+                .lines()
+                .filter(|line| !line.starts_with('#'))
+                .flat_map(str::split_whitespace);
+            let octets: Vec<u8> = digits
+                .map(|octet| u8::from_str_radix(octet, 16))
+                .collect::<Result<_, _>>()?;
+            std::fs::write(corpus.join(format!("good-{source}-{stem}")), octets)?;
+        }
+    }
+    Ok(())
+}
+
+/// An Access-Request with a Message-Authenticator.
+fn access_request(
+    write: impl FnOnce(&mut RequestWriter<'_>) -> Result<(), WriteError>,
+) -> Result<Vec<u8>, WriteError> {
+    let mut buf = [0; PACKET_LEN_MAX];
+    let mut writer = RequestWriter::access(&mut buf, 1, [0x5a; 16])?;
+    writer.reserve_message_authenticator()?;
+    write(&mut writer)?;
+    Ok(writer.finish(&SharedSecret::new(SECRET)).to_vec())
+}
+
+/// An Accounting-, CoA- or Disconnect-Request.
+fn signed(
+    code: Code,
+    write: impl FnOnce(&mut RequestWriter<'_>) -> Result<(), WriteError>,
+) -> Result<Vec<u8>, WriteError> {
+    let mut buf = [0; PACKET_LEN_MAX];
+    let mut writer = RequestWriter::signed(&mut buf, code, 1)?;
+    write(&mut writer)?;
+    Ok(writer.finish(&SharedSecret::new(SECRET)).to_vec())
+}
+
+/// Attributes by name and text, encoded.
+fn named(pairs: &[(&str, &str)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, text) in pairs {
+        if let Some(definition) = dictionary::by_name(name) {
+            // A pair the dictionary refuses is left out; the seeds are only a start.
+            let _ = definition.encode(text, &mut out);
+        }
+    }
+    out
+}
+
+/// A header whose Length field is right, then octets as they are.
+fn raw(code: u8, attributes: &[u8]) -> Vec<u8> {
+    let [.., high, low] = (20 + attributes.len()).to_be_bytes();
+    [&[code, 1, high, low][..], &[0x5a; 16], attributes].concat()
+}
+
+/// Logins and what is answered.
+fn access() -> Result<Vec<Seed>, WriteError> {
+    let mut identity = Vec::new();
+    eap::write_response(3, eap::method::IDENTITY, &[b"nemo@isp.example"], &mut identity);
+    let mut md5 = Vec::new();
+    eap::write_response(
+        4,
+        eap::method::MD5_CHALLENGE,
+        &[&[16], &[0x77; 16], b"nemo"],
+        &mut md5,
+    );
+    let mut tls = Vec::new();
+    eap::write_response(5, eap::method::TLS, &[&[0xc0], &[0x16; 900]], &mut tls);
+    let pap = access_request(|writer| {
+        writer.text(kind::USER_NAME, "nemo")?;
+        writer.password(b"arctangent", &SharedSecret::new(SECRET))?;
+        writer.text(kind::CALLING_STATION_ID, "02:00:5e:00:00:01")?;
+        writer.vendor(kind::vendor::ADSL_FORUM, 1, b"olt1 eth 1/1/3:100.7")
+    })?;
+    let mut buf = [0; PACKET_LEN_MAX];
+    let mut accept = Vec::new();
+    if let Ok(request) = View::parse(&pap) {
+        let mut writer = ReplyWriter::new(&mut buf, Code::AccessAccept, &request)?;
+        writer.reserve_message_authenticator()?;
+        writer.encoded(&named(&[
+            ("Service-Type", "Framed-User"),
+            ("Session-Timeout", "86400"),
+            ("Framed-Pool", "gold"),
+            ("Mikrotik-Rate-Limit", "20M/50M"),
+            ("WISPr-Bandwidth-Max-Down", "50000000"),
+            ("Cisco-AVPair", "ip:addr-pool=gold"),
+            ("MS-Primary-DNS-Server", "192.0.2.53"),
+            ("Accel-VRF-Name", "isp-west"),
+            ("Framed-IPv6-Prefix", "2001:db8:1::/64"),
+            ("Delegated-IPv6-Prefix", "2001:db8:100::/56"),
+            ("Framed-Interface-Id", "0:0:0:1"),
+            ("Tunnel-Type", ":1:VLAN"),
+            ("Tunnel-Private-Group-Id", ":1:250"),
+        ]))?;
+        accept = writer.finish(&SharedSecret::new(SECRET)).to_vec();
+    }
+    Ok(vec![
+        ("good-access-request-pap", pap),
+        ("good-access-accept", accept),
+        (
+            "good-access-request-chap",
+            access_request(|writer| {
+                writer.text(kind::USER_NAME, "flopsy")?;
+                writer.attribute(kind::CHAP_PASSWORD, &[0x16; 17])?;
+                writer.attribute(kind::CHAP_CHALLENGE, &[0x33; 16])
+            })?,
+        ),
+        (
+            "good-access-request-proxied",
+            access_request(|writer| {
+                writer.text(kind::USER_NAME, "nemo")?;
+                writer.attribute(kind::PROXY_STATE, b"1")?;
+                writer.attribute(kind::PROXY_STATE, b"")
+            })?,
+        ),
+        (
+            "good-eap-identity",
+            access_request(|writer| writer.long(kind::EAP_MESSAGE, &identity))?,
+        ),
+        (
+            "good-eap-md5",
+            access_request(|writer| writer.long(kind::EAP_MESSAGE, &md5))?,
+        ),
+        (
+            "good-eap-tls-in-pieces",
+            access_request(|writer| writer.long(kind::EAP_MESSAGE, &tls))?,
+        ),
+        (
+            "good-eap-short",
+            access_request(|writer| writer.long(kind::EAP_MESSAGE, &[2, 5, 0, 4]))?,
+        ),
+    ])
+}
+
+/// Accounting records.
+fn accounting() -> Result<Vec<Seed>, WriteError> {
+    let record = |status: u32, more: &[(&str, &str)]| {
+        signed(Code::AccountingRequest, |writer| {
+            writer.u32(kind::ACCT_STATUS_TYPE, status)?;
+            writer.text(kind::ACCT_SESSION_ID, "8100A1FF")?;
+            writer.ipv4(kind::NAS_IP_ADDRESS, Ipv4Addr::new(192, 0, 2, 1))?;
+            writer.encoded(&named(more))
+        })
+    };
+    Ok(vec![
+        (
+            "good-accounting-start",
+            record(1, &[("User-Name", "nemo"), ("Framed-IP-Address", "198.51.100.7")])?,
+        ),
+        (
+            "good-accounting-interim-gigawords",
+            record(
+                3,
+                &[
+                    ("Acct-Input-Octets", "4294967295"),
+                    ("Acct-Input-Gigawords", "3"),
+                    ("Acct-Output-Octets", "17"),
+                    ("Acct-Session-Time", "3600"),
+                    ("Event-Timestamp", "1800000000"),
+                ],
+            )?,
+        ),
+        (
+            "good-accounting-stop",
+            record(
+                2,
+                &[
+                    ("Acct-Terminate-Cause", "User-Request"),
+                    ("Acct-Delay-Time", "5"),
+                    ("Class", "0x68643100ff"),
+                ],
+            )?,
+        ),
+        ("good-accounting-on", record(7, &[("NAS-Identifier", "bng-1")])?),
+        (
+            "good-accounting-without-a-clock",
+            record(1, &[("Event-Timestamp", "77")])?,
+        ),
+        (
+            "good-accounting-tunnel",
+            record(9, &[("Acct-Tunnel-Connection", "t1")])?,
+        ),
+        (
+            "good-accounting-ipv6",
+            signed(Code::AccountingRequest, |writer| {
+                writer.u32(kind::ACCT_STATUS_TYPE, 1)?;
+                writer.attribute(kind::NAS_IPV6_ADDRESS, &Ipv6Addr::LOCALHOST.octets())?;
+                writer.attribute(
+                    kind::FRAMED_IPV6_PREFIX,
+                    &[0, 64, 0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 0],
+                )?;
+                writer.attribute(kind::DELEGATED_IPV6_PREFIX, &[0, 129, 0x20])
+            })?,
+        ),
+    ])
+}
+
+/// Disconnect and CoA.
+fn dynamic() -> Result<Vec<Seed>, WriteError> {
+    let disconnect = signed(Code::DisconnectRequest, |writer| {
+        writer.reserve_message_authenticator()?;
+        writer.text(kind::USER_NAME, "nemo")?;
+        writer.text(kind::ACCT_SESSION_ID, "8100A1FF")?;
+        writer.u32(kind::EVENT_TIMESTAMP, 1_800_000_000)
+    })?;
+    let mut buf = [0; PACKET_LEN_MAX];
+    let mut nak = Vec::new();
+    if let Ok(request) = View::parse(&disconnect) {
+        let mut writer = ReplyWriter::new(&mut buf, Code::DisconnectNak, &request)?;
+        writer.reserve_message_authenticator()?;
+        writer.u32(kind::ERROR_CAUSE, 503)?;
+        nak = writer.finish(&SharedSecret::new(SECRET)).to_vec();
+    }
+    let coa = signed(Code::CoaRequest, |writer| {
+        writer.vendor(kind::vendor::MIKROTIK, 8, b"1M/2M")
+    })?;
+    Ok(vec![
+        ("good-disconnect-request", disconnect),
+        ("good-disconnect-nak", nak),
+        ("good-coa-request", coa),
+    ])
+}
+
+/// Packets that are well-formed and strange.
+fn odd() -> Result<Vec<Seed>, WriteError> {
+    let longest: Vec<u8> = (0..15)
+        .flat_map(|_| [vec![26, 255], vec![0; 253]].concat())
+        .collect();
+    let every_kind: Vec<u8> = (0..=255)
+        .step_by(2)
+        .flat_map(|kind| [kind, 6, 0, 0, 0, 13])
+        .collect();
+    Ok(vec![
+        ("good-empty", raw(1, &[])),
+        ("good-padded", [raw(1, &[1, 3, b'x']), vec![0xff; 9]].concat()),
+        (
+            "good-4096-octets",
+            raw(2, &[longest, vec![25, 251], vec![0; 249]].concat()),
+        ),
+        ("good-255-attributes", raw(1, &[33, 2].repeat(255))),
+        ("good-every-second-kind", raw(2, &every_kind)),
+        (
+            "good-two-message-authenticators",
+            raw(
+                1,
+                &[vec![80, 18], vec![0; 16], vec![80, 18], vec![0; 16]].concat(),
+            ),
+        ),
+        ("good-short-message-authenticator", raw(1, &[80, 3, 0])),
+        (
+            "good-empty-values",
+            raw(1, &[1, 2, 2, 2, 3, 2, 26, 2, 79, 2, 97, 2]),
+        ),
+        (
+            "good-control-characters",
+            raw(1, b"\x01\x08a\nb\r\0c\x0b\x04\xff\xfe"),
+        ),
+        ("good-vendor-zero", raw(2, &[26, 9, 0, 0, 0, 0, 26, 3, 0])),
+        (
+            "good-vendor-unknown",
+            raw(2, &[26, 9, 0xff, 0xff, 0xff, 0xff, 1, 3, 0]),
+        ),
+        (
+            "good-vendor-contradiction",
+            raw(2, &[26, 11, 0, 0, 0, 9, 1, 3, b'a', 2, 9]),
+        ),
+        (
+            "good-vendor-nested-secret",
+            raw(2, &[26, 10, 0, 0, 1, 0x37, 17, 4, 1, 2]),
+        ),
+        (
+            "good-tags",
+            raw(2, &[64, 6, 0x20, 0, 0, 13, 81, 3, 0x1f, 81, 2, 69, 3, 1]),
+        ),
+    ])
+}
+
+/// Datagrams the decoder must refuse.
+fn bad() -> Result<Vec<Seed>, WriteError> {
+    let with_length = |length: u16, len: usize| {
+        let [high, low] = length.to_be_bytes();
+        [vec![1, 1, high, low], vec![0; len.saturating_sub(4)]].concat()
+    };
+    Ok(vec![
+        ("bad-nothing", Vec::new()),
+        ("bad-one-octet", vec![1]),
+        ("bad-19-octets", vec![1; 19]),
+        ("bad-length-0", with_length(0, 20)),
+        ("bad-length-19", with_length(19, 20)),
+        ("bad-length-beyond", with_length(21, 20)),
+        ("bad-length-4097", with_length(4097, 4097)),
+        ("bad-length-65535", with_length(u16::MAX, 4096)),
+        ("bad-code-0", raw(0, &[])),
+        ("bad-code-6", raw(6, &[])),
+        ("bad-code-255", raw(255, &[])),
+        ("bad-attribute-length-0", raw(1, &[1, 0])),
+        ("bad-attribute-length-1", raw(1, &[1, 3, b'x', 1, 1])),
+        ("bad-attribute-overrun", raw(1, &[1, 4, b'x'])),
+        ("bad-attribute-half-header", raw(1, &[1, 3, b'x', 2])),
+        ("bad-256-attributes", raw(1, &[33, 2].repeat(256))),
+        ("bad-text", b"GET / HTTP/1.1\r\nHost: aaa\r\n\r\n".to_vec()),
+    ])
+}

@@ -1,0 +1,16 @@
+//! What the crate promises, seen from outside.
+//!
+//! Vectors of others are in `tests/vectors`, the fuzzer's corpus in `fuzz/corpus/packet`; [`drive`] is shared with the
+//! fuzzer.
+
+mod accounting;
+mod corpus;
+mod dictionary;
+mod drive;
+mod eap;
+mod malformed;
+mod password;
+mod roundtrip;
+mod secret;
+mod vector;
+mod writer;
