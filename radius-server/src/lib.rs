@@ -1,1 +1,40 @@
-//! stub
+//! The AAA server: answers RADIUS from memory, and writes what happened to a journal on disk.
+//!
+//! It never speaks SQL or HTTP, and between a datagram and its reply it waits for nothing but the disk (accounting
+//! only). It is fed a [`directory`] and feeds out two journals; who fills the one and drains the other is not its
+//! business.
+//!
+//! In the order a datagram travels:
+//!
+//! - [`plane`]: the whole server: opens the journals, binds the sockets, starts and joins the threads;
+//! - [`unknown`]: the sources the directory does not know, counted so that somebody can admit them;
+//! - [`duplicates`]: retransmissions, answered with the same octets;
+//! - [`authentication`]: Access-Request and Status-Server to a reply and a decision; no I/O in it;
+//! - [`decision`]: what was decided and why, step by step; the last ones of every user stay in memory;
+//! - [`accounting`]: Accounting-Request to the journal, the session table and, only then, a response;
+//! - [`journal`]: records that survive `kill -9`;
+//! - [`sessions`]: who is online;
+//! - [`directory`]: partners, NAS and subscribers as the packet path needs them;
+//! - [`counters`]: what all of this did so far.
+
+pub mod accounting;
+pub mod authentication;
+mod bounded;
+mod cause;
+pub mod clock;
+pub mod counters;
+pub mod decision;
+pub mod directory;
+pub mod duplicates;
+mod gate;
+pub mod id;
+pub mod journal;
+mod listener;
+pub mod plane;
+mod scribe;
+pub mod sessions;
+pub mod unknown;
+
+pub use directory::Directory;
+pub use id::{DecisionId, NasId, PartnerId, SessionId, SubscriberId};
+pub use plane::{Config, Plane, StartError};

@@ -1,0 +1,191 @@
+//! An Accounting-Request becomes a durable record, then a change of the session table, and only then a response.
+//! Nothing is answered that is not on disk: the NAS keeps what we could not, and sends it again.
+//!
+//! Requests are taken in one by one ([`Accountant::take_in`]) and settled together ([`Accountant::settle`]), so that one
+//! `fdatasync` serves all that arrived while the last one ran. No socket and no clock here; `now` is handed in.
+
+mod settlement;
+#[cfg(test)]
+mod tests;
+
+pub use settlement::Ledger;
+
+use crate::clock::Now;
+use crate::counters::{Event, Lane};
+use crate::directory::{Directory, Nas, bump};
+use crate::duplicates::{DUPLICATES_MAX, Duplicates, Key, Seen};
+use crate::gate::Gate;
+use crate::journal::AccountingRecord;
+use crate::unknown::{PortKind, UnknownSources};
+use radius::{Code, MessageAuthenticator, StatusType, View, kind};
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Accounting-Requests settled together at most.
+pub const BATCH_MAX: usize = 1_024;
+
+/// What became of a datagram on the accounting port.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Intake<'a> {
+    /// Nothing to send.
+    Ignored,
+    /// To be sent at once: a Status-Server, or a retransmission of what is on disk.
+    Reply(&'a [u8]),
+    /// It waits to be settled.
+    Waiting,
+}
+
+/// The accounting pipeline of one worker.
+pub struct Accountant {
+    /// Whose datagram is it?
+    gate: Gate,
+    /// What it answered in the last seconds, and what waits.
+    duplicates: Duplicates,
+    /// What waits to be settled.
+    waiting: Vec<Waiting>,
+    /// Their journal records, one after the other; used again for each batch, so that a request allocates nothing.
+    payloads: Vec<u8>,
+    /// One record being encoded.
+    scratch: Vec<u8>,
+}
+
+/// A request that waits to be settled.
+struct Waiting {
+    /// Where its journal record stands in `payloads`.
+    payload: Range<usize>,
+    /// Who sent it.
+    nas: Arc<Nas>,
+    /// Which request it is.
+    key: Key,
+    /// Whether it was signed, and the response must be.
+    signed: bool,
+    /// Whether it is on disk.
+    durable: bool,
+}
+
+impl Accountant {
+    /// A pipeline that reads this directory and counts in this lane.
+    #[must_use]
+    pub fn new(directory: Arc<Directory>, unknown: Arc<UnknownSources>, lane: Arc<Lane>) -> Self {
+        Self {
+            gate: Gate::new(directory, unknown, lane, PortKind::Accounting),
+            duplicates: Duplicates::new(DUPLICATES_MAX),
+            waiting: Vec::new(),
+            payloads: Vec::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// How many requests wait to be settled; at [`BATCH_MAX`] it is time.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Takes in one datagram; a reply that needs no disk is written into `out`.
+    pub fn take_in<'a>(
+        &'a mut self,
+        datagram: &[u8],
+        source: SocketAddr,
+        now: Now,
+        out: &'a mut [u8],
+    ) -> Intake<'a> {
+        let Some((nas, request)) = self.gate.admit(datagram, source, now) else {
+            return Intake::Ignored;
+        };
+        match request.code() {
+            Code::AccountingRequest => self.accounting_request(nas, &request, source, now),
+            Code::StatusServer => self
+                .gate
+                .status_server(&nas, &request, out)
+                .map_or(Intake::Ignored, Intake::Reply),
+            _ => self.ignore(self.gate.events().wrong_code),
+        }
+    }
+
+    /// Verifies an Accounting-Request and puts it among those that wait, unless it is there or was answered already.
+    fn accounting_request(
+        &mut self,
+        nas: Arc<Nas>,
+        request: &View<'_>,
+        source: SocketAddr,
+        now: Now,
+    ) -> Intake<'_> {
+        let Some(signed) = self.verified(&nas, request) else {
+            return Intake::Ignored;
+        };
+        let key = Key {
+            source,
+            identifier: request.identifier(),
+        };
+        let authenticator = request.authenticator();
+        match self.duplicates.seen(&key, authenticator, now.monotonic) {
+            Seen::New => {}
+            Seen::InProgress => return self.ignore(self.gate.events().duplicate),
+            Seen::Answered(_) => return self.repeat(&key, authenticator, now),
+        }
+        let status = request.u32(kind::ACCT_STATUS_TYPE).map(StatusType::from);
+        if status.is_none() {
+            // The table of RFC 2866 section 5.13 demands one; without it nobody can tell what the record means.
+            return self.ignore(Event::AccountingNoStatusType);
+        }
+        self.duplicates.begin(key, authenticator, now.monotonic);
+        let subscriber = request
+            .text(kind::USER_NAME)
+            .and_then(|username| nas.partner.subscriber(username));
+        let record = AccountingRecord {
+            received_unix_us: now.unix_us,
+            nas: nas.id,
+            partner: nas.partner.id(),
+            subscriber: subscriber.map(|subscriber| subscriber.id),
+            source,
+            packet: request.octets(),
+        };
+        record.encode(&mut self.scratch);
+        let start = self.payloads.len();
+        self.payloads.extend_from_slice(&self.scratch);
+        let payload = start..self.payloads.len();
+        self.waiting.push(Waiting {
+            payload,
+            nas,
+            key,
+            signed,
+            durable: false,
+        });
+        Intake::Waiting
+    }
+
+    /// Whether a request was made with our secret: `None` when not, else whether it carries a Message-Authenticator.
+    fn verified(&self, nas: &Nas, request: &View<'_>) -> Option<bool> {
+        let event = match nas.secret.check_message_authenticator(request, None) {
+            _ if !nas.secret.check_request_authenticator(request) => Event::AccountingSecretDiffers,
+            MessageAuthenticator::Absent => return Some(false),
+            MessageAuthenticator::Valid => return Some(true),
+            MessageAuthenticator::Invalid => Event::AccountingSecretDiffers,
+            MessageAuthenticator::Malformed => Event::AccountingMalformed,
+        };
+        self.gate.lane.add(event);
+        bump(if event == Event::AccountingSecretDiffers {
+            &nas.stats.secret_differs
+        } else {
+            &nas.stats.malformed
+        });
+        None
+    }
+
+    /// Answers a retransmission with the octets that answered it before.
+    fn repeat(&self, key: &Key, authenticator: &radius::Authenticator, now: Now) -> Intake<'_> {
+        self.gate.lane.add(self.gate.events().duplicate);
+        match self.duplicates.seen(key, authenticator, now.monotonic) {
+            Seen::Answered(reply) if !reply.is_empty() => Intake::Reply(reply),
+            _ => Intake::Ignored,
+        }
+    }
+
+    /// Counts and says nothing.
+    fn ignore(&self, event: Event) -> Intake<'_> {
+        self.gate.lane.add(event);
+        Intake::Ignored
+    }
+}

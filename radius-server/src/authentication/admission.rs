@@ -1,0 +1,49 @@
+//! May he? The state of the partner, of the service, and its end. Quotas and concurrency will stand here.
+
+use crate::decision::{Found, RejectReason};
+use crate::directory::{Nas, ServiceState, Subscriber};
+
+/// Whether a subscriber who proved himself gets service now.
+pub(super) fn admit(nas: &Nas, subscriber: &Subscriber, now_unix_s: i64) -> (Found, Option<RejectReason>) {
+    if !nas.partner.active() {
+        let partner = nas.partner.name();
+        return (
+            Found::PartnerSuspended { partner },
+            Some(RejectReason::PartnerSuspended),
+        );
+    }
+    match &subscriber.state {
+        ServiceState::Terminated => (Found::Terminated, Some(RejectReason::Terminated)),
+        ServiceState::Suspended { reason } => (
+            Found::Suspended {
+                reason: reason.clone(),
+            },
+            Some(RejectReason::Suspended),
+        ),
+        ServiceState::Active => match left_s(subscriber, now_unix_s) {
+            None => (Found::Active, None),
+            Some(Left::Seconds(left_s)) => (Found::ActiveFor { left_s }, None),
+            Some(Left::EndedSince(ago_s)) => (Found::Expired { ago_s }, Some(RejectReason::Expired)),
+        },
+    }
+}
+
+/// How long a service that ends by itself still lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// So many seconds, at least one.
+    Seconds(u32),
+    /// It ended so many seconds ago.
+    EndedSince(u32),
+}
+
+/// How long a service still lasts; `None`: it does not end by itself.
+pub(super) fn left_s(subscriber: &Subscriber, now_unix_s: i64) -> Option<Left> {
+    let left = subscriber.expires_at_unix_s?.saturating_sub(now_unix_s);
+    let seconds = u32::try_from(left.unsigned_abs()).unwrap_or(u32::MAX);
+    Some(if left > 0 {
+        Left::Seconds(seconds)
+    } else {
+        Left::EndedSince(seconds)
+    })
+}

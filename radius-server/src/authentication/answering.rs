@@ -1,0 +1,102 @@
+//! What is done about a decision: the packet is written, and the record says what went out. The packets' contents are in
+//! `reply`.
+
+use super::{Answer, Asked, Authenticator, reply};
+use crate::counters::Event;
+use crate::decision::{DropReason, Found, Outcome, RejectReason, ReplyKind, Step};
+use crate::directory::{Subscriber, bump};
+use radius::WriteError;
+
+impl Authenticator {
+    /// Writes the answer and notes what went out.
+    pub(super) fn write<'b>(
+        &mut self,
+        asked: &Asked<'_>,
+        answer: Answer,
+        eap: Option<u8>,
+        out: &'b mut [u8],
+    ) -> Option<&'b [u8]> {
+        let (outcome, kind, written) = match &answer {
+            Answer::Accept(subscriber) => match self.write_accept(asked, subscriber, eap, out) {
+                Ok(len) => (Outcome::Accepted, ReplyKind::Accept, Ok(len)),
+                // Too many attributes for one packet: without them he must not come in.
+                Err(reason) => {
+                    let reject = reply::reject(asked, reason, eap, out).map(<[u8]>::len);
+                    (Outcome::Rejected(reason), ReplyKind::Reject, reject)
+                }
+            },
+            Answer::Reject(reason) => {
+                let reject = reply::reject(asked, *reason, eap, out).map(<[u8]>::len);
+                (Outcome::Rejected(*reason), ReplyKind::Reject, reject)
+            }
+            Answer::Challenge { state, conversation } => {
+                let challenge = reply::challenge(asked, state, conversation, out).map(<[u8]>::len);
+                (Outcome::ChallengeSent, ReplyKind::Challenge, challenge)
+            }
+            Answer::Drop(reason) => return self.write_nothing(asked, *reason),
+        };
+        self.note_sent(asked, outcome, kind, written, out)
+    }
+
+    /// Writes an Access-Accept and notes what the plan gives.
+    fn write_accept(
+        &mut self,
+        asked: &Asked<'_>,
+        subscriber: &Subscriber,
+        eap: Option<u8>,
+        out: &mut [u8],
+    ) -> Result<usize, RejectReason> {
+        match reply::accept(asked, subscriber, self.draft.id, eap, out).map(<[u8]>::len) {
+            Ok(len) => {
+                let (plan, rate) = (subscriber.plan.name().clone(), subscriber.plan.rate());
+                let found = Found::Plan {
+                    plan,
+                    download_bps: rate.download_bps,
+                    upload_bps: rate.upload_bps,
+                    dialect: asked.nas.rate_dialect,
+                };
+                self.draft.note(Step::Authorization, found, true);
+                Ok(len)
+            }
+            Err(_) => {
+                self.draft.note(Step::Authorization, Found::ReplyTooLong, false);
+                Err(RejectReason::ReplyTooLong)
+            }
+        }
+    }
+
+    /// Notes that nothing goes out, on purpose.
+    fn write_nothing<'b>(&mut self, asked: &Asked<'_>, reason: DropReason) -> Option<&'b [u8]> {
+        if reason == DropReason::SecretDiffers {
+            bump(&asked.nas.stats.secret_differs);
+        }
+        self.draft.outcome = Outcome::Dropped(reason);
+        self.draft.note(Step::Reply, Found::Silent, false);
+        None
+    }
+
+    /// Notes what goes out, or that it could not be written.
+    fn note_sent<'b>(
+        &mut self,
+        asked: &Asked<'_>,
+        outcome: Outcome,
+        kind: ReplyKind,
+        written: Result<usize, WriteError>,
+        out: &'b mut [u8],
+    ) -> Option<&'b [u8]> {
+        let Ok(reply) = written.map(|len| out.get(..len).unwrap_or_default()) else {
+            self.gate.lane.add(Event::ReplyNotMade);
+            return self.write_nothing(asked, DropReason::NoReply);
+        };
+        match kind {
+            ReplyKind::Accept => bump(&asked.nas.stats.accepts),
+            ReplyKind::Reject => bump(&asked.nas.stats.rejects),
+            ReplyKind::Challenge => {}
+        }
+        self.draft.outcome = outcome;
+        let octets = u16::try_from(reply.len()).unwrap_or(u16::MAX);
+        self.draft
+            .note(Step::Reply, Found::Sent { reply: kind, octets }, true);
+        Some(reply)
+    }
+}

@@ -1,0 +1,150 @@
+//! The steps that decide about an Access-Request, each noting what it found. It walks; the rules are in `signature`,
+//! `credential`, `eap` and `admission`. What is done about the result: `answering`.
+
+use super::credential::{self, Checked, Method};
+use super::{Answer, Asked, Authenticator, admission, eap, signature};
+use crate::decision::{Decision, DropReason, Found, RejectReason, Step, USERNAME_OCTETS_MAX, put_lossy};
+use crate::directory::{Subscriber, bump};
+use radius::eap::EapView;
+use radius::{MessageAuthenticator, kind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+impl Authenticator {
+    /// Walks the steps until one of them decides.
+    pub(super) fn decide(&mut self, asked: &Asked<'_>, signature: MessageAuthenticator) -> Answer {
+        let method = Method::of(&asked.request);
+        if let Some(reason) = self.judge_signature(asked, signature, method == Method::Eap) {
+            return Answer::Drop(reason);
+        }
+        self.draft.note(Step::Duplicate, Found::NotSeenBefore, true);
+        let subscriber = match self.identify(asked, method) {
+            Ok(subscriber) => subscriber,
+            Err(answer) => return answer,
+        };
+        if let Some(answer) = self.check_credential(asked, method, &subscriber) {
+            return answer;
+        }
+        let (found, refused) = admission::admit(&asked.nas, &subscriber, asked.now.unix_s());
+        self.draft.note(Step::Admission, found, refused.is_none());
+        match refused {
+            Some(reason) => Answer::Reject(reason),
+            None => Answer::Accept(subscriber),
+        }
+    }
+
+    /// Must it be signed, and is it? Learns from a NAS that signs.
+    fn judge_signature(
+        &mut self,
+        asked: &Asked<'_>,
+        signature: MessageAuthenticator,
+        eap: bool,
+    ) -> Option<DropReason> {
+        let stats = &asked.nas.stats;
+        let (found, dropped) = signature::judge(
+            signature,
+            signature::Circumstances {
+                require: asked.nas.message_authenticator,
+                seen: stats.message_authenticator_seen(),
+                eap,
+                proxied: asked.request.first(kind::PROXY_STATE).is_some(),
+            },
+        );
+        match signature {
+            // EAP must always be signed, so it tells nothing about how this NAS sends its other requests.
+            MessageAuthenticator::Valid if !eap => stats.message_authenticator_learn(asked.now.unix_ms()),
+            MessageAuthenticator::Absent => {
+                bump(&stats.unsigned);
+                stats
+                    .unsigned_unix_ms
+                    .store(asked.now.unix_ms(), Ordering::Relaxed);
+            }
+            _ => {}
+        }
+        self.draft
+            .note(Step::MessageAuthenticator, found, dropped.is_none());
+        dropped
+    }
+
+    /// Which subscriber of this NAS's partner is it about?
+    fn identify(&mut self, asked: &Asked<'_>, method: Method<'_>) -> Result<Arc<Subscriber>, Answer> {
+        let eap = (method == Method::Eap)
+            .then(|| eap::collect(&asked.request, &mut self.eap))
+            .flatten();
+        // A NAS copies the EAP identity into User-Name (RFC 3579 section 2.1); one that forgets is helped.
+        let name = asked
+            .request
+            .first(kind::USER_NAME)
+            .filter(|name| !name.is_empty());
+        let name = name.or_else(|| eap.and_then(|eap| eap.identity()));
+        let refuse = |draft: &mut Decision, found: Found, reason: RejectReason| {
+            draft.note(Step::Identify, found, false);
+            Err(Answer::Reject(reason))
+        };
+        let Some(name) = name else {
+            return refuse(&mut self.draft, Found::NoUserName, RejectReason::NoUserName);
+        };
+        if self.draft.username.is_empty() {
+            put_lossy(&mut self.draft.username, name, USERNAME_OCTETS_MAX);
+        }
+        let Ok(username) = std::str::from_utf8(name) else {
+            return refuse(&mut self.draft, Found::UserNameNotText, RejectReason::NoUserName);
+        };
+        match asked.nas.partner.subscriber(username) {
+            Some(subscriber) => {
+                self.draft.subscriber = Some(subscriber.id);
+                let username = subscriber.username.clone();
+                self.draft
+                    .note(Step::Identify, Found::Subscriber { username }, true);
+                Ok(subscriber)
+            }
+            None => {
+                let found = Found::NoSubscriber {
+                    username: username.into(),
+                    partner: asked.nas.partner.name(),
+                };
+                self.draft.note(Step::Identify, found, false);
+                Err(self.refuse_unknown(asked, method))
+            }
+        }
+    }
+
+    /// A stranger is rejected, unless his password shows that the NAS has another secret and could not read a reply.
+    fn refuse_unknown(&mut self, asked: &Asked<'_>, method: Method<'_>) -> Answer {
+        if let Method::Pap(hidden) = method
+            && credential::garbled(asked, hidden)
+        {
+            self.draft.note(Step::Credential, Found::PapGarbled, false);
+            return Answer::Drop(DropReason::SecretDiffers);
+        }
+        Answer::Reject(RejectReason::UnknownSubscriber)
+    }
+
+    /// Is it he? `None` when he is; else what to answer.
+    fn check_credential(
+        &mut self,
+        asked: &Asked<'_>,
+        method: Method<'_>,
+        subscriber: &Subscriber,
+    ) -> Option<Answer> {
+        let (found, checked) = if method == Method::Eap {
+            let eap = EapView::parse(&self.eap).ok();
+            match eap::step(asked, eap.as_ref(), subscriber, &self.conversations, self.entropy) {
+                (found, eap::Step::Challenge { state, conversation }) => {
+                    self.draft.note(Step::Credential, found, true);
+                    return Some(Answer::Challenge { state, conversation });
+                }
+                (found, eap::Step::Done(checked)) => (found, checked),
+            }
+        } else {
+            credential::check(asked, method, credential::stored(subscriber))
+        };
+        self.draft
+            .note(Step::Credential, found, checked == Checked::Passed);
+        match checked {
+            Checked::Passed => None,
+            Checked::Rejected(reason) => Some(Answer::Reject(reason)),
+            Checked::Dropped(reason) => Some(Answer::Drop(reason)),
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! An Access-Request becomes a reply and a decision; a Status-Server becomes a reply. No socket, no clock, no lock held
+//! across a step: octets and `now` come in, octets and what was found go out.
+//!
+//! In order: duplicates, then `deciding` walks the steps: `signature` (must it be signed, is it?), identification,
+//! `credential` and `eap` (is it he?), `admission` (may he?); `answering` writes what `reply` knows (what does he get?).
+//! Each step notes what it found in the decision.
+
+mod admission;
+mod answering;
+mod conversations;
+mod credential;
+mod deciding;
+mod eap;
+mod number;
+mod reply;
+mod signature;
+#[cfg(test)]
+mod tests;
+
+pub use conversations::{CONVERSATION_WAIT, CONVERSATIONS_MAX, Conversations};
+pub use reply::CLASS_PREFIX;
+
+use crate::clock::Now;
+use crate::counters::Lane;
+use crate::decision::{
+    Decision, DropReason, Found, Outcome, RejectReason, Step, USERNAME_OCTETS_MAX, put_lossy,
+};
+use crate::directory::{Directory, Nas, Subscriber};
+use crate::duplicates::{DUPLICATES_MAX, Duplicates, Key, Seen};
+use crate::gate::Gate;
+use crate::unknown::{PortKind, UnknownSources};
+use conversations::{Conversation, State};
+use number::DecisionNumbers;
+use radius::{Code, MessageAuthenticator, View, kind};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Fills a slice with unguessable octets; false when the system has none to give.
+pub type Entropy = fn(&mut [u8]) -> bool;
+
+/// What became of a datagram.
+#[derive(Debug)]
+pub struct Verdict<'a> {
+    /// The octets to send back to where it came from; `None`: nothing.
+    pub reply: Option<&'a [u8]>,
+    /// What was decided, when something was: not for duplicates, strangers and what is no Access-Request. The one who
+    /// measured the time fills in `duration_us`.
+    pub decision: Option<&'a mut Decision>,
+}
+
+impl Verdict<'_> {
+    /// Nothing to send, nothing to record.
+    const NOTHING: Self = Self {
+        reply: None,
+        decision: None,
+    };
+}
+
+/// The authentication pipeline of one worker.
+pub struct Authenticator {
+    /// Whose datagram is it?
+    gate: Gate,
+    /// What it answered in the last seconds.
+    duplicates: Duplicates,
+    /// EAP conversations, shared with the other workers.
+    conversations: Arc<Conversations>,
+    /// Ids for decisions.
+    numbers: DecisionNumbers,
+    /// Where challenges come from.
+    entropy: Entropy,
+    /// The decision being made; filled again for each request.
+    draft: Decision,
+    /// The EAP packet being read; filled again for each request.
+    eap: Vec<u8>,
+}
+
+/// A request with all that is known about it before anybody is looked up.
+struct Asked<'d> {
+    /// Who asks.
+    nas: Arc<Nas>,
+    /// What is asked.
+    request: View<'d>,
+    /// When.
+    now: Now,
+    /// Whether the request is signed with our secret.
+    signed: bool,
+}
+
+/// What to send.
+enum Answer {
+    /// Access-Accept for this subscriber.
+    Accept(Arc<Subscriber>),
+    /// Access-Reject.
+    Reject(RejectReason),
+    /// Access-Challenge.
+    Challenge {
+        /// Names the conversation.
+        state: State,
+        /// What is asked.
+        conversation: Conversation,
+    },
+    /// Nothing.
+    Drop(DropReason),
+}
+
+impl Authenticator {
+    /// A pipeline that reads this directory and counts in this lane.
+    #[must_use]
+    pub fn new(
+        directory: Arc<Directory>,
+        unknown: Arc<UnknownSources>,
+        conversations: Arc<Conversations>,
+        lane: Arc<Lane>,
+        entropy: Entropy,
+    ) -> Self {
+        let mut seed = [0; 8];
+        // Without randomness ids still differ in time; `begin` refuses to challenge.
+        let _seeded = entropy(&mut seed);
+        Self {
+            gate: Gate::new(directory, unknown, lane, PortKind::Auth),
+            duplicates: Duplicates::new(DUPLICATES_MAX),
+            conversations,
+            numbers: DecisionNumbers::new(u64::from_be_bytes(seed)),
+            entropy,
+            draft: Decision::blank(),
+            eap: Vec::new(),
+        }
+    }
+
+    /// Handles one datagram; a reply is written into `out`, which should have room for [`radius::PACKET_LEN_MAX`] octets.
+    pub fn handle<'a>(
+        &'a mut self,
+        datagram: &[u8],
+        source: SocketAddr,
+        now: Now,
+        out: &'a mut [u8],
+    ) -> Verdict<'a> {
+        let Some((nas, request)) = self.gate.admit(datagram, source, now) else {
+            return Verdict::NOTHING;
+        };
+        match request.code() {
+            Code::AccessRequest => self.access_request(nas, request, source, now, out),
+            Code::StatusServer => Verdict {
+                reply: self.gate.status_server(&nas, &request, out),
+                decision: None,
+            },
+            _ => {
+                self.gate.lane.add(self.gate.events().wrong_code);
+                Verdict::NOTHING
+            }
+        }
+    }
+
+    /// Handles an Access-Request: the same octets again for one seen before, a decision for a new one.
+    fn access_request<'a>(
+        &'a mut self,
+        nas: Arc<Nas>,
+        request: View<'_>,
+        source: SocketAddr,
+        now: Now,
+        out: &'a mut [u8],
+    ) -> Verdict<'a> {
+        let signature = nas.secret.check_message_authenticator(&request, None);
+        let key = Key {
+            source,
+            identifier: request.identifier(),
+        };
+        if let Seen::Answered(known) = self.duplicates.seen(&key, request.authenticator(), now.monotonic) {
+            self.gate.lane.add(self.gate.events().duplicate);
+            return Verdict {
+                reply: repeat(known, out),
+                decision: None,
+            };
+        }
+        self.duplicates.begin(key, request.authenticator(), now.monotonic);
+        let signed = signature == MessageAuthenticator::Valid;
+        let asked = Asked {
+            nas,
+            request,
+            now,
+            signed,
+        };
+        self.begin_draft(&asked, source);
+
+        let answer = self.decide(&asked, signature);
+        let eap = eap_identifier(&self.eap);
+        let reply = self.write(&asked, answer, eap, out);
+        self.duplicates.answer(&key, reply.unwrap_or_default());
+        self.gate.lane.decided(self.draft.outcome);
+        Verdict {
+            reply,
+            decision: Some(&mut self.draft),
+        }
+    }
+
+    /// Begins the decision record: who asks about whom.
+    fn begin_draft(&mut self, asked: &Asked<'_>, source: SocketAddr) {
+        let (draft, request, nas) = (&mut self.draft, &asked.request, &asked.nas);
+        draft.id = self.numbers.next(asked.now.unix_us);
+        draft.at_unix_us = asked.now.unix_us;
+        draft.partner = nas.partner.id();
+        draft.partner_name = nas.partner.name();
+        draft.nas = nas.id;
+        draft.nas_name = nas.name.clone();
+        draft.source = source;
+        draft.subscriber = None;
+        draft.outcome = Outcome::Dropped(DropReason::NoReply);
+        draft.duration_us = 0;
+        draft.steps.clear();
+        for (text, kind) in [
+            (&mut draft.username, kind::USER_NAME),
+            (&mut draft.calling_station, kind::CALLING_STATION_ID),
+            (&mut draft.called_station, kind::CALLED_STATION_ID),
+        ] {
+            put_lossy(text, request.first(kind).unwrap_or_default(), USERNAME_OCTETS_MAX);
+        }
+        let partner = draft.partner_name.clone();
+        draft.note(
+            Step::Source,
+            Found::Nas {
+                address: source.ip().to_canonical(),
+                nas: nas.name.clone(),
+                partner,
+            },
+            true,
+        );
+        self.eap.clear();
+    }
+}
+
+/// Copies a known answer into `out`; `None` when the answer is silence.
+fn repeat<'b>(known: &[u8], out: &'b mut [u8]) -> Option<&'b [u8]> {
+    let reply = out.get_mut(..known.len()).filter(|reply| !reply.is_empty())?;
+    reply.copy_from_slice(known);
+    Some(reply)
+}
+
+/// The EAP Identifier that a Success or Failure must repeat: that of the packet it answers.
+fn eap_identifier(eap: &[u8]) -> Option<u8> {
+    eap.get(1).copied()
+}

@@ -1,0 +1,127 @@
+//! Writes the three packets that answer an Access-Request. Message-Authenticator stands first in each (CVE-2024-3596).
+//! What a subscriber gets comes encoded from the directory; here it is only put together.
+
+use super::admission::{Left, left_s};
+use super::conversations::{Conversation, State};
+use super::{Asked, eap};
+use crate::decision::RejectReason;
+use crate::directory::Subscriber;
+use crate::id::DecisionId;
+use radius::eap::{write_failure, write_success};
+use radius::{Attribute, Attributes, Code, ReplyWriter, WriteError, kind};
+
+/// What every Class of ours begins with; the octets of the decision's id follow.
+pub const CLASS_PREFIX: &[u8; 3] = b"hd1";
+
+/// Access-Accept: who decided (Class), what the plan gives, what the subscriber's own attributes change about it.
+pub(super) fn accept<'b>(
+    asked: &Asked<'_>,
+    subscriber: &Subscriber,
+    decision: DecisionId,
+    eap_identifier: Option<u8>,
+    out: &'b mut [u8],
+) -> Result<&'b [u8], WriteError> {
+    let mut reply = ReplyWriter::new(out, Code::AccessAccept, &asked.request)?;
+    reply.reserve_message_authenticator()?;
+    if let Some(identifier) = eap_identifier {
+        let mut success = Vec::with_capacity(4);
+        write_success(identifier, &mut success);
+        reply.attribute(kind::EAP_MESSAGE, &success)?;
+    }
+    let mut class = [0; CLASS_PREFIX.len() + 16];
+    class[..CLASS_PREFIX.len()].copy_from_slice(CLASS_PREFIX);
+    class[CLASS_PREFIX.len()..].copy_from_slice(decision.as_bytes());
+    reply.attribute(kind::CLASS, &class)?;
+    service(asked, subscriber, &mut reply)?;
+    reply.proxy_states(&asked.request)?;
+    Ok(reply.finish(&asked.nas.secret))
+}
+
+/// Access-Reject: what the subscriber may know, and the end of EAP.
+pub(super) fn reject<'b>(
+    asked: &Asked<'_>,
+    reason: RejectReason,
+    eap_identifier: Option<u8>,
+    out: &'b mut [u8],
+) -> Result<&'b [u8], WriteError> {
+    let mut reply = ReplyWriter::new(out, Code::AccessReject, &asked.request)?;
+    reply.reserve_message_authenticator()?;
+    match eap_identifier {
+        // Reply-Message and EAP-Message do not go together (RFC 3579 section 2.6.5).
+        Some(identifier) => {
+            let mut failure = Vec::with_capacity(4);
+            write_failure(identifier, &mut failure);
+            reply.attribute(kind::EAP_MESSAGE, &failure)?;
+        }
+        None => reply.text(kind::REPLY_MESSAGE, reason.reply_message())?,
+    }
+    reply.proxy_states(&asked.request)?;
+    Ok(reply.finish(&asked.nas.secret))
+}
+
+/// Access-Challenge: EAP-MD5's question, and the State under which the answer is expected.
+pub(super) fn challenge<'b>(
+    asked: &Asked<'_>,
+    state: &State,
+    conversation: &Conversation,
+    out: &'b mut [u8],
+) -> Result<&'b [u8], WriteError> {
+    let mut question = Vec::with_capacity(32);
+    eap::write_challenge(conversation, &mut question);
+    let mut reply = ReplyWriter::new(out, Code::AccessChallenge, &asked.request)?;
+    reply.reserve_message_authenticator()?;
+    reply.long(kind::EAP_MESSAGE, &question)?;
+    reply.attribute(kind::STATE, state)?;
+    reply.proxy_states(&asked.request)?;
+    Ok(reply.finish(&asked.nas.secret))
+}
+
+/// The attributes of the service: the plan's, the rate's, the subscriber's own. His own replace the plan's of the same
+/// type, and no Session-Timeout outlives the service.
+fn service(
+    asked: &Asked<'_>,
+    subscriber: &Subscriber,
+    reply: &mut ReplyWriter<'_>,
+) -> Result<(), WriteError> {
+    let (plan, own) = (subscriber.plan.reply(), &*subscriber.reply);
+    let rate = subscriber.plan.rate_attributes(asked.nas.rate_dialect);
+    let left = match left_s(subscriber, asked.now.unix_s()) {
+        Some(Left::Seconds(left)) => Some(left),
+        Some(Left::EndedSince(_)) | None => None,
+    };
+    if own.is_empty() && left.is_none() {
+        reply.encoded(plan)?;
+        return reply.encoded(rate);
+    }
+    let timed = |attribute: &Attribute<'_>| left.is_some() && attribute.kind == kind::SESSION_TIMEOUT;
+    for attribute in Attributes::new(plan).chain(Attributes::new(rate)) {
+        if !timed(&attribute) && !Attributes::new(own).any(|own| same_type(&own, &attribute)) {
+            reply.attribute(attribute.kind, attribute.value)?;
+        }
+    }
+    for attribute in Attributes::new(own).filter(|attribute| !timed(attribute)) {
+        reply.attribute(attribute.kind, attribute.value)?;
+    }
+    if let Some(left) = left {
+        let timeout = session_timeout(own)
+            .or_else(|| session_timeout(plan))
+            .map_or(left, |set| set.min(left));
+        reply.u32(kind::SESSION_TIMEOUT, timeout)?;
+    }
+    Ok(())
+}
+
+/// Whether two attributes say the same kind of thing; of Vendor-Specific ones, vendor and first sub-type count.
+fn same_type(one: &Attribute<'_>, other: &Attribute<'_>) -> bool {
+    /// Octets of a vendor's number and its sub-type.
+    const VENDOR_AND_TYPE: usize = 5;
+    one.kind == other.kind
+        && (one.kind != kind::VENDOR_SPECIFIC
+            || one.value.get(..VENDOR_AND_TYPE) == other.value.get(..VENDOR_AND_TYPE))
+}
+
+/// The Session-Timeout among encoded attributes, in seconds.
+fn session_timeout(encoded: &[u8]) -> Option<u32> {
+    let found = Attributes::new(encoded).find(|attribute| attribute.kind == kind::SESSION_TIMEOUT)?;
+    Some(u32::from_be_bytes(found.value.try_into().ok()?))
+}

@@ -1,0 +1,382 @@
+//! What each step of a decision found, as data; the sentence is made when somebody reads it.
+//! Collecting these on the packet path copies numbers and counted references. None of them can hold a secret.
+
+use super::span::Span;
+use crate::directory::{Name, RateDialect};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::net::IpAddr;
+
+/// A step of the packet path, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Source address to NAS.
+    Source,
+    /// Is it signed, and must it be?
+    MessageAuthenticator,
+    /// Seen before?
+    Duplicate,
+    /// Which subscriber?
+    Identify,
+    /// Is it he?
+    Credential,
+    /// May he?
+    Admission,
+    /// What does he get?
+    Authorization,
+    /// What was sent.
+    Reply,
+}
+
+impl Step {
+    /// The stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::MessageAuthenticator => "message_authenticator",
+            Self::Duplicate => "duplicate",
+            Self::Identify => "identify",
+            Self::Credential => "credential",
+            Self::Admission => "admission",
+            Self::Authorization => "authorization",
+            Self::Reply => "reply",
+        }
+    }
+}
+
+/// What one step found. `Display` is the sentence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Found {
+    // -- source
+    /// The address is this NAS.
+    Nas {
+        /// Where the datagram came from.
+        address: IpAddr,
+        /// The NAS.
+        nas: Name,
+        /// Its partner.
+        partner: Name,
+    },
+
+    // -- message_authenticator
+    /// Signed, and with our secret.
+    Signed,
+    /// Not signed, and the NAS is set to need no signature.
+    UnsignedNotRequired,
+    /// Not signed, and this NAS has never signed.
+    UnsignedNeverSeen,
+    /// Not signed, and the NAS is set to sign always.
+    UnsignedRequired,
+    /// Not signed, and this NAS has signed before.
+    UnsignedSeenBefore,
+    /// Not signed, though a proxy has handled it.
+    UnsignedProxied,
+    /// Not signed, though it carries EAP.
+    UnsignedEap,
+    /// Signed with another secret.
+    SignedWithOtherSecret,
+    /// Message-Authenticator has a wrong length or comes twice.
+    SignatureMalformed,
+
+    // -- duplicate
+    /// Not one we answered in the last seconds.
+    NotSeenBefore,
+
+    // -- identify
+    /// The name is this subscriber's.
+    Subscriber {
+        /// His user name.
+        username: Name,
+    },
+    /// The partner has no such name.
+    NoSubscriber {
+        /// The name asked for, cut to a bound.
+        username: Box<str>,
+        /// The partner.
+        partner: Name,
+    },
+    /// There is no User-Name.
+    NoUserName,
+    /// User-Name is not UTF-8.
+    UserNameNotText,
+
+    // -- credential
+    /// The password sent with PAP is the stored one.
+    PapMatch,
+    /// It is not.
+    PapMismatch,
+    /// It does not even decrypt to text, so the secret differs.
+    PapGarbled,
+    /// User-Password has an impossible length.
+    PapMalformed,
+    /// The CHAP response is right.
+    ChapMatch,
+    /// It is not.
+    ChapMismatch,
+    /// CHAP-Password has a wrong length.
+    ChapMalformed,
+    /// A challenge was sent.
+    EapMd5Challenge,
+    /// The answer to it is right.
+    EapMd5Match,
+    /// It is not.
+    EapMd5Mismatch,
+    /// The peer wants another method.
+    EapNak {
+        /// The first method it asks for; 0: it named none.
+        wanted: u8,
+    },
+    /// The peer began with a method nobody offered.
+    EapUnexpectedMethod {
+        /// Its number.
+        method: u8,
+    },
+    /// EAP-Message does not hold an EAP packet that belongs here.
+    EapMalformed,
+    /// State names no open conversation.
+    EapNoConversation,
+    /// The conversation belongs to another NAS or another user, or the answer to another challenge.
+    EapOtherConversation,
+    /// No random octets for a challenge could be had.
+    EapNoRandomness,
+    /// The NAS offers MS-CHAP only.
+    MsChap,
+    /// Nothing is stored for this subscriber.
+    NothingStored,
+    /// The request carries nothing to compare.
+    NothingSent,
+
+    // -- admission
+    /// The service is active and does not end by itself.
+    Active,
+    /// The service is active for some time yet.
+    ActiveFor {
+        /// Seconds until it expires.
+        left_s: u32,
+    },
+    /// The service is suspended.
+    Suspended {
+        /// Why, in the partner's words.
+        reason: Name,
+    },
+    /// The service is terminated.
+    Terminated,
+    /// The service has expired.
+    Expired {
+        /// Seconds since it did.
+        ago_s: u32,
+    },
+    /// The partner is not active.
+    PartnerSuspended {
+        /// The partner.
+        partner: Name,
+    },
+
+    // -- authorization
+    /// What the plan gives.
+    Plan {
+        /// Its name.
+        plan: Name,
+        /// Towards the subscriber, bit/s.
+        download_bps: Option<u64>,
+        /// From the subscriber, bit/s.
+        upload_bps: Option<u64>,
+        /// How the NAS is told.
+        dialect: RateDialect,
+    },
+    /// The attributes do not fit.
+    ReplyTooLong,
+
+    // -- reply
+    /// A packet went out.
+    Sent {
+        /// What it was.
+        reply: ReplyKind,
+        /// Its length.
+        octets: u16,
+    },
+    /// Nothing went out, on purpose.
+    Silent,
+}
+
+/// The packets that answer an Access-Request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplyKind {
+    /// Access-Accept.
+    Accept,
+    /// Access-Reject.
+    Reject,
+    /// Access-Challenge.
+    Challenge,
+}
+
+impl ReplyKind {
+    /// The packet's name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accept => "Access-Accept",
+            Self::Reject => "Access-Reject",
+            Self::Challenge => "Access-Challenge",
+        }
+    }
+}
+
+impl Found {
+    /// The sentence, for those who want a `String`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nas {
+                address,
+                nas,
+                partner,
+            } => write!(f, "{address} is NAS {nas} of partner {partner}"),
+            Self::NoSubscriber { username, partner } => {
+                write!(
+                    f,
+                    "partner {partner} has no subscriber {}",
+                    username.escape_debug()
+                )
+            }
+            Self::Subscriber { username } => write!(f, "subscriber {username} found"),
+            Self::EapNak { wanted } => write!(
+                f,
+                "EAP: the peer refuses EAP-MD5 and asks for {}; offered here: EAP-MD5",
+                EapMethod(*wanted)
+            ),
+            Self::EapUnexpectedMethod { method } => {
+                write!(
+                    f,
+                    "EAP: the peer answers with {}, which was not offered",
+                    EapMethod(*method)
+                )
+            }
+            Self::ActiveFor { left_s } => write!(f, "active; expires in {}", Span(*left_s)),
+            Self::Suspended { reason } if reason.is_empty() => f.write_str("suspended, no reason given"),
+            Self::Suspended { reason } => write!(f, "suspended: {reason}"),
+            Self::Expired { ago_s } => write!(f, "expired {} ago", Span(*ago_s)),
+            Self::PartnerSuspended { partner } => write!(f, "partner {partner} is not active"),
+            Self::Plan {
+                plan,
+                download_bps,
+                upload_bps,
+                dialect,
+            } => {
+                write!(f, "plan {plan}")?;
+                if download_bps.is_none() && upload_bps.is_none() {
+                    return f.write_str("; no rate set, the NAS decides");
+                }
+                let (down, up) = (Speed(*download_bps), Speed(*upload_bps));
+                write!(f, "; {down} down, {up} up as {}", dialect.attribute_names())
+            }
+            Self::Sent { reply, octets } => write!(f, "{}, {octets} octets", reply.as_str()),
+            plain => f.write_str(plain.fixed_words()),
+        }
+    }
+}
+
+impl Found {
+    /// The sentence of a variant without data; empty for the others, whose sentence is made in `Display`.
+    const fn fixed_words(&self) -> &'static str {
+        match self {
+            Self::Signed => "present and correct",
+            Self::UnsignedNotRequired => "absent; not required (this NAS is set to no)",
+            Self::UnsignedNeverSeen => "absent; not required (auto, never seen from this NAS)",
+            Self::UnsignedRequired => "absent; required (this NAS is set to yes)",
+            Self::UnsignedSeenBefore => "absent; required (auto, this NAS has signed before)",
+            Self::UnsignedProxied => "absent; required (auto, and Proxy-State shows that a proxy handled it)",
+            Self::UnsignedEap => "absent; required (the request carries EAP, RFC 3579 section 3.1)",
+            Self::SignedWithOtherSecret => {
+                "present and wrong: the shared secret of the NAS differs from the one stored here"
+            }
+            Self::SignatureMalformed => "malformed: wrong length, or more than one",
+            Self::NotSeenBefore => "a new request",
+            Self::NoUserName => "the request carries no User-Name",
+            Self::UserNameNotText => "User-Name is not UTF-8 text",
+            Self::PapMatch => "PAP: the password is the stored one",
+            Self::PapMismatch => "PAP: the password differs from the stored one",
+            Self::PapGarbled => {
+                "PAP: the password decrypts to no text: the shared secret of the NAS differs from the one stored here"
+            }
+            Self::PapMalformed => "PAP: User-Password has a length that cannot be (RFC 2865 section 5.2)",
+            Self::ChapMatch => "CHAP: the response matches the stored password",
+            Self::ChapMismatch => "CHAP: the response was made from another password",
+            Self::ChapMalformed => "CHAP: CHAP-Password is not 17 octets long",
+            Self::EapMd5Challenge => "EAP: identity received, EAP-MD5 challenge sent",
+            Self::EapMd5Match => "EAP-MD5: the response matches the stored password",
+            Self::EapMd5Mismatch => "EAP-MD5: the response was made from another password",
+            Self::EapMalformed => "EAP: EAP-Message holds no packet that belongs here",
+            Self::EapNoConversation => "EAP: State names no open conversation (they are kept for 30 s)",
+            Self::EapOtherConversation => "EAP: the answer belongs to another conversation",
+            Self::EapNoRandomness => "EAP: the system gave no random octets for a challenge",
+            Self::MsChap => "MS-CHAP: not offered here; PAP, CHAP and EAP-MD5 are",
+            Self::NothingStored => "no password is stored for this subscriber",
+            Self::NothingSent => "the request carries no User-Password, CHAP-Password or EAP-Message",
+            Self::Active => "active",
+            Self::Terminated => "terminated",
+            Self::ReplyTooLong => "the attributes of plan and subscriber do not fit into one packet",
+            Self::Silent => "no reply",
+            Self::Nas { .. }
+            | Self::NoSubscriber { .. }
+            | Self::Subscriber { .. }
+            | Self::EapNak { .. }
+            | Self::EapUnexpectedMethod { .. }
+            | Self::ActiveFor { .. }
+            | Self::Suspended { .. }
+            | Self::Expired { .. }
+            | Self::PartnerSuspended { .. }
+            | Self::Plan { .. }
+            | Self::Sent { .. } => "",
+        }
+    }
+}
+
+/// An EAP method as people name it.
+struct EapMethod(u8);
+
+impl fmt::Display for EapMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self.0 {
+            0 => return f.write_str("nothing else"),
+            4 => "EAP-MD5",
+            6 => "GTC",
+            13 => "EAP-TLS",
+            18 => "EAP-SIM",
+            21 => "EAP-TTLS",
+            23 => "EAP-AKA",
+            25 => "PEAP",
+            26 => "EAP-MSCHAPv2",
+            43 => "EAP-FAST",
+            47 => "EAP-PSK",
+            50 => "EAP-AKA'",
+            52 => "EAP-PWD",
+            55 => "TEAP",
+            other => return write!(f, "EAP method {other}"),
+        };
+        f.write_str(name)
+    }
+}
+
+/// A speed as people say it.
+struct Speed(Option<u64>);
+
+impl fmt::Display for Speed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("no limit"),
+            Some(bps) if bps.is_multiple_of(1_000_000) => write!(f, "{} Mbit/s", bps / 1_000_000),
+            Some(bps) if bps.is_multiple_of(1_000) => write!(f, "{} kbit/s", bps / 1_000),
+            Some(bps) => write!(f, "{bps} bit/s"),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! How a request ended, as a closed set: for counters, for the database, for people, and for the subscriber.
+//! What the subscriber reads never says whether his name or his password was wrong, nor why his partner suspended him.
+
+use serde::{Deserialize, Serialize};
+
+/// The one outcome of a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Access-Accept.
+    Accepted,
+    /// Access-Challenge: half way through EAP.
+    ChallengeSent,
+    /// Access-Reject.
+    Rejected(RejectReason),
+    /// No answer.
+    Dropped(DropReason),
+}
+
+/// Why a request was rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RejectReason {
+    /// No User-Name, or one that is not text.
+    NoUserName,
+    /// The partner has no subscriber of this name.
+    UnknownSubscriber,
+    /// The password is wrong, or what CHAP or EAP-MD5 made of it.
+    WrongPassword,
+    /// Nothing is stored that a password could be compared with.
+    NoCredential,
+    /// The request carries nothing to compare.
+    CredentialNotSent,
+    /// The service is suspended.
+    Suspended,
+    /// The service has ended.
+    Terminated,
+    /// The service has run out.
+    Expired,
+    /// The partner itself is not active.
+    PartnerSuspended,
+    /// The NAS or the peer insists on a method that is not offered here.
+    UnsupportedMethod,
+    /// The EAP conversation went wrong.
+    EapFailed,
+    /// The attributes of the plan and the subscriber do not fit into one packet.
+    ReplyTooLong,
+}
+
+/// Why a request got no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DropReason {
+    /// The NAS's shared secret is not the one stored here.
+    SecretDiffers,
+    /// It must be signed and is not.
+    MessageAuthenticatorMissing,
+    /// Message-Authenticator has a wrong length or comes twice.
+    MessageAuthenticatorMalformed,
+    /// A reply could not be made: no randomness for an EAP challenge.
+    NoReply,
+}
+
+impl Outcome {
+    /// The stable name: `accepted`, `challenge_sent`, or the reason.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::ChallengeSent => "challenge_sent",
+            Self::Rejected(reason) => reason.as_str(),
+            Self::Dropped(reason) => reason.as_str(),
+        }
+    }
+
+    /// The packet that went out, as FreeRADIUS's `radpostauth.reply` says it; `dropped` when none did.
+    #[must_use]
+    pub const fn reply_name(self) -> &'static str {
+        match self {
+            Self::Accepted => "Access-Accept",
+            Self::ChallengeSent => "Access-Challenge",
+            Self::Rejected(_) => "Access-Reject",
+            Self::Dropped(_) => "dropped",
+        }
+    }
+
+    /// The outcome in a sentence for the staff.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::ChallengeSent => "challenge sent, waiting for the answer",
+            Self::Rejected(reason) => reason.words(),
+            Self::Dropped(reason) => reason.words(),
+        }
+    }
+}
+
+impl RejectReason {
+    /// Every reason, in order; counters have one place for each.
+    pub const ALL: [Self; 12] = [
+        Self::NoUserName,
+        Self::UnknownSubscriber,
+        Self::WrongPassword,
+        Self::NoCredential,
+        Self::CredentialNotSent,
+        Self::Suspended,
+        Self::Terminated,
+        Self::Expired,
+        Self::PartnerSuspended,
+        Self::UnsupportedMethod,
+        Self::EapFailed,
+        Self::ReplyTooLong,
+    ];
+
+    /// The stable name, as in `radpostauth.reason` and in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoUserName => "no_user_name",
+            Self::UnknownSubscriber => "unknown_subscriber",
+            Self::WrongPassword => "wrong_password",
+            Self::NoCredential => "no_credential",
+            Self::CredentialNotSent => "credential_not_sent",
+            Self::Suspended => "suspended",
+            Self::Terminated => "terminated",
+            Self::Expired => "expired",
+            Self::PartnerSuspended => "partner_suspended",
+            Self::UnsupportedMethod => "unsupported_method",
+            Self::EapFailed => "eap_failed",
+            Self::ReplyTooLong => "reply_too_long",
+        }
+    }
+
+    /// The reason for the staff.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::NoUserName => "the request carries no usable User-Name",
+            Self::UnknownSubscriber => "the partner has no subscriber with this user name",
+            Self::WrongPassword => "the password differs from the stored one",
+            Self::NoCredential => "no password is stored for this subscriber",
+            Self::CredentialNotSent => "the request carries no credential",
+            Self::Suspended => "the service is suspended",
+            Self::Terminated => "the service is terminated",
+            Self::Expired => "the service has expired",
+            Self::PartnerSuspended => "the partner is not active",
+            Self::UnsupportedMethod => "the authentication method is not offered here",
+            Self::EapFailed => "the EAP conversation failed",
+            Self::ReplyTooLong => "the reply attributes do not fit into one packet",
+        }
+    }
+
+    /// The Reply-Message: what a stranger who guesses may read too.
+    #[must_use]
+    pub const fn reply_message(self) -> &'static str {
+        match self {
+            Self::NoUserName | Self::UnknownSubscriber | Self::WrongPassword | Self::NoCredential => {
+                "Login incorrect"
+            }
+            Self::CredentialNotSent | Self::UnsupportedMethod | Self::EapFailed => {
+                "Authentication method not supported"
+            }
+            Self::Suspended | Self::PartnerSuspended => "Service suspended, please contact your provider",
+            Self::Terminated => "Service terminated, please contact your provider",
+            Self::Expired => "Service expired, please contact your provider",
+            Self::ReplyTooLong => "Service unavailable, please contact your provider",
+        }
+    }
+}
+
+impl DropReason {
+    /// Every reason, in order; counters have one place for each.
+    pub const ALL: [Self; 4] = [
+        Self::SecretDiffers,
+        Self::MessageAuthenticatorMissing,
+        Self::MessageAuthenticatorMalformed,
+        Self::NoReply,
+    ];
+
+    /// The stable name, as in `radpostauth.reason` and in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SecretDiffers => "secret_differs",
+            Self::MessageAuthenticatorMissing => "message_authenticator_missing",
+            Self::MessageAuthenticatorMalformed => "message_authenticator_malformed",
+            Self::NoReply => "no_reply",
+        }
+    }
+
+    /// The reason for the staff.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::SecretDiffers => "the shared secret of the NAS differs from the one stored here",
+            Self::MessageAuthenticatorMissing => "the NAS must sign its requests and did not sign this one",
+            Self::MessageAuthenticatorMalformed => "Message-Authenticator is malformed",
+            Self::NoReply => "no reply could be made",
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What a subscriber proves himself with, held in memory for as long as he is in the directory.
+//! It never prints itself and wipes its octets when it goes.
+
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// A password in the clear, which CHAP and EAP-MD5 need; RADIUS sends it as octets, not necessarily text.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Zeroizing<Box<[u8]>>);
+
+impl Secret {
+    /// Takes the octets over.
+    #[must_use]
+    pub fn new(octets: &[u8]) -> Self {
+        Self(Zeroizing::new(octets.into()))
+    }
+
+    /// The octets, for the one place that compares them.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self::new(text.as_bytes())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("REDACTED")
+    }
+}
+
+/// How a subscriber can prove himself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// A password we hold in the clear: good for PAP, CHAP and EAP-MD5.
+    Clear(Secret),
+    /// Nothing is stored; whatever he sends, he is rejected.
+    None,
+}

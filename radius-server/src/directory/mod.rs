@@ -1,0 +1,243 @@
+//! What the packet path knows: partners, their NAS and their subscribers, all in memory.
+//! It reads no database; somebody feeds it and says up to which version. Changes work from the next datagram on.
+//!
+//! A request reaches a [`Subscriber`] only through its [`Nas`], and a NAS holds its own [`Partner`]: another partner's
+//! subscriber cannot be reached by any spelling of a user name.
+
+mod credential;
+mod name;
+mod nas;
+mod partner;
+mod plan;
+mod rate;
+mod source;
+mod subscriber;
+#[cfg(test)]
+mod tests;
+
+pub use credential::{Credential, Secret};
+pub use name::Name;
+pub(crate) use nas::bump;
+pub use nas::{CoaTarget, Nas, NasSpec, NasStats, Require};
+pub use partner::Partner;
+pub use plan::Plan;
+pub use rate::{Rate, RateDialect};
+pub use subscriber::{ServiceState, Subscriber, SubscriberSpec};
+
+use crate::id::{NasId, PartnerId, SubscriberId};
+use arc_swap::ArcSwap;
+use ipnet::IpNet;
+use parking_lot::{Mutex, RwLock};
+use source::NasTable;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Why a change to the directory was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DirectoryError {
+    /// The partner was never put, or was removed.
+    #[error("partner {partner} is not in the directory")]
+    UnknownPartner {
+        /// The partner asked for.
+        partner: PartnerId,
+    },
+    /// Another NAS already sends from exactly this network.
+    #[error("NAS {nas} cannot have network {network}: NAS {holder} has it")]
+    AddressTaken {
+        /// The NAS that was to be put.
+        nas: NasId,
+        /// The network both want.
+        network: IpNet,
+        /// The NAS that has it.
+        holder: NasId,
+    },
+}
+
+/// How much the directory holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Partners, active or not.
+    pub partners: usize,
+    /// NAS of all partners.
+    pub nas: usize,
+    /// Subscribers of all partners.
+    pub subscribers: usize,
+}
+
+/// Everything the packet path knows. Shared between threads as `Arc<Directory>`; readers never wait for a writer longer
+/// than one insertion into one shard of one map.
+#[derive(Default)]
+pub struct Directory {
+    /// All NAS; read for every datagram, replaced as a whole by a change.
+    nas: ArcSwap<NasTable>,
+    /// One change of the NAS table at a time.
+    nas_writer: Mutex<()>,
+    /// All partners; the packet path finds its partner through the NAS, not here.
+    partners: RwLock<HashMap<PartnerId, Arc<Partner>>>,
+    /// The feeder's version of what is in here.
+    version: AtomicU64,
+}
+
+impl Directory {
+    /// An empty directory: every source is unknown.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a partner, or renames, stops or starts one; what belongs to it stays.
+    pub fn partner_put(&self, id: PartnerId, name: &str, active: bool) {
+        let mut partners = self.partners.write();
+        match partners.get(&id) {
+            Some(partner) => partner.change(name, active),
+            None => {
+                partners.insert(id, Arc::new(Partner::new(id, name, active)));
+            }
+        }
+    }
+
+    /// Takes a partner out with its NAS and its subscribers.
+    pub fn partner_remove(&self, id: PartnerId) {
+        self.nas_table_change(|table| {
+            // Inside the change, so that no NAS of his is put in between.
+            self.partners.write().remove(&id);
+            for nas in table.list().iter().filter(|nas| nas.partner.id() == id) {
+                table.remove(nas.id);
+            }
+            Ok(())
+        })
+        .ok();
+    }
+
+    /// A partner by id.
+    #[must_use]
+    pub fn partner(&self, id: PartnerId) -> Option<Arc<Partner>> {
+        self.partners.read().get(&id).map(Arc::clone)
+    }
+
+    /// Adds a NAS or takes newer settings; its numbers and what it was seen to sign stay.
+    ///
+    /// # Errors
+    /// [`DirectoryError::UnknownPartner`], or [`DirectoryError::AddressTaken`] when another NAS has exactly this network;
+    /// the directory is as before then.
+    pub fn nas_put(&self, spec: NasSpec) -> Result<(), DirectoryError> {
+        self.nas_table_change(|table| self.nas_put_into(table, spec))
+    }
+
+    /// Adds many NAS at the cost of one change, and gives back those that were not taken with the reason.
+    pub fn nas_put_all(&self, specs: impl IntoIterator<Item = NasSpec>) -> Vec<(NasId, DirectoryError)> {
+        let mut refused = Vec::new();
+        self.nas_table_change(|table| {
+            for spec in specs {
+                let id = spec.id;
+                if let Err(error) = self.nas_put_into(table, spec) {
+                    refused.push((id, error));
+                }
+            }
+            Ok(())
+        })
+        .ok();
+        refused
+    }
+
+    /// Takes a NAS out; its packets come from an unknown source from now on.
+    pub fn nas_remove(&self, id: NasId) {
+        self.nas_table_change(|table| {
+            table.remove(id);
+            Ok(())
+        })
+        .ok();
+    }
+
+    /// The NAS whose network holds this address; the longest prefix wins.
+    #[must_use]
+    pub fn nas_by_source(&self, source: IpAddr) -> Option<Arc<Nas>> {
+        self.nas.load().by_source(source).map(Arc::clone)
+    }
+
+    /// A NAS by id.
+    #[must_use]
+    pub fn nas(&self, id: NasId) -> Option<Arc<Nas>> {
+        self.nas.load().get(id).map(Arc::clone)
+    }
+
+    /// Every NAS, in the order of ids.
+    #[must_use]
+    pub fn nas_list(&self) -> Vec<Arc<Nas>> {
+        self.nas.load().list()
+    }
+
+    /// Adds a subscriber of a partner, or takes a newer one in place of the one with the same id.
+    ///
+    /// # Errors
+    /// [`DirectoryError::UnknownPartner`].
+    pub fn subscriber_put(&self, partner: PartnerId, spec: SubscriberSpec) -> Result<(), DirectoryError> {
+        let partner = self
+            .partner(partner)
+            .ok_or(DirectoryError::UnknownPartner { partner })?;
+        partner.subscriber_put(spec);
+        Ok(())
+    }
+
+    /// Takes a subscriber out; one that is not there is not an error.
+    pub fn subscriber_remove(&self, partner: PartnerId, id: SubscriberId) {
+        if let Some(partner) = self.partner(partner) {
+            partner.subscriber_remove(id);
+        }
+    }
+
+    /// The subscriber of this partner with exactly this user name.
+    #[must_use]
+    pub fn subscriber(&self, partner: PartnerId, username: &str) -> Option<Arc<Subscriber>> {
+        self.partner(partner)?.subscriber(username)
+    }
+
+    /// How much it holds.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let partners = self.partners.read();
+        Counts {
+            partners: partners.len(),
+            nas: self.nas.load().len(),
+            subscribers: partners.values().map(|partner| partner.subscriber_count()).sum(),
+        }
+    }
+
+    /// Says up to which of the feeder's versions the directory is.
+    pub fn set_version(&self, version: u64) {
+        self.version.store(version, Ordering::Release);
+    }
+
+    /// The feeder's version of what is in here; 0 until it said one.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// Puts one NAS into a table that is being made.
+    fn nas_put_into(&self, table: &mut NasTable, spec: NasSpec) -> Result<(), DirectoryError> {
+        let partner = spec.partner;
+        let partner = self
+            .partner(partner)
+            .ok_or(DirectoryError::UnknownPartner { partner })?;
+        let stats = table
+            .get(spec.id)
+            .map(|older| Arc::clone(&older.stats))
+            .unwrap_or_default();
+        table.put(Arc::new(Nas::new(spec, partner, stats)))
+    }
+
+    /// Makes a changed copy of the NAS table and puts it in place, unless the change fails.
+    fn nas_table_change(
+        &self,
+        change: impl FnOnce(&mut NasTable) -> Result<(), DirectoryError>,
+    ) -> Result<(), DirectoryError> {
+        let _one_at_a_time = self.nas_writer.lock();
+        let mut table = NasTable::clone(&self.nas.load());
+        change(&mut table)?;
+        self.nas.store(Arc::new(table));
+        Ok(())
+    }
+}

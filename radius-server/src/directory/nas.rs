@@ -1,0 +1,157 @@
+//! A NAS as the packet path needs it: whose it is, its secret, what it must sign, and what it did so far.
+//! Its numbers and what was learned about it outlive a change of its settings. How one is found: `source`.
+
+use super::name::Name;
+use super::partner::Partner;
+use super::rate::RateDialect;
+use crate::id::{NasId, PartnerId};
+use ipnet::IpNet;
+use radius::secret::SharedSecret;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+/// Whether a NAS must sign its Access-Requests (CVE-2024-3596 is why it should).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Require {
+    /// It need not: an old NAS that cannot be upgraded.
+    No,
+    /// It must, always.
+    Yes,
+    /// It need not until it has shown that it can; from then on it must.
+    Auto,
+}
+
+/// Where Disconnect- and CoA-Requests for a NAS go, beside its address.
+#[derive(Clone, Debug)]
+pub struct CoaTarget {
+    /// UDP port; 3799 unless the make thinks otherwise.
+    pub port: u16,
+    /// Shared secret for that direction.
+    pub secret: SharedSecret,
+}
+
+/// A NAS as the feeder hands it over.
+#[derive(Clone, Debug)]
+pub struct NasSpec {
+    /// Which one.
+    pub id: NasId,
+    /// Whose it is; the partner must be in the directory already.
+    pub partner: PartnerId,
+    /// Where its packets come from: one address, or a network of which the most specific wins.
+    pub network: IpNet,
+    /// What people call it.
+    pub name: Name,
+    /// Its make (FreeRADIUS's `nas.type`): `mikrotik`, `cisco`, `hostapd`, ...
+    pub make: Name,
+    /// Shared secret of its requests.
+    pub secret: SharedSecret,
+    /// Where to reach it for Disconnect and CoA.
+    pub coa: CoaTarget,
+    /// Whether it must sign.
+    pub message_authenticator: Require,
+    /// Whether it is known from earlier to sign; only ever adds to what was learned since the start.
+    pub message_authenticator_seen: bool,
+}
+
+/// A NAS in the directory; its settings never change, a newer one takes its place and inherits its `stats`.
+#[derive(Debug)]
+pub struct Nas {
+    /// Which one.
+    pub id: NasId,
+    /// Whose it is; the only partner whose subscribers its requests can reach.
+    pub partner: Arc<Partner>,
+    /// Where its packets come from.
+    pub network: IpNet,
+    /// What people call it.
+    pub name: Name,
+    /// Its make as given.
+    pub make: Name,
+    /// The attributes in which it wants to hear a speed.
+    pub rate_dialect: RateDialect,
+    /// Shared secret of its requests.
+    pub secret: SharedSecret,
+    /// Where to reach it for Disconnect and CoA.
+    pub coa: CoaTarget,
+    /// Whether it must sign.
+    pub message_authenticator: Require,
+    /// What it did since the start.
+    pub stats: Arc<NasStats>,
+}
+
+impl Nas {
+    /// Puts a NAS together with its partner and with the numbers it had before.
+    pub(super) fn new(spec: NasSpec, partner: Arc<Partner>, stats: Arc<NasStats>) -> Self {
+        if spec.message_authenticator_seen {
+            stats.message_authenticator_seen_before();
+        }
+        Self {
+            id: spec.id,
+            partner,
+            network: spec.network,
+            rate_dialect: RateDialect::of_make(&spec.make),
+            name: spec.name,
+            make: spec.make,
+            secret: spec.secret,
+            coa: spec.coa,
+            message_authenticator: spec.message_authenticator,
+            stats,
+        }
+    }
+}
+
+/// What a NAS did since the process started. Plain counts; relaxed order is enough, nothing is decided by them except
+/// that a NAS once seen to sign must go on signing.
+#[derive(Debug, Default)]
+pub struct NasStats {
+    /// Unix milliseconds of its last datagram that parsed; 0: none yet.
+    pub last_packet_unix_ms: AtomicI64,
+    /// Datagrams from it, good or bad.
+    pub requests: AtomicU64,
+    /// Access-Accepts sent to it.
+    pub accepts: AtomicU64,
+    /// Access-Rejects sent to it.
+    pub rejects: AtomicU64,
+    /// Accounting-Requests from it that reached the disk.
+    pub accounting: AtomicU64,
+    /// Requests that prove that its shared secret differs from the one stored here.
+    pub secret_differs: AtomicU64,
+    /// Datagrams that are not RADIUS.
+    pub malformed: AtomicU64,
+    /// Access-Requests without Message-Authenticator, allowed or not.
+    pub unsigned: AtomicU64,
+    /// Unix milliseconds of its last Access-Request without Message-Authenticator; 0: none yet.
+    pub unsigned_unix_ms: AtomicI64,
+    /// Unix milliseconds of its first well-signed Access-Request; 0: none yet; -1: known from an earlier run.
+    pub message_authenticator_seen_unix_ms: AtomicI64,
+}
+
+impl NasStats {
+    /// Whether this NAS has shown that it can sign.
+    #[must_use]
+    pub fn message_authenticator_seen(&self) -> bool {
+        self.message_authenticator_seen_unix_ms.load(Ordering::Relaxed) != 0
+    }
+
+    /// Notes a well-signed Access-Request; the first one counts.
+    pub(crate) fn message_authenticator_learn(&self, now_unix_ms: i64) {
+        if !self.message_authenticator_seen() {
+            self.message_authenticator_seen_unix_ms
+                .store(now_unix_ms.max(1), Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that an earlier run has seen it sign.
+    fn message_authenticator_seen_before(&self) {
+        if !self.message_authenticator_seen() {
+            self.message_authenticator_seen_unix_ms
+                .store(-1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Counts one more.
+pub(crate) fn bump(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}

@@ -1,0 +1,386 @@
+//! The whole server: its journals, tables and threads. It wires and decides nothing.
+//!
+//! The order at start: fill the directory, [`Plane::prepare`], restore the open sessions, [`Plane::replay`] what the
+//! journal knows beyond them, [`Plane::listen`].
+
+mod config;
+mod threads;
+
+pub use config::{AUTH_WORKERS_MAX, Config, RECEIVE_BUFFER_OCTETS};
+
+use crate::accounting::{Accountant, Ledger};
+use crate::authentication::{Authenticator, Conversations};
+use crate::counters::Counters;
+use crate::decision::{Decisions, Recorder};
+use crate::directory::Directory;
+use crate::journal::{self, AccountingRecord, JournalError, Kind, RecoveryReport, Writer};
+use crate::listener::{self, AccountingWorker, AuthWorker};
+use crate::scribe::{DECISION_QUEUE_MAX, Scribe};
+use crate::sessions::Sessions;
+use crate::unknown::UnknownSources;
+use parking_lot::Mutex;
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use threads::Threads;
+use tracing::{info, warn};
+
+/// Journal records read at a time by [`Plane::replay`].
+const REPLAY_RECORDS: usize = 4_096;
+/// Octets of journal records read at a time by [`Plane::replay`].
+const REPLAY_OCTETS: usize = 4 * 1024 * 1024;
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A journal could not be opened.
+    #[error("cannot open the {stream} journal")]
+    Journal {
+        /// Which one.
+        stream: &'static str,
+        /// Why.
+        #[source]
+        source: JournalError,
+    },
+    /// An address could not be listened on.
+    #[error("cannot listen on UDP {addr}; `ss -ulnp` shows who does")]
+    Bind {
+        /// Which one.
+        addr: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A thread could not be started.
+    #[error("cannot start thread {name}")]
+    Thread {
+        /// Which one.
+        name: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It listens already.
+    #[error("the access plane listens already")]
+    AlreadyListening,
+}
+
+/// What was found in the journals when they were opened.
+#[derive(Debug, Clone)]
+pub struct Recovery {
+    /// In the accounting journal.
+    pub accounting: RecoveryReport,
+    /// In the decision journal.
+    pub decisions: RecoveryReport,
+}
+
+/// What [`Plane::replay`] did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Accounting records applied to the session table.
+    pub records: u64,
+    /// Records that could not be read; they stay in the journal.
+    pub undecodable: u64,
+    /// The first sequence number that was not replayed.
+    pub next_seq: u64,
+}
+
+/// See the module's words. Dropping it stops the threads, as [`Plane::shutdown`] does.
+pub struct Plane {
+    /// How it was configured.
+    config: Config,
+    /// What it knows.
+    directory: Arc<Directory>,
+    /// Who is online.
+    sessions: Arc<Sessions>,
+    /// What was decided lately.
+    decisions: Arc<Decisions>,
+    /// Who asks in vain.
+    unknown: Arc<UnknownSources>,
+    /// What it did.
+    counters: Arc<Counters>,
+    /// EAP conversations.
+    conversations: Arc<Conversations>,
+    /// The accounting journal.
+    accounting_writer: Arc<Mutex<Writer>>,
+    /// Reads it.
+    accounting_reader: journal::Reader,
+    /// The decision journal.
+    decision_writer: Arc<Mutex<Writer>>,
+    /// Reads it.
+    decision_reader: journal::Reader,
+    /// What was found in them.
+    recovery: Recovery,
+    /// The threads, while there are any.
+    running: Mutex<Option<Running>>,
+}
+
+/// What exists only while it listens.
+struct Running {
+    /// The threads.
+    threads: Threads,
+    /// Where authentication is listened for, port 0 resolved.
+    auth: Vec<SocketAddr>,
+    /// Where accounting is listened for, port 0 resolved.
+    accounting: Vec<SocketAddr>,
+}
+
+impl Plane {
+    /// Opens the journals, recovering what a crash left, and builds everything else; listens to nothing yet.
+    ///
+    /// # Errors
+    /// [`StartError::Journal`].
+    pub fn prepare(config: Config, directory: Arc<Directory>) -> Result<Self, StartError> {
+        let open = |stream: &'static str, options: &journal::Options| {
+            Writer::open(&config.journal_dir.join(stream), options.clone())
+                .map_err(|source| StartError::Journal { stream, source })
+        };
+        let (accounting_writer, accounting) = open("accounting", &config.accounting_journal)?;
+        let (decision_writer, decisions) = open("decisions", &config.decision_journal)?;
+        for (stream, found) in [("accounting", &accounting), ("decisions", &decisions)] {
+            if found.is_sound() {
+                info!(stream, %found, "journal opened");
+            } else {
+                warn!(stream, %found, "journal opened with damage");
+            }
+        }
+        Ok(Self {
+            config,
+            directory,
+            sessions: Arc::default(),
+            decisions: Arc::default(),
+            unknown: Arc::default(),
+            counters: Arc::default(),
+            conversations: Arc::default(),
+            accounting_reader: accounting_writer.reader(),
+            accounting_writer: Arc::new(Mutex::new(accounting_writer)),
+            decision_reader: decision_writer.reader(),
+            decision_writer: Arc::new(Mutex::new(decision_writer)),
+            recovery: Recovery {
+                accounting,
+                decisions,
+            },
+            running: Mutex::new(None),
+        })
+    }
+
+    /// Applies the accounting records from a sequence number on to the session table; 0 is all there are.
+    ///
+    /// # Errors
+    /// What the journal's reader says; what was applied before stays applied, and may be applied again.
+    pub fn replay(&self, from_seq: u64) -> Result<Replayed, JournalError> {
+        let mut replayed = Replayed {
+            next_seq: from_seq,
+            ..Replayed::default()
+        };
+        loop {
+            let records =
+                self.accounting_reader
+                    .read_from(replayed.next_seq, REPLAY_RECORDS, REPLAY_OCTETS)?;
+            let Some(last) = records.last() else {
+                return Ok(replayed);
+            };
+            replayed.next_seq = last.seq + 1;
+            for record in &records {
+                match AccountingRecord::decode(&record.payload) {
+                    Ok(accounting) if record.kind == Kind::Accounting => {
+                        self.sessions.apply(&accounting);
+                        replayed.records += 1;
+                    }
+                    Ok(_) | Err(_) => replayed.undecodable += 1,
+                }
+            }
+        }
+    }
+
+    /// Binds the sockets and starts the threads; when it returns, datagrams are answered.
+    ///
+    /// # Errors
+    /// [`StartError::Bind`] when an address is taken or not ours, [`StartError::Thread`], or
+    /// [`StartError::AlreadyListening`]; nothing listens then that did not before.
+    pub fn listen(&self) -> Result<(), StartError> {
+        let mut running = self.running.lock();
+        if running.is_some() {
+            return Err(StartError::AlreadyListening);
+        }
+        let auth = self.bind_all(&self.config.auth, self.config.auth_worker_count())?;
+        let accounting = self.bind_all(&self.config.accounting, 1)?;
+        let local = |sockets: &[Vec<UdpSocket>]| {
+            sockets
+                .iter()
+                .flat_map(|group| group.first())
+                .flat_map(UdpSocket::local_addr)
+                .collect()
+        };
+        let (auth_addrs, accounting_addrs): (Vec<_>, Vec<_>) = (local(&auth), local(&accounting));
+        let threads = self.start(auth.into_iter().flatten(), accounting.into_iter().flatten())?;
+        info!(auth = ?auth_addrs, accounting = ?accounting_addrs, "RADIUS listens");
+        *running = Some(Running {
+            threads,
+            auth: auth_addrs,
+            accounting: accounting_addrs,
+        });
+        Ok(())
+    }
+
+    /// Opens the sockets of all addresses of one kind.
+    fn bind_all(&self, addrs: &[SocketAddr], each: usize) -> Result<Vec<Vec<UdpSocket>>, StartError> {
+        let bind = |addr: &SocketAddr| {
+            listener::bind(*addr, each, self.config.receive_buffer_octets)
+                .map_err(|source| StartError::Bind { addr: *addr, source })
+        };
+        addrs.iter().map(bind).collect()
+    }
+
+    /// Starts one worker a socket, and the scribe.
+    fn start(
+        &self,
+        auth: impl Iterator<Item = UdpSocket>,
+        accounting: impl Iterator<Item = UdpSocket>,
+    ) -> Result<Threads, StartError> {
+        let (sender, queue) = sync_channel(DECISION_QUEUE_MAX);
+        let mut threads = Threads::new(&self.counters);
+        for (at, socket) in auth.enumerate() {
+            let mut worker = self.auth_worker(socket, sender.clone());
+            threads.start(format!("radius-auth-{at}"), move |stop| worker.run(stop))?;
+        }
+        for (at, socket) in accounting.enumerate() {
+            let mut worker = self.accounting_worker(socket);
+            threads.start(format!("radius-acct-{at}"), move |stop| worker.run(stop))?;
+        }
+        // The workers hold the other senders: when the last one has gone, the scribe finishes and goes.
+        drop(sender);
+        let scribe = Scribe {
+            queue,
+            journal: Arc::clone(&self.decision_writer),
+            counters: Arc::clone(&self.counters),
+            lane: self.counters.lane(),
+        };
+        threads.start("radius-scribe".into(), move |_stop| scribe.run())?;
+        Ok(threads)
+    }
+
+    /// A worker for one authentication socket.
+    fn auth_worker(&self, socket: UdpSocket, queue: SyncSender<Arc<[u8]>>) -> AuthWorker {
+        let lane = self.counters.lane();
+        AuthWorker {
+            socket,
+            authenticator: Authenticator::new(
+                Arc::clone(&self.directory),
+                Arc::clone(&self.unknown),
+                Arc::clone(&self.conversations),
+                Arc::clone(&lane),
+                system_entropy,
+            ),
+            recorder: Recorder::new(Arc::clone(&self.decisions), queue, Arc::clone(&lane)),
+            lane,
+        }
+    }
+
+    /// A worker for one accounting socket.
+    fn accounting_worker(&self, socket: UdpSocket) -> AccountingWorker {
+        let lane = self.counters.lane();
+        AccountingWorker {
+            socket,
+            accountant: Accountant::new(
+                Arc::clone(&self.directory),
+                Arc::clone(&self.unknown),
+                Arc::clone(&lane),
+            ),
+            ledger: Ledger {
+                journal: Arc::clone(&self.accounting_writer),
+                sessions: Arc::clone(&self.sessions),
+                counters: Arc::clone(&self.counters),
+            },
+            lane,
+        }
+    }
+
+    /// Stops listening and waits for the threads; decisions made so far are in their journal then. Safe to call twice.
+    pub fn shutdown(&self) {
+        if let Some(running) = self.running.lock().take() {
+            running.threads.stop();
+            info!("RADIUS stopped");
+        }
+    }
+
+    /// What it knows.
+    #[must_use]
+    pub fn directory(&self) -> &Arc<Directory> {
+        &self.directory
+    }
+
+    /// Who is online.
+    #[must_use]
+    pub fn sessions(&self) -> &Arc<Sessions> {
+        &self.sessions
+    }
+
+    /// What was decided lately.
+    #[must_use]
+    pub fn decisions(&self) -> &Arc<Decisions> {
+        &self.decisions
+    }
+
+    /// Who asks in vain.
+    #[must_use]
+    pub fn unknown_sources(&self) -> &Arc<UnknownSources> {
+        &self.unknown
+    }
+
+    /// What it did.
+    #[must_use]
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    /// A reader of the accounting journal.
+    #[must_use]
+    pub fn accounting_journal(&self) -> journal::Reader {
+        self.accounting_reader.clone()
+    }
+
+    /// A reader of the decision journal.
+    #[must_use]
+    pub fn decision_journal(&self) -> journal::Reader {
+        self.decision_reader.clone()
+    }
+
+    /// What was found in the journals when they were opened.
+    #[must_use]
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
+    }
+
+    /// Where authentication is listened for; empty while it is not.
+    #[must_use]
+    pub fn auth_addrs(&self) -> Vec<SocketAddr> {
+        self.running
+            .lock()
+            .as_ref()
+            .map(|running| running.auth.clone())
+            .unwrap_or_default()
+    }
+
+    /// Where accounting is listened for; empty while it is not.
+    #[must_use]
+    pub fn accounting_addrs(&self) -> Vec<SocketAddr> {
+        self.running
+            .lock()
+            .as_ref()
+            .map(|running| running.accounting.clone())
+            .unwrap_or_default()
+    }
+}
+
+impl Drop for Plane {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+/// The system's randomness.
+fn system_entropy(octets: &mut [u8]) -> bool {
+    getrandom::fill(octets).is_ok()
+}

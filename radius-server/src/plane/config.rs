@@ -1,0 +1,58 @@
+//! How the access plane is set up. Values come parsed from whoever reads the configuration file; none is read here.
+
+use crate::journal;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// Octets of a socket's receive buffer, unless configured otherwise: some 5,000 waiting datagrams.
+pub const RECEIVE_BUFFER_OCTETS: usize = 4 * 1024 * 1024;
+/// Authentication workers an address, at most; more would not help a machine with fewer processors.
+pub const AUTH_WORKERS_MAX: usize = 64;
+/// Authentication workers an address when none are configured: as many as processors, at most this.
+const AUTH_WORKERS_USUAL_MAX: usize = 8;
+
+/// How the access plane is set up.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen for authentication; port 0 lets the system choose.
+    pub auth: Vec<SocketAddr>,
+    /// Where to listen for accounting; port 0 lets the system choose.
+    pub accounting: Vec<SocketAddr>,
+    /// Authentication workers an address; 0: one a processor, up to 8. More than [`AUTH_WORKERS_MAX`] are not started.
+    pub auth_workers: usize,
+    /// The directory in which the journals have theirs: `accounting` and `decisions`.
+    pub journal_dir: PathBuf,
+    /// Octets of each socket's receive buffer; without CAP_NET_ADMIN the system may give less.
+    pub receive_buffer_octets: usize,
+    /// How the accounting journal is kept.
+    pub accounting_journal: journal::Options,
+    /// How the decision journal is kept.
+    pub decision_journal: journal::Options,
+}
+
+impl Config {
+    /// The usual ports on every IPv4 address, and journals in this directory.
+    #[must_use]
+    pub fn new(journal_dir: impl Into<PathBuf>) -> Self {
+        let everywhere = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+        Self {
+            auth: vec![everywhere(1812)],
+            accounting: vec![everywhere(1813)],
+            auth_workers: 0,
+            journal_dir: journal_dir.into(),
+            receive_buffer_octets: RECEIVE_BUFFER_OCTETS,
+            accounting_journal: journal::Options::default(),
+            decision_journal: journal::Options::default(),
+        }
+    }
+
+    /// How many authentication workers an address gets.
+    #[must_use]
+    pub fn auth_worker_count(&self) -> usize {
+        match self.auth_workers {
+            0 => std::thread::available_parallelism()
+                .map_or(1, |count| count.get().min(AUTH_WORKERS_USUAL_MAX)),
+            count => count.min(AUTH_WORKERS_MAX),
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! One session: what is known of it, and how two readings of it become one.
+//! It reads a packet that was verified, and decides nothing about tables. Where it lives: `table`.
+
+use super::attributes::Attributes;
+use super::derive::session_id;
+use crate::id::{NasId, PartnerId, SessionId, SubscriberId};
+use crate::journal::AccountingRecord;
+use radius::accounting::{Accounting, EVENT_SKEW_S_MAX, StatusType};
+use radius::attribute::kind;
+use radius::packet::View;
+use std::net::{Ipv4Addr, SocketAddr};
+
+/// What is known of one session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Derived from NAS, Acct-Session-Id and our class token; see [`SessionId::derive`].
+    pub id: SessionId,
+    /// The NAS it is on.
+    pub nas: NasId,
+    /// The partner of that NAS.
+    pub partner: PartnerId,
+    /// Whose it is; `None` while no record named a subscriber of the partner.
+    pub subscriber: Option<SubscriberId>,
+    /// Where the newest record came from.
+    pub source: SocketAddr,
+    /// When it began, by the clock of the NAS: the time of its Start; until one is seen, the earliest that a record's
+    /// time less its Acct-Session-Time gives.
+    pub started_unix_s: i64,
+    /// Event time of the newest record.
+    pub updated_unix_s: i64,
+    /// When its first record was sent, by our clock: received less Acct-Delay-Time.
+    pub heard_unix_s: i64,
+    /// Acct-Session-Time; never goes back.
+    pub session_time_s: u32,
+    /// Octets from the subscriber; never goes back.
+    pub octets_in: u64,
+    /// Octets to the subscriber; never goes back.
+    pub octets_out: u64,
+    /// A Start was seen.
+    pub start_seen: bool,
+    /// How it ended; `None` while it is open.
+    pub closed: Option<Closed>,
+    /// What the NAS said of it, octet for octet.
+    pub attributes: Attributes,
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closed {
+    /// When, by the clock of the NAS.
+    pub at_unix_s: i64,
+    /// When the record that says so was sent, by our clock.
+    pub heard_unix_s: i64,
+    /// What says so.
+    pub cause: CloseCause,
+}
+
+/// What says that a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CloseCause {
+    /// Its Stop, with Acct-Terminate-Cause if there was one. Final.
+    Stop {
+        /// Acct-Terminate-Cause.
+        terminate_cause: Option<u32>,
+    },
+    /// An Accounting-On or -Off of its NAS. An inference: a later record of the session proves it wrong.
+    NasRestarted,
+}
+
+impl Session {
+    /// Reads one Start, Interim or Stop as a session of its own; `None` for anything else, and without
+    /// Acct-Session-Id.
+    pub(super) fn of_record(
+        record: &AccountingRecord<'_>,
+        view: &View<'_>,
+        accounting: &Accounting<'_>,
+    ) -> Option<Self> {
+        let id = session_id(record.nas, view)?;
+        let (event, heard) = times(record, accounting);
+        let session_time_s = accounting.session_time.unwrap_or(0);
+        let start_seen = accounting.status == StatusType::Start;
+        let closed = match accounting.status {
+            StatusType::Start | StatusType::Interim => None,
+            StatusType::Stop => Some(Closed {
+                at_unix_s: event,
+                heard_unix_s: heard,
+                cause: CloseCause::Stop {
+                    terminate_cause: accounting.terminate_cause,
+                },
+            }),
+            _ => return None,
+        };
+        Some(Self {
+            id,
+            nas: record.nas,
+            partner: record.partner,
+            subscriber: record.subscriber,
+            source: record.source,
+            started_unix_s: if start_seen {
+                event
+            } else {
+                event.saturating_sub(i64::from(session_time_s))
+            },
+            updated_unix_s: event,
+            heard_unix_s: heard,
+            session_time_s,
+            octets_in: accounting.octets_in.unwrap_or(0),
+            octets_out: accounting.octets_out.unwrap_or(0),
+            start_seen,
+            closed,
+            attributes: Attributes::of_packet(view, event),
+        })
+    }
+
+    /// Joins what another reading of the same session says: counters by the greater, the start by the surer and
+    /// earlier, attributes by the newer. In any order, any number of times, the result is the same.
+    pub fn merge(&mut self, other: &Self) {
+        // Records of one session name one subscriber; should they not, the one created later counts, in any order.
+        self.subscriber = self.subscriber.max(other.subscriber);
+        if (self.updated_unix_s, self.source) < (other.updated_unix_s, other.source) {
+            self.source = other.source;
+        }
+        let earlier = other.started_unix_s < self.started_unix_s;
+        if (other.start_seen && !self.start_seen) || (other.start_seen == self.start_seen && earlier) {
+            self.started_unix_s = other.started_unix_s;
+        }
+        self.start_seen |= other.start_seen;
+        self.updated_unix_s = self.updated_unix_s.max(other.updated_unix_s);
+        self.heard_unix_s = self.heard_unix_s.min(other.heard_unix_s);
+        self.session_time_s = self.session_time_s.max(other.session_time_s);
+        self.octets_in = self.octets_in.max(other.octets_in);
+        self.octets_out = self.octets_out.max(other.octets_out);
+        self.closed = match (self.closed, other.closed) {
+            (Some(mine), Some(theirs)) => Some(mine.surer(theirs)),
+            (mine, theirs) => mine.or(theirs),
+        };
+        self.attributes.merge(&other.attributes);
+    }
+
+    /// Tells whether it goes on, as far as is known.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.closed.is_none()
+    }
+
+    /// User-Name, if it is text.
+    #[must_use]
+    pub fn username(&self) -> Option<&str> {
+        self.attribute(kind::USER_NAME)
+            .and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// Acct-Session-Id, as the NAS sent it.
+    #[must_use]
+    pub fn acct_session_id(&self) -> &[u8] {
+        self.attribute(kind::ACCT_SESSION_ID).unwrap_or_default()
+    }
+
+    /// Framed-IP-Address.
+    #[must_use]
+    pub fn framed_ip(&self) -> Option<Ipv4Addr> {
+        let octets: [u8; 4] = self.attribute(kind::FRAMED_IP_ADDRESS)?.try_into().ok()?;
+        Some(Ipv4Addr::from(octets))
+    }
+
+    /// The value of one kept attribute, as the NAS sent it.
+    #[must_use]
+    pub fn attribute(&self, kind: u8) -> Option<&[u8]> {
+        self.attributes.get(kind)
+    }
+
+    /// Tells whether a reading proves that this session, thought to have ended with its NAS, goes on.
+    pub(super) fn is_revived_by(&self, reading: &Self) -> bool {
+        self.closed.is_some_and(|closed| {
+            closed.cause == CloseCause::NasRestarted
+                && reading.is_open()
+                && reading.heard_unix_s > closed.heard_unix_s
+        })
+    }
+}
+
+impl Closed {
+    /// The surer of two ends: a Stop before an inference, then the earlier.
+    fn surer(self, other: Self) -> Self {
+        let key = |end: &Self| {
+            (
+                end.cause == CloseCause::NasRestarted,
+                end.at_unix_s,
+                end.heard_unix_s,
+                end.cause,
+            )
+        };
+        if key(&other) < key(&self) { other } else { self }
+    }
+}
+
+/// When a record's event happened by the clock of the NAS, and when it was first sent by ours.
+pub(super) fn times(record: &AccountingRecord<'_>, accounting: &Accounting<'_>) -> (i64, i64) {
+    /// Microseconds in a second.
+    const US: i64 = 1_000_000;
+    let received = record.received_unix_us.div_euclid(US);
+    let delay = i64::from(accounting.delay_time.unwrap_or(0)).min(EVENT_SKEW_S_MAX);
+    (accounting.event_time(received), received.saturating_sub(delay))
+}

@@ -1,0 +1,9 @@
+//! The server from outside: real sockets on 127.0.0.0/8, real journals in directories of their own.
+//! `isp` is the one place that knows how to speak to it; the others only know what should happen.
+
+mod accounting;
+mod authentication;
+mod isp;
+mod journal;
+mod plane;
+mod strangers;
