@@ -21,6 +21,7 @@ pub mod accounting;
 pub mod authentication;
 mod bounded;
 mod cause;
+pub mod class;
 pub mod clock;
 pub mod counters;
 pub mod decision;

@@ -18,7 +18,6 @@ mod signature;
 mod tests;
 
 pub use conversations::{CONVERSATION_WAIT, CONVERSATIONS_MAX, Conversations};
-pub use reply::CLASS_PREFIX;
 
 use crate::clock::Now;
 use crate::counters::Lane;

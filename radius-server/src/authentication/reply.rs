@@ -4,14 +4,12 @@
 use super::admission::{Left, left_s};
 use super::conversations::{Conversation, State};
 use super::{Asked, eap};
+use crate::class;
 use crate::decision::RejectReason;
 use crate::directory::Subscriber;
 use crate::id::DecisionId;
 use radius::eap::{write_failure, write_success};
 use radius::{Attribute, Attributes, Code, ReplyWriter, WriteError, kind};
-
-/// What every Class of ours begins with; the octets of the decision's id follow.
-pub const CLASS_PREFIX: &[u8; 3] = b"hd1";
 
 /// Access-Accept: who decided (Class), what the plan gives, what the subscriber's own attributes change about it.
 pub(super) fn accept<'b>(
@@ -28,10 +26,7 @@ pub(super) fn accept<'b>(
         write_success(identifier, &mut success);
         reply.attribute(kind::EAP_MESSAGE, &success)?;
     }
-    let mut class = [0; CLASS_PREFIX.len() + 16];
-    class[..CLASS_PREFIX.len()].copy_from_slice(CLASS_PREFIX);
-    class[CLASS_PREFIX.len()..].copy_from_slice(decision.as_bytes());
-    reply.attribute(kind::CLASS, &class)?;
+    reply.attribute(kind::CLASS, &class::for_login(decision, &asked.request))?;
     service(asked, subscriber, &mut reply)?;
     reply.proxy_states(&asked.request)?;
     Ok(reply.finish(&asked.nas.secret))

@@ -66,7 +66,7 @@ impl Attributes {
         {
             values[usize::from(attribute.kind)].get_or_insert(attribute.value);
         }
-        if let Some(ours) = super::derive::class_token(view) {
+        if let Some(ours) = crate::class::ours(view) {
             values[usize::from(kind::CLASS)] = Some(ours);
         }
         let as_of = clamp(as_of_unix_s);

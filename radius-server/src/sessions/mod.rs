@@ -20,6 +20,6 @@ mod table;
 mod tests;
 
 pub use attributes::Attributes;
-pub use derive::{class_token, session_id};
+pub use derive::session_id;
 pub use session::{CloseCause, Closed, Session};
 pub use table::{Applied, SESSIONS_MAX, Sessions};

@@ -6,4 +6,5 @@ mod authentication;
 mod isp;
 mod journal;
 mod plane;
+mod sessions;
 mod strangers;

@@ -7,8 +7,9 @@ use radius::attribute::kind;
 use radius::packet::View;
 use radius::secret::SharedSecret;
 use radius::writer::RequestWriter;
+use radius_server::class;
 use radius_server::journal::AccountingRecord;
-use radius_server::sessions::{Applied, CloseCause, Session, Sessions, class_token, session_id};
+use radius_server::sessions::{Applied, CloseCause, Session, Sessions, session_id};
 use radius_server::{NasId, PartnerId, SessionId, SubscriberId};
 use std::sync::Arc;
 use std::thread;
@@ -295,13 +296,20 @@ fn attributes_are_kept_octet_for_octet_and_the_newest_counts() {
 
 // -- Which session
 
+/// A Class of ours: its first sixteen octets after "hd1" name the decision, the last eight the login.
+const FIRST_LOGIN: &[u8] = b"hd1decision one    login 1.";
+/// Another login.
+const SECOND_LOGIN: &[u8] = b"hd1decision two    login 2.";
+/// The first login, re-authenticated: another decision let it stay.
+const FIRST_LOGIN_AGAIN: &[u8] = b"hd1decision three  login 1.";
+
 #[test]
 fn the_id_of_a_session_is_the_same_for_ever() {
     // Rows in databases carry these; a change here would split every open session in two.
     let id = SessionId::derive(NAS, b"8000001f", None);
     assert_eq!(id.to_string(), "7a6afb25-7b07-864f-974e-dd6dd69e14c3");
-    let id = SessionId::derive(NAS, b"8000001f", Some(b"hd1\x01\x02\x03"));
-    assert_eq!(id.to_string(), "0950af98-a5b0-82c0-8116-1fe2caba8ab1");
+    let id = SessionId::derive(NAS, b"8000001f", Some(FIRST_LOGIN));
+    assert_eq!(id.to_string(), "a6c17a5c-cd16-8d2b-98e7-d841c48464c2");
     assert_eq!(id.as_uuid().get_version_num(), 8);
 }
 
@@ -329,18 +337,21 @@ fn two_nas_with_the_same_session_id_have_two_sessions() {
 fn our_class_tells_two_logins_with_the_same_session_id_apart_and_a_foreign_one_does_not() {
     let plain = Report::of_session(START);
     let foreign = plain.clone().with(kind::CLASS, b"proxy's own");
-    let first = foreign.clone().with(kind::CLASS, b"hd1-first login");
-    let second = foreign.clone().with(kind::CLASS, b"hd1-second login");
+    let first = foreign.clone().with(kind::CLASS, FIRST_LOGIN);
+    let second = foreign.clone().with(kind::CLASS, SECOND_LOGIN);
     assert_eq!(plain.id(), foreign.id());
     assert_ne!(plain.id(), first.id());
     assert_ne!(first.id(), second.id());
-    let packet = first.packet();
+    let again = foreign.clone().with(kind::CLASS, FIRST_LOGIN_AGAIN);
     assert_eq!(
-        class_token(&View::parse(&packet).unwrap()),
-        Some(&b"hd1-first login"[..])
+        first.id(),
+        again.id(),
+        "a re-authentication does not split a session"
     );
+    let packet = first.packet();
+    assert_eq!(class::ours(&View::parse(&packet).unwrap()), Some(FIRST_LOGIN));
     let session = opened(first.apply(&Sessions::new()));
-    assert_eq!(session.attribute(kind::CLASS), Some(&b"hd1-first login"[..]));
+    assert_eq!(session.attribute(kind::CLASS), Some(FIRST_LOGIN));
 }
 
 #[test]
