@@ -219,25 +219,40 @@ CREATE TABLE access.radpostauth (
 CREATE INDEX radpostauth_username ON access.radpostauth (tenant_id, username, authdate DESC);
 
 -- Makes the monthly partitions from `since` on for `months` months; safe to call again and from several nodes. Runs as
--- the owner of the schema, so that the program's own role needs no right to create tables.
+-- the owner of the schema, so that the program's own role needs no right to create tables; the owner is held by
+-- row-level security, too, hence the scope. Rows that came before their month was made wait in the default partition
+-- and move over: PostgreSQL refuses a partition whose rows are there.
 CREATE PROCEDURE access.ensure_partitions(since date, months integer)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     parent text;
+    clock  text;
     part   text;
+    early  text;
     first  date;
+    low    timestamptz;
+    high   timestamptz;
+    scope  text := coalesce(current_setting('app.scope', true), '');
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('access.ensure_partitions'));
-    FOREACH parent IN ARRAY ARRAY['radacct', 'radpostauth'] LOOP
+    PERFORM set_config('app.scope', 'platform', true);
+    FOR parent, clock IN VALUES ('radacct', 'acctstarttime'), ('radpostauth', 'authdate') LOOP
         FOR n IN 0 .. months - 1 LOOP
             first := (date_trunc('month', since::timestamp) + make_interval(months => n))::date;
+            low := first::timestamp AT TIME ZONE 'UTC';
+            high := (first + interval '1 month') AT TIME ZONE 'UTC';
             part := format('access.%I', parent || to_char(first, '_YYYYMM'));
+            early := format('access.%I', parent || '_default');
             CONTINUE WHEN to_regclass(part) IS NOT NULL;
-            EXECUTE format('CREATE TABLE %s PARTITION OF access.%I FOR VALUES FROM (%L) TO (%L)', part, parent,
-                first::timestamp AT TIME ZONE 'UTC', (first + interval '1 month') AT TIME ZONE 'UTC');
+            EXECUTE format('CREATE TABLE %s (LIKE access.%I INCLUDING ALL EXCLUDING IDENTITY)', part, parent);
+            EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', early);
+            EXECUTE format('WITH moved AS (DELETE FROM %s WHERE %I >= %L AND %I < %L RETURNING *) INSERT INTO %s SELECT * FROM moved',
+                early, clock, low, clock, high, part);
+            EXECUTE format('ALTER TABLE access.%I ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)', parent, part, low, high);
             CALL kernel.isolate(part::regclass);
         END LOOP;
     END LOOP;
+    PERFORM set_config('app.scope', scope, true);
 END $$;
 -- A NAS with a wrong clock must not lose its records: what fits no month lands here.
 CREATE TABLE access.radacct_default PARTITION OF access.radacct DEFAULT;

@@ -5,4 +5,4 @@
 //! is there. What follows: `kernel::database::migrate` applies them and grants the program's role what it needs.
 
 /// Every step in order, checksummed; applying it twice changes nothing.
-pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!(".");
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");

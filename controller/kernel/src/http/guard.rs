@@ -1,0 +1,370 @@
+//! Who asks, for which partner, and is he allowed to. Every route passes here before its handler runs.
+//! Never says whether a partner exists to somebody who is nothing to it.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{FromRequestParts, RawPathParams, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::api::Access;
+use super::peer::source_ip;
+use super::problem::Problem;
+use crate::audit::{self, Entry};
+use crate::authz::{Permission, PermissionSet};
+use crate::error::Error;
+use crate::id::{PartnerId, RequestId};
+use crate::identity::Principal;
+use crate::identity::token::{TokenKind, digest_of};
+use crate::kernel::Kernel;
+use crate::op::{Actor, ActorKind, OpContext};
+use crate::tenancy::Key;
+
+/// The console's cookie.
+pub const COOKIE_NAME: &str = "headend_session";
+/// What the console sends with every write; a foreign site cannot, without a preflight that we never answer.
+const CONSOLE_HEADER: &str = "x-requested-with";
+/// The path parameter that names the partner.
+const PARTNER_PARAMETER: &str = "partner_id";
+
+/// Where a route is mounted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Surface {
+    /// `/api/v1`: the console, by cookie or bearer.
+    Console,
+    /// `/api/public/v1`: machines, by bearer only.
+    Public,
+}
+
+impl Surface {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Console, Self::Public];
+
+    /// Where it is mounted.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Console => "/api/v1",
+            Self::Public => "/api/public/v1",
+        }
+    }
+}
+
+/// What the guard of one route knows.
+#[derive(Clone)]
+pub(super) struct Guard {
+    /// To authenticate, to resolve partners, to write the audit.
+    pub kernel: Kernel,
+    /// Who may pass.
+    pub access: Access,
+    /// Where the route is mounted.
+    pub surface: Surface,
+    /// The route's path below the mount, for the audit.
+    pub path: Arc<str>,
+}
+
+/// Lets a request pass with its operation, or refuses it.
+pub(super) async fn guard(
+    State(guard): State<Guard>,
+    params: Result<RawPathParams, RawPathParamsRejection>,
+    request: Request,
+    next: Next,
+) -> Response {
+    // Taken apart because a body cannot be shared across an await, and nothing here looks at it.
+    let (mut parts, body) = request.into_parts();
+    // A path that is no text names no partner; that is said after the credential was looked at, like everything else.
+    let named = |params: &RawPathParams| {
+        params
+            .iter()
+            .find(|(name, _)| *name == PARTNER_PARAMETER)
+            .map(|(_, value)| value.to_owned())
+    };
+    let partner = params.as_ref().ok().and_then(named);
+    match guard.admit(partner.as_deref(), &parts).await {
+        Ok(Admitted { op, principal }) => {
+            let asked = parts.clone();
+            let extensions = &mut parts.extensions;
+            extensions.insert(guard.surface);
+            extensions.insert(op.clone());
+            if let Some(principal) = principal {
+                extensions.insert(principal);
+            }
+            let response = next.run(Request::from_parts(parts, body)).await;
+            guard.note_refusal(&op, &asked, response).await
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// What a request that passes carries.
+struct Admitted {
+    /// The operation.
+    op: OpContext,
+    /// Who asks; `None` on public routes.
+    principal: Option<Principal>,
+}
+
+impl Guard {
+    /// Decides about a request.
+    async fn admit(&self, partner: Option<&str>, request: &Parts) -> Result<Admitted, Problem> {
+        let op = self.anonymous(request);
+        if let Access::Public(_) = self.access {
+            return Ok(Admitted { op, principal: None });
+        }
+        let (token, by_cookie) = self.credential(&request.headers)?;
+        let principal = self.authenticate(&token).await?;
+        if by_cookie && is_write(&request.method) {
+            self.check_same_site(&request.headers)?;
+        }
+        let op = OpContext {
+            actor: principal.actor.clone(),
+            ..op
+        };
+        let op = match self.access {
+            Access::Public(_) | Access::SignedIn => OpContext {
+                permissions: principal.on_platform(),
+                ..op
+            },
+            Access::PlatformNeeds(permission) => {
+                let op = OpContext {
+                    permissions: principal.on_platform(),
+                    ..op
+                };
+                self.check(&op, permission, request).await?;
+                op
+            }
+            Access::Needs(permission) => {
+                let (partner, permissions) = self.resolve(&op, &principal, partner, request).await?;
+                let op = OpContext {
+                    partner: Some(partner),
+                    permissions,
+                    ..op
+                };
+                self.check(&op, permission, request).await?;
+                op
+            }
+        };
+        Ok(Admitted {
+            op,
+            principal: Some(principal),
+        })
+    }
+
+    /// The operation before anybody is known.
+    fn anonymous(&self, request: &Parts) -> OpContext {
+        let trusted = &self.kernel.identity.settings().trusted_proxies;
+        OpContext {
+            partner: None,
+            actor: Actor {
+                kind: ActorKind::Anonymous,
+                id: None,
+                name: "anonymous".to_owned(),
+            },
+            request_id: request
+                .extensions
+                .get::<RequestId>()
+                .copied()
+                .unwrap_or_else(RequestId::new),
+            source_ip: source_ip(&request.extensions, &request.headers, trusted),
+            permissions: PermissionSet::empty(),
+        }
+    }
+
+    /// The presented token, and whether a browser sent it by itself.
+    fn credential(&self, headers: &HeaderMap) -> Result<(String, bool), Error> {
+        if let Some(value) = headers.get(header::AUTHORIZATION) {
+            let bearer = value.to_str().ok().and_then(|value| value.split_once(' '));
+            return match bearer {
+                Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+                    Ok((token.trim().to_owned(), false))
+                }
+                _ => Err(Error::Unauthenticated),
+            };
+        }
+        let cookie = (self.surface == Surface::Console)
+            .then(|| session_cookie(headers))
+            .flatten();
+        cookie
+            .map(|token| (token.to_owned(), true))
+            .ok_or(Error::Unauthenticated)
+    }
+
+    /// Who holds the token.
+    async fn authenticate(&self, token: &str) -> Result<Principal, Error> {
+        match digest_of(token) {
+            Some((TokenKind::Session, digest)) => self.kernel.identity.session_authenticate(&digest).await,
+            Some((TokenKind::ApiKey, digest)) => self.kernel.identity.api_key_authenticate(&digest).await,
+            Some((TokenKind::Setup, _)) | None => Err(Error::Unauthenticated),
+        }
+    }
+
+    /// Refuses a write that a foreign site made the browser send.
+    fn check_same_site(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let by_console = text(CONSOLE_HEADER).is_some_and(|value| !value.is_empty());
+        let origin = text("origin").map(str::to_ascii_lowercase);
+        let public_url = self.kernel.identity.settings().public_url.to_ascii_lowercase();
+        let ours = origin.is_some_and(|origin| origin_of(&public_url) == Some(origin.as_str()));
+        if by_console || ours {
+            return Ok(());
+        }
+        let detail = "a write with the session cookie needs the header X-Requested-With, or our own Origin";
+        Err(Problem::new(StatusCode::FORBIDDEN, "cross_site_request", detail))
+    }
+
+    /// The partner in the path and what the principal may do there. One that is not there and one that is not his
+    /// are the same.
+    async fn resolve(
+        &self,
+        op: &OpContext,
+        principal: &Principal,
+        segment: Option<&str>,
+        request: &Parts,
+    ) -> Result<(PartnerId, PermissionSet), Problem> {
+        let partner = match segment.and_then(Key::read) {
+            Some(key) => {
+                self.kernel
+                    .tenancy
+                    .partner_resolve(&OpContext::system("routing"), &key)
+                    .await?
+            }
+            None => None,
+        };
+        let found = partner.and_then(|partner| Some((partner, principal.in_partner(partner)?)));
+        match found {
+            Some(found) => Ok(found),
+            None => {
+                if is_write(&request.method) {
+                    let entry = self
+                        .refused("partner", request)
+                        .reason("no such partner, or nothing to it");
+                    audit::record_alone(&self.kernel.db, op, entry).await?;
+                }
+                let problem = Problem::of_status(StatusCode::NOT_FOUND);
+                Err(problem.with_detail("there is no such partner"))
+            }
+        }
+    }
+
+    /// Refuses who lacks the permission, and writes down that he tried.
+    async fn check(&self, op: &OpContext, permission: Permission, request: &Parts) -> Result<(), Problem> {
+        if op.permissions.contains(permission) {
+            return Ok(());
+        }
+        if is_write(&request.method) || permission.critical() {
+            let entry = self
+                .refused(permission.as_str(), request)
+                .reason(format!("lacks {permission}"));
+            audit::record_alone(&self.kernel.db, op, entry).await?;
+        }
+        Err(Error::Forbidden { permission }.into())
+    }
+
+    /// Writes down what the handler itself refused: a role, a key or a change that needs more than the route does.
+    async fn note_refusal(&self, op: &OpContext, request: &Parts, response: Response) -> Response {
+        let lacking = response.extensions().get::<Problem>().and_then(Problem::lacking);
+        let Some(permission) = lacking.filter(|_| is_write(&request.method)) else {
+            return response;
+        };
+        let entry = self
+            .refused(permission.as_str(), request)
+            .reason(format!("lacks {permission}"));
+        match audit::record_alone(&self.kernel.db, op, entry).await {
+            Ok(_) => response,
+            Err(error) => Problem::from(error).into_response(),
+        }
+    }
+
+    /// The audit line of a refusal.
+    fn refused(&self, action: &str, request: &Parts) -> Entry {
+        Entry::refused(action, "route")
+            .object(request.uri.path(), format!("{} {}", request.method, self.path))
+    }
+}
+
+/// Whether a method may change anything.
+pub(super) fn is_write(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// The session in the cookie header.
+fn session_cookie(headers: &HeaderMap) -> Option<&str> {
+    let values = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let mut pairs = values
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    pairs
+        .find(|(name, _)| *name == COOKIE_NAME)
+        .map(|(_, value)| value)
+}
+
+/// Scheme and authority of a URL, without a path.
+fn origin_of(url: &str) -> Option<&str> {
+    let authority = url.find("://")? + "://".len();
+    let end = url[authority..].find('/').map_or(url.len(), |at| authority + at);
+    Some(&url[..end])
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for OpContext {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(Problem::internal)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Principal {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(Problem::internal)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Surface {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        parts
+            .extensions
+            .get::<Self>()
+            .copied()
+            .ok_or_else(Problem::internal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_scheme_and_authority() {
+        assert_eq!(
+            origin_of("https://oss.isp.example/console/"),
+            Some("https://oss.isp.example")
+        );
+        assert_eq!(origin_of("http://127.0.0.1:8080"), Some("http://127.0.0.1:8080"));
+        assert_eq!(origin_of("not a url"), None);
+    }
+
+    #[test]
+    fn the_session_is_found_among_other_cookies() {
+        let mut headers = HeaderMap::new();
+        let cookies = "theme=dark; headend_session=hes_x; xheadend_session=hes_y";
+        headers.insert(header::COOKIE, header::HeaderValue::from_static(cookies));
+        assert_eq!(session_cookie(&headers), Some("hes_x"));
+    }
+}

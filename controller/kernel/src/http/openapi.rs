@@ -1,0 +1,94 @@
+//! The OpenAPI 3.1 document, written from the same list the router is built from.
+//! Never edited by hand: what it says about access is what [`super::guard`] enforces.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::{
+    ComponentsBuilder, ContentBuilder, Info, OpenApi, OpenApiBuilder, Ref, ResponseBuilder, Server,
+};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::api::{Access, ApiRoutes};
+use super::problem::{PROBLEM_JSON, ProblemBody};
+
+/// The names of the two ways to present a credential.
+const BEARER: &str = "bearer";
+/// The console's cookie; only under `/api/v1`.
+const COOKIE: &str = "cookie";
+
+/// Writes into an operation who may call it and how its errors look.
+pub(super) fn declare(operation: &mut Operation, tag: &str, access: Access) {
+    operation.tags = Some(vec![tag.to_owned()]);
+    let mut extensions = BTreeMap::new();
+    let kind = match access {
+        Access::Public(_) => "public",
+        Access::SignedIn => "signed-in",
+        Access::Needs(_) => "partner",
+        Access::PlatformNeeds(_) => "platform",
+    };
+    extensions.insert("x-access", json!(kind));
+    if let Some(permission) = access.permission() {
+        extensions.insert("x-permission", json!(permission.as_str()));
+        extensions.insert("x-critical", json!(permission.critical()));
+    }
+    operation
+        .extensions
+        .get_or_insert_default()
+        .merge(extensions.into_iter().collect::<Extensions>());
+    operation.security = Some(match access {
+        Access::Public(_) => Vec::new(),
+        _ => [BEARER, COOKIE]
+            .map(|scheme| SecurityRequirement::new(scheme, Vec::<String>::new()))
+            .to_vec(),
+    });
+    let problem = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name(ProblemBody::name())))
+        .build();
+    let failed = ResponseBuilder::new()
+        .description("A problem document")
+        .content(PROBLEM_JSON, problem)
+        .build();
+    operation
+        .responses
+        .responses
+        .entry("default".to_owned())
+        .or_insert_with(|| failed.into());
+}
+
+/// The whole document.
+pub(super) fn document(routes: &ApiRoutes) -> OpenApi {
+    let mut schemas = vec![(ProblemBody::name().into_owned(), ProblemBody::schema())];
+    ProblemBody::schemas(&mut schemas);
+    schemas.extend(routes.schemas.iter().cloned());
+    let bearer = Http::builder()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("An API key (hek_…) or a session token (hes_…)"))
+        .build();
+    let cookie = ApiKeyValue::with_description(
+        super::guard::COOKIE_NAME,
+        "The console's session; only under /api/v1, and writes also need X-Requested-With",
+    );
+    let components = ComponentsBuilder::new()
+        .schemas_from_iter(schemas)
+        .security_scheme(BEARER, SecurityScheme::Http(bearer))
+        .security_scheme(COOKIE, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)))
+        .build();
+    let mut info = Info::new("Headend", env!("CARGO_PKG_VERSION"));
+    info.description = Some(
+        "One envelope (data, meta, links), problem documents (RFC 9457) with a stable code, \
+         lists with ?page and ?per_page. Every operation names the permission it needs in x-permission."
+            .to_owned(),
+    );
+    OpenApiBuilder::new()
+        .info(info)
+        .servers(Some([Server::new("/api/public/v1"), Server::new("/api/v1")]))
+        .paths(routes.paths.clone())
+        .components(Some(components))
+        .build()
+}

@@ -1,0 +1,33 @@
+//! The kernel's own routes: translate in, call one verb, translate out. Never holds a rule.
+
+mod api_keys;
+mod audit;
+mod clients;
+mod me;
+mod partners;
+mod sessions;
+mod settings;
+mod setup;
+mod sites;
+mod users;
+
+use super::api::ApiRoutes;
+use crate::kernel::Kernel;
+
+/// All of them.
+pub fn routes() -> ApiRoutes<Kernel> {
+    [
+        setup::routes(),
+        sessions::routes(),
+        me::routes(),
+        partners::routes(),
+        settings::routes(),
+        clients::routes(),
+        sites::routes(),
+        users::routes(),
+        api_keys::routes(),
+        audit::routes(),
+    ]
+    .into_iter()
+    .fold(ApiRoutes::new("kernel"), ApiRoutes::merge)
+}

@@ -1,0 +1,95 @@
+//! Identity: people, how they sign in, the keys of programs, and the one-time set-up.
+//! Never keeps a password or a token in the clear, and never says whether an account exists.
+//!
+//! A credential becomes a [`principal::Principal`] in [`session`] or [`api_key`]; `http` turns that into an operation.
+//! [`user`] and [`grant`] say who may make whom; [`setup`] makes the first person; [`throttle`] slows down guessing;
+//! [`password`] and [`token`] are the two kinds of secret; [`store`] holds all the SQL.
+
+pub mod api_key;
+pub mod email;
+pub mod grant;
+pub mod password;
+pub mod principal;
+pub mod session;
+pub mod setup;
+pub mod store;
+pub mod throttle;
+pub mod token;
+pub mod user;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use parking_lot::Mutex;
+
+pub use email::EmailAddress;
+pub use principal::{Membership, Principal};
+pub use token::Token;
+
+use crate::database::Database;
+use crate::error::Error;
+use password::Passwords;
+use throttle::Throttle;
+
+/// How people sign in here. Everything has a default that is right for one box.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where browsers reach us, for example `https://oss.isp.example`; makes the cookie `Secure` when it is https.
+    pub public_url: String,
+    /// A session without a request for this long is over.
+    pub session_idle: Duration,
+    /// A session is over after this long whatever happens.
+    pub session_absolute: Duration,
+    /// Peers whose `X-Forwarded-For` is believed; without it all clients behind a balancer would throttle each other.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            session_idle: Duration::from_secs(30 * 60),
+            session_absolute: Duration::from_secs(12 * 60 * 60),
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+/// People, sessions and keys; the entry to all verbs on them. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Where they are kept.
+    pub(crate) db: Database,
+    /// How people sign in here.
+    settings: Arc<Settings>,
+    /// Hashes and verifies, within bounds.
+    passwords: Passwords,
+    /// Slows down guessing; of this process only, which is enough to slow an attacker down by the number of nodes.
+    throttle: Arc<Mutex<Throttle>>,
+}
+
+impl Identity {
+    /// Over this database.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the operating system gives no randomness.
+    pub fn new(db: Database, settings: Settings) -> Result<Self, Error> {
+        Ok(Self {
+            db,
+            settings: Arc::new(settings),
+            passwords: Passwords::new()?,
+            throttle: Arc::new(Mutex::new(Throttle::default())),
+        })
+    }
+
+    /// Password hashes computed since the start; for metrics.
+    pub fn password_hashes(&self) -> u64 {
+        self.passwords.computed()
+    }
+
+    /// How people sign in here.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}

@@ -1,0 +1,219 @@
+//! Signing in and out, and what a presented session is worth.
+//! Never says which of address and password was wrong, and does the same work either way.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
+
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use super::email::EmailAddress;
+use super::password::PASSWORD_CHARS_MAX;
+use super::principal::{Credential, Principal};
+use super::token::{Token, TokenDigest, TokenKind};
+use super::user::User;
+use super::{Identity, store};
+use crate::audit::{self, Entry};
+use crate::error::Error;
+use crate::id::{LoginSessionId, UserId};
+use crate::op::{Actor, ActorKind, OpContext};
+
+/// The longest browser name kept, in characters.
+const USER_AGENT_CHARS_MAX: usize = 300;
+
+/// A session that has just begun.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// What proves it; shown once.
+    pub token: Token,
+    /// Who signed in.
+    pub user: User,
+    /// When it ends at the latest.
+    pub expires_at: OffsetDateTime,
+}
+
+/// Whether a session still counts. Pure, so that hours pass in a test without waiting.
+pub fn is_live(
+    now: OffsetDateTime,
+    last_seen: OffsetDateTime,
+    expires: OffsetDateTime,
+    idle: Duration,
+) -> bool {
+    now < expires && now - last_seen < idle
+}
+
+impl Identity {
+    /// Signs a person in.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for an unknown address, a wrong password or a disabled person alike;
+    /// [`Error::TooManyRequests`] when this address guessed too often.
+    pub async fn session_open(
+        &self,
+        op: &OpContext,
+        email: &str,
+        password: Zeroizing<String>,
+        user_agent: Option<&str>,
+    ) -> Result<SignedIn, Error> {
+        let Ok(email) = email.parse::<EmailAddress>() else {
+            return Err(Error::Unauthenticated);
+        };
+        if password.chars().count() > PASSWORD_CHARS_MAX {
+            return Err(Error::Unauthenticated);
+        }
+        // Without a peer address (a test, a local socket) all count as one.
+        let address = op.source_ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        self.throttle
+            .lock()
+            .begin(Instant::now(), &email, address)
+            .map_err(|retry_after| Error::TooManyRequests { retry_after })?;
+        let system = self.on_behalf(op);
+        let mut tx = self.db.begin(&system).await?;
+        let found = store::user::user_find_in_tx(&mut tx, &system, &email).await?;
+        // The connection goes back before the hash, which may wait its turn for seconds.
+        tx.commit().await?;
+        let stored = found.as_ref().map(|found| found.password_hash.clone());
+        let right = self.passwords.verify(password, stored).await?;
+        match found {
+            Some(found) if right && found.user.is_active() => {
+                self.throttle.lock().succeeded(&email, address);
+                self.session_begin(op, found.user, user_agent).await
+            }
+            found => {
+                let reason = match &found {
+                    None => "unknown e-mail address",
+                    Some(_) if !right => "wrong password",
+                    Some(_) => "the user is disabled",
+                };
+                let id = found.map(|found| found.user.id.to_string()).unwrap_or_default();
+                let entry = Entry::refused("session.login", "user")
+                    .object(id, email.as_str())
+                    .reason(reason);
+                audit::record_alone(&self.db, &system, entry).await?;
+                Err(Error::Unauthenticated)
+            }
+        }
+    }
+
+    /// Begins a session for a person whose identity is already proven.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database does not answer.
+    pub(crate) async fn session_begin(
+        &self,
+        op: &OpContext,
+        user: User,
+        user_agent: Option<&str>,
+    ) -> Result<SignedIn, Error> {
+        let token = Token::draw(TokenKind::Session)?;
+        let expires_at = OffsetDateTime::now_utc() + self.settings.session_absolute;
+        let actor = Actor {
+            kind: ActorKind::User,
+            id: Some(user.id.as_uuid()),
+            name: user.email.clone(),
+        };
+        let op = OpContext {
+            actor,
+            ..self.on_behalf(op)
+        };
+        let user_agent = user_agent.map(|text| text.chars().take(USER_AGENT_CHARS_MAX).collect::<String>());
+        let mut tx = self.db.begin(&op).await?;
+        store::session::session_forget_old_in_tx(&mut tx, &op).await?;
+        let id = store::session::session_insert_in_tx(
+            &mut tx,
+            &op,
+            user.id,
+            &token.digest(),
+            expires_at,
+            user_agent.as_deref(),
+        )
+        .await?;
+        let entry = Entry::ok("session.login", "user")
+            .object(user.id, &user.email)
+            .reason(format!("session {id}"));
+        audit::record(&mut tx, &op, entry).await?;
+        tx.commit().await?;
+        Ok(SignedIn {
+            token,
+            user,
+            expires_at,
+        })
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database does not answer.
+    pub async fn session_close(&self, op: &OpContext, user: UserId, id: LoginSessionId) -> Result<(), Error> {
+        let system = self.on_behalf(op);
+        let mut tx = self.db.begin(&system).await?;
+        store::session::session_revoke_in_tx(&mut tx, &system, id).await?;
+        let entry = Entry::ok("session.logout", "user")
+            .object(user, &op.actor.name)
+            .reason(format!("session {id}"));
+        audit::record(&mut tx, &system, entry).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Finds out who presents a session token.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when it is unknown, expired, idle for too long or revoked, or its person disabled.
+    pub async fn session_authenticate(&self, digest: &TokenDigest) -> Result<Principal, Error> {
+        let op = OpContext::system("authentication");
+        let mut tx = self.db.begin(&op).await?;
+        let session = store::session::session_find_in_tx(&mut tx, &op, digest)
+            .await?
+            .ok_or(Error::Unauthenticated)?;
+        let now = OffsetDateTime::now_utc();
+        if !is_live(
+            now,
+            session.last_seen_at,
+            session.expires_at,
+            self.settings.session_idle,
+        ) {
+            return Err(Error::Unauthenticated);
+        }
+        store::session::session_seen_in_tx(&mut tx, &op, session.id).await?;
+        let grants = store::grant::grant_list_in_tx(&mut tx, &op, session.user).await?;
+        tx.commit().await?;
+        let actor = Actor {
+            kind: ActorKind::User,
+            id: Some(session.user.as_uuid()),
+            name: session.email.clone(),
+        };
+        let credential = Credential::Session {
+            id: session.id,
+            user: session.user,
+            email: session.email,
+        };
+        Ok(grants.into_principal(actor, credential))
+    }
+
+    /// The operation as the platform sees it: sessions and people belong to no partner. Who and whence stay.
+    pub(super) fn on_behalf(&self, op: &OpContext) -> OpContext {
+        OpContext {
+            partner: None,
+            ..op.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_ends_when_idle_and_ends_in_any_case() {
+        let start = OffsetDateTime::UNIX_EPOCH;
+        let (idle, absolute) = (Duration::from_secs(30 * 60), Duration::from_secs(12 * 60 * 60));
+        let expires = start + absolute;
+        let minute = Duration::from_secs(60);
+        assert!(is_live(start + 29 * minute, start, expires, idle));
+        assert!(!is_live(start + 30 * minute, start, expires, idle));
+        let busy = start + absolute - minute;
+        assert!(is_live(busy, busy, expires, idle));
+        assert!(!is_live(expires, busy, expires, idle));
+    }
+}

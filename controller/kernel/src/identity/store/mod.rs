@@ -1,0 +1,10 @@
+//! All SQL of identity, one file a resource. Never holds a rule about who may do what.
+//!
+//! People, sessions and the set-up belong to no partner and have no `tenant_id`; what somebody is to a partner does,
+//! and row-level security applies to it.
+
+pub mod api_key;
+pub mod grant;
+pub mod session;
+pub mod setup;
+pub mod user;

@@ -1,0 +1,121 @@
+//! Rows of `kernel.login_sessions`.
+
+use ipnet::IpNet;
+use time::OffsetDateTime;
+
+use crate::database::Tx;
+use crate::error::Error;
+use crate::id::{LoginSessionId, UserId};
+use crate::identity::token::TokenDigest;
+use crate::op::OpContext;
+
+/// A session that is not revoked, of a person who may sign in.
+pub struct SessionRow {
+    /// Its id.
+    pub id: LoginSessionId,
+    /// Whose.
+    pub user: UserId,
+    /// His address.
+    pub email: String,
+    /// Its last request, to the minute.
+    pub last_seen_at: OffsetDateTime,
+    /// Its end at the latest.
+    pub expires_at: OffsetDateTime,
+}
+
+/// Finds the session behind a token.
+pub async fn session_find_in_tx(
+    tx: &mut Tx,
+    _op: &OpContext,
+    digest: &TokenDigest,
+) -> Result<Option<SessionRow>, Error> {
+    Ok(sqlx::query_as!(
+        SessionRow,
+        r#"SELECT session.id AS "id: LoginSessionId", session.user_id AS "user: UserId", person.email,
+               session.last_seen_at, session.expires_at
+           FROM kernel.login_sessions session JOIN kernel.users person ON person.id = session.user_id
+           WHERE session.token_sha256 = $1 AND session.revoked_at IS NULL
+             AND person.status = 'active' AND person.deleted_at IS NULL"#,
+        digest.as_slice(),
+    )
+    .fetch_optional(&mut **tx)
+    .await?)
+}
+
+/// Begins one.
+pub async fn session_insert_in_tx(
+    tx: &mut Tx,
+    op: &OpContext,
+    user: UserId,
+    digest: &TokenDigest,
+    expires_at: OffsetDateTime,
+    user_agent: Option<&str>,
+) -> Result<LoginSessionId, Error> {
+    let id = LoginSessionId::new();
+    sqlx::query!(
+        "INSERT INTO kernel.login_sessions (id, user_id, token_sha256, expires_at, source_ip, user_agent)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        id.as_uuid(),
+        user.as_uuid(),
+        digest.as_slice(),
+        expires_at,
+        op.source_ip.map(IpNet::from),
+        user_agent,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(id)
+}
+
+/// Notes that it was used, at most once a minute.
+pub async fn session_seen_in_tx(tx: &mut Tx, _op: &OpContext, id: LoginSessionId) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE kernel.login_sessions SET last_seen_at = now()
+         WHERE id = $1 AND last_seen_at < now() - interval '1 minute'",
+        id.as_uuid(),
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Ends one.
+pub async fn session_revoke_in_tx(tx: &mut Tx, _op: &OpContext, id: LoginSessionId) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE kernel.login_sessions SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL",
+        id.as_uuid()
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Ends all of a person, except one.
+pub async fn session_revoke_all_in_tx(
+    tx: &mut Tx,
+    _op: &OpContext,
+    user: UserId,
+    except: Option<LoginSessionId>,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE kernel.login_sessions SET revoked_at = now()
+         WHERE user_id = $1 AND revoked_at IS NULL AND id IS DISTINCT FROM $2",
+        user.as_uuid(),
+        except.map(LoginSessionId::as_uuid),
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Forgets those that ended a month ago; the audit keeps who was signed in when.
+pub async fn session_forget_old_in_tx(tx: &mut Tx, _op: &OpContext) -> Result<(), Error> {
+    sqlx::query!(
+        "DELETE FROM kernel.login_sessions WHERE id IN (
+             SELECT id FROM kernel.login_sessions WHERE expires_at < now() - interval '30 days' LIMIT 100
+             FOR UPDATE SKIP LOCKED)"
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

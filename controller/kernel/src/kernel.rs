@@ -1,0 +1,46 @@
+//! The kernel as one value: what every module and every handler is composed from.
+//! Never holds a rule; its parts do.
+
+use crate::authz;
+use crate::database::Database;
+use crate::error::Error;
+use crate::identity::{Identity, Settings, Token};
+use crate::secrets::Sealer;
+use crate::tenancy::Tenancy;
+
+/// The parts of the kernel, shared. Cheap to clone.
+#[derive(Clone)]
+pub struct Kernel {
+    /// Where everything is kept.
+    pub db: Database,
+    /// Seals what must not be read from a row.
+    pub sealer: Sealer,
+    /// People, sessions, keys.
+    pub identity: Identity,
+    /// Partners, clients, sites.
+    pub tenancy: Tenancy,
+}
+
+impl Kernel {
+    /// Composes it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the operating system gives no randomness.
+    pub fn new(db: Database, sealer: Sealer, settings: Settings) -> Result<Self, Error> {
+        Ok(Self {
+            identity: Identity::new(db.clone(), settings)?,
+            tenancy: Tenancy::new(db.clone()),
+            db,
+            sealer,
+        })
+    }
+
+    /// Makes the database agree with the program, and issues the set-up link while nobody exists.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database does not answer.
+    pub async fn start(&self) -> Result<Option<Token>, Error> {
+        authz::sync(&self.db).await?;
+        self.identity.setup_issue().await
+    }
+}

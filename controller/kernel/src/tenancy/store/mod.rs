@@ -1,0 +1,6 @@
+//! All SQL of tenancy, one file a resource. Never holds a rule; deleted rows are invisible from here up.
+
+pub mod client;
+pub mod partner;
+pub mod setting;
+pub mod site;

@@ -1,0 +1,13 @@
+//! What the kernel promises, seen from outside: one module a subject.
+
+mod authz;
+mod database;
+mod database_external;
+mod database_private;
+mod http;
+mod login;
+mod schema;
+mod setup;
+mod tenancy;
+mod users;
+mod world;

@@ -1,0 +1,81 @@
+//! A row of each of two partners in every table that has a `tenant_id`. A new table needs a line in [`SEED`].
+
+use kernel::OpContext;
+use kernel::id::PartnerId;
+use kernel::testing::TestDatabase;
+use sqlx::AssertSqlSafe;
+
+/// Two partners and a row of each in every table.
+pub(super) struct Seeded {
+    /// The database.
+    pub(super) test: TestDatabase,
+    /// The one whose operations are looked at.
+    pub(super) west: PartnerId,
+    /// The one whose rows must not be seen.
+    pub(super) east: PartnerId,
+}
+
+/// Makes them.
+pub(super) async fn seed() -> Seeded {
+    let test = TestDatabase::new().await;
+    let (west, east) = (test.partner("isp-west").await, test.partner("isp-east").await);
+    let mut tx = test
+        .database()
+        .begin(&OpContext::system("test"))
+        .await
+        .expect("begins");
+    sqlx::raw_sql("CALL access.ensure_partitions('2026-01-01', 2)")
+        .execute(&mut *tx)
+        .await
+        .expect("partitions");
+    for (number, partner) in [west, east].into_iter().enumerate() {
+        let script = SEED
+            .replace("$tenant", &format!("'{partner}'::uuid"))
+            .replace("$n", &number.to_string());
+        sqlx::raw_sql(AssertSqlSafe(script))
+            .execute(&mut *tx)
+            .await
+            .expect("a row in every table");
+    }
+    tx.commit().await.expect("commits");
+    Seeded { test, west, east }
+}
+
+/// A row in every table for one partner; `$n` keeps what is unique across partners apart.
+const SEED: &str = "
+    INSERT INTO kernel.tenant_settings (tenant_id, key, value) VALUES ($tenant, 'labels', '{}');
+    INSERT INTO kernel.clients (id, tenant_id, slug, name) VALUES (gen_random_uuid(), $tenant, 'acme', 'Acme');
+    INSERT INTO kernel.sites (id, tenant_id, client_id, slug, name)
+        SELECT gen_random_uuid(), tenant_id, id, 'main', 'Main' FROM kernel.clients WHERE tenant_id = $tenant;
+    INSERT INTO kernel.users (id, email, name, password_hash) VALUES (gen_random_uuid(), 'u$n@example.net', 'U', 'x');
+    INSERT INTO kernel.roles (id, tenant_id, slug, name) VALUES (gen_random_uuid(), $tenant, 'own', 'Own');
+    INSERT INTO kernel.tenant_users (tenant_id, user_id, role_id)
+        SELECT $tenant, users.id, roles.id FROM kernel.users, kernel.roles
+        WHERE email = 'u$n@example.net' AND roles.tenant_id = $tenant;
+    INSERT INTO kernel.api_keys (id, tenant_id, name, prefix, token_sha256, permissions)
+        VALUES (gen_random_uuid(), $tenant, 'bot', 'hek_', sha256('$n'), '{}');
+    INSERT INTO kernel.audit (id, tenant_id, actor_kind, actor_name, action, object_kind, outcome)
+        VALUES (gen_random_uuid(), $tenant, 'system', 'test', 'test', 'test', 'ok');
+    INSERT INTO access.nas (id, tenant_id, nasname, address, shortname, secret)
+        VALUES (gen_random_uuid(), $tenant, '10.0.$n.1', '10.0.$n.1/32', 'bng', 'sealed');
+    INSERT INTO access.radius_bandwidth_profiles (id, tenant_id, name, download_bps, upload_bps)
+        VALUES (gen_random_uuid(), $tenant, 'fast', 1000000, 1000000);
+    INSERT INTO access.plans (id, tenant_id, slug, name) VALUES (gen_random_uuid(), $tenant, 'fast', 'Fast');
+    INSERT INTO access.subscribers (id, tenant_id, site_id, plan_id, username)
+        SELECT gen_random_uuid(), $tenant, sites.id, plans.id, 'alice' FROM kernel.sites, access.plans
+        WHERE sites.tenant_id = $tenant AND plans.tenant_id = $tenant;
+    INSERT INTO access.radcheck (tenant_id, username, attribute, value) VALUES ($tenant, 'alice', 'Cleartext-Password', 'x');
+    INSERT INTO access.radreply (tenant_id, username, attribute, value) VALUES ($tenant, 'alice', 'Class', 'x');
+    INSERT INTO access.radusergroup (tenant_id, username, groupname) VALUES ($tenant, 'alice', 'gold');
+    INSERT INTO access.radgroupcheck (tenant_id, groupname, attribute, value) VALUES ($tenant, 'gold', 'NAS-Port-Type', 'x');
+    INSERT INTO access.radgroupreply (tenant_id, groupname, attribute, value) VALUES ($tenant, 'gold', 'Idle-Timeout', '60');
+    INSERT INTO access.radacct (tenant_id, nas_id, acctsessionid, acctuniqueid, username, nasipaddress, acctstarttime, acctupdatetime)
+        SELECT $tenant, gen_random_uuid(), 's', 'u$n-' || at, 'alice', '10.0.$n.1', at::timestamptz, at::timestamptz
+        FROM unnest(ARRAY['2026-01-15', '2026-02-15', '1999-01-01']) AS at;
+    INSERT INTO access.radacct_key (acctuniqueid, tenant_id, acctstarttime) VALUES ('u$n', $tenant, now());
+    INSERT INTO access.radpostauth (id, tenant_id, username, reply, authdate, nas_id, reason, steps, duration_us)
+        SELECT gen_random_uuid(), $tenant, 'alice', 'Access-Accept', at::timestamptz, gen_random_uuid(), 'accepted', '[]', 5
+        FROM unnest(ARRAY['2026-01-15', '2026-02-15', '1999-01-01']) AS at;
+    INSERT INTO access.session_intents (id, tenant_id, session_id, nas_id, verb, reason, created_by_name)
+        VALUES (gen_random_uuid(), $tenant, gen_random_uuid(), gen_random_uuid(), 'disconnect', 'test', 'test');
+";
