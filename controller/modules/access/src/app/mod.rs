@@ -1,0 +1,85 @@
+//! The rules of the access module: what may be made, changed and asked for, and what each of these means.
+//! Never holds SQL ([`crate::store`]) and never sees HTTP ([`crate::http`]).
+//!
+//! One file a resource: [`nas`], [`plan`], [`subscriber`], [`session`], [`disconnect`], [`explain`], [`unknown_source`].
+//! Every write leaves its audit line in the same transaction.
+
+pub mod disconnect;
+pub mod explain;
+pub mod nas;
+pub mod plan;
+pub mod session;
+pub mod subscriber;
+pub mod unknown_source;
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use coa::Coa;
+use kernel::id::PartnerId;
+use kernel::secrets::Sealer;
+use kernel::{Database, OpContext};
+use time::OffsetDateTime;
+
+use self::disconnect::IntentCounters;
+use crate::plane::PlaneHandle;
+
+/// Everything a rule needs: where rows are, what seals secrets, the access plane, the way to a NAS.
+pub struct App {
+    /// The database.
+    pub(crate) db: Database,
+    /// Seals secrets before they become rows.
+    pub(crate) sealer: Sealer,
+    /// The access plane's memory.
+    pub(crate) plane: PlaneHandle,
+    /// Sends Disconnect-Requests.
+    pub(crate) coa: Coa,
+    /// What became of intents.
+    pub(crate) intents: Arc<IntentCounters>,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(db: Database, sealer: Sealer, plane: PlaneHandle, coa: Coa) -> Self {
+        Self {
+            db,
+            sealer,
+            plane,
+            coa,
+            intents: Arc::default(),
+        }
+    }
+}
+
+/// A field of a change: absent, emptied, or set.
+pub type Change<T> = Option<Option<T>>;
+
+/// Applies a change to what is there.
+fn changed<T>(now: Option<T>, change: Change<T>) -> Option<T> {
+    match change {
+        Some(change) => change,
+        None => now,
+    }
+}
+
+/// Seconds since 1970 by our clock.
+fn unix_now_s() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// Seconds since 1970 as an instant; what no calendar knows becomes 1970.
+fn instant(unix_s: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(unix_s).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+/// The partner of an operation as the access plane names it.
+fn plane_partner(partner: PartnerId) -> radius_server::PartnerId {
+    partner.as_uuid().into()
+}
+
+/// A task of this module itself, seen from within one partner.
+fn system_op(partner: PartnerId) -> OpContext {
+    OpContext::system("access").in_partner(partner)
+}

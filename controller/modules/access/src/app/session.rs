@@ -1,0 +1,294 @@
+//! Sessions: the open ones from the access plane's memory, the closed ones from the database.
+//! Never changes one; [`super::disconnect`] asks the NAS to.
+//!
+//! Memory is ahead of the database by what the drain has not carried yet, and works without it. Each session says where
+//! it was read and how old the last word of its NAS is.
+
+use std::cmp::Reverse;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use kernel::id::{NasId, PartnerId, SessionId, SubscriberId};
+use kernel::{Error, OpContext};
+use radius::attribute::kind;
+use radius::dictionary;
+use radius_server::sessions::{CloseCause, Session};
+use time::OffsetDateTime;
+
+use super::{App, instant, plane_partner, unix_now_s};
+use crate::drain::row::{clean, session_id_text};
+use crate::store::session::{SessionFilter, StoredSession};
+use crate::store::{self, Listed, Window};
+
+/// Where a session was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The access plane's session table: as fresh as the NAS's last record.
+    Memory,
+    /// The history.
+    Database,
+}
+
+impl Source {
+    /// The word in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Database => "database",
+        }
+    }
+}
+
+/// A session as people see it.
+#[derive(Debug, Clone)]
+pub struct SessionReport {
+    /// Its id.
+    pub id: SessionId,
+    /// Whose.
+    pub partner_id: PartnerId,
+    /// The partner's name.
+    pub partner: Option<String>,
+    /// On which NAS.
+    pub nas_id: NasId,
+    /// The NAS's name, if it still exists.
+    pub nas: Option<String>,
+    /// NAS-Port-Id, else NAS-Port.
+    pub nas_port: Option<String>,
+    /// Whose service.
+    pub subscriber_id: Option<SubscriberId>,
+    /// User-Name.
+    pub username: Option<String>,
+    /// Calling-Station-Id: the subscriber's MAC, as a rule.
+    pub calling_station: Option<String>,
+    /// Called-Station-Id.
+    pub called_station: Option<String>,
+    /// Framed-IP-Address.
+    pub framed_ip: Option<IpAddr>,
+    /// Acct-Session-Id, `0x…` when it is no text.
+    pub acct_session_id: String,
+    /// When it began.
+    pub started_at: OffsetDateTime,
+    /// Event time of the newest record.
+    pub updated_at: OffsetDateTime,
+    /// Seconds since then.
+    pub age_s: i64,
+    /// When it ended; `None`: it is open.
+    pub stopped_at: Option<OffsetDateTime>,
+    /// Why it ended.
+    pub terminate_cause: Option<String>,
+    /// Acct-Session-Time, seconds.
+    pub session_time_s: i64,
+    /// From the subscriber.
+    pub octets_in: u64,
+    /// To the subscriber.
+    pub octets_out: u64,
+    /// Whether its Start was seen; otherwise `started_at` is computed.
+    pub start_seen: bool,
+    /// Where this was read.
+    pub source: Source,
+}
+
+/// Which sessions to list.
+#[derive(Debug, Clone, Default)]
+pub struct SessionQuery {
+    /// Exactly this user name.
+    pub username: Option<String>,
+    /// On this NAS, by name or id.
+    pub nas: Option<String>,
+    /// The closed ones instead of the open ones.
+    pub closed: bool,
+}
+
+impl App {
+    /// Lists open sessions (from memory) or closed ones (from the database), newest start first.
+    pub async fn session_list(
+        &self,
+        op: &OpContext,
+        query: &SessionQuery,
+        window: Window,
+    ) -> Result<Listed<SessionReport>, Error> {
+        let partner = op.require_partner()?;
+        let nas = match &query.nas {
+            Some(named) => match self.nas_named(partner, named) {
+                Some(id) => Some(id),
+                None => return Err(Error::not_found("NAS", named)),
+            },
+            None => None,
+        };
+        if !query.closed {
+            return Ok(self.session_list_open(partner, query.username.as_deref(), nas, window));
+        }
+        let filter = SessionFilter {
+            username: query.username.clone(),
+            nas,
+        };
+        let mut tx = self.db.begin(op).await?;
+        let Listed { rows, total } =
+            store::session::session_list_closed(&mut tx, op, &filter, window).await?;
+        tx.commit().await?;
+        Ok(Listed {
+            rows: rows.into_iter().map(|row| self.stored_report(row)).collect(),
+            total,
+        })
+    }
+
+    /// One session: from memory while it is open, else from the database, else what memory still knows of its end.
+    pub async fn session_get(&self, op: &OpContext, id: SessionId) -> Result<SessionReport, Error> {
+        let partner = op.require_partner()?;
+        let remembered = self.session_remembered(partner, id);
+        if let Some(session) = remembered.as_deref().filter(|session| session.is_open()) {
+            return Ok(self.live_report(session));
+        }
+        let stored = async {
+            let mut tx = self.db.begin(op).await?;
+            let stored = store::session::session_fetch(&mut tx, op, id).await?;
+            tx.commit().await?;
+            Ok::<_, Error>(stored)
+        };
+        match (stored.await, remembered) {
+            // The drain has not carried the end yet: memory knows better.
+            (Ok(Some(row)), Some(session)) if row.stopped_at.is_none() => Ok(self.live_report(&session)),
+            (Ok(Some(row)), _) => Ok(self.stored_report(row)),
+            (_, Some(session)) => Ok(self.live_report(&session)),
+            (Ok(None), None) => Err(Error::not_found("session", id)),
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    /// What memory has of a session of this partner, open or closed a short while ago.
+    pub(super) fn session_remembered(&self, partner: PartnerId, id: SessionId) -> Option<Arc<Session>> {
+        self.plane
+            .sessions
+            .get(id.as_uuid().into())
+            .filter(|session| session.partner == plane_partner(partner))
+    }
+
+    /// One page of a partner's open sessions.
+    fn session_list_open(
+        &self,
+        partner: PartnerId,
+        username: Option<&str>,
+        nas: Option<NasId>,
+        window: Window,
+    ) -> Listed<SessionReport> {
+        let own = plane_partner(partner);
+        let mut sessions = match (username, nas) {
+            (Some(username), _) => self.plane.sessions.by_username(own, username),
+            (None, Some(nas)) => self.plane.sessions.by_nas(nas.as_uuid().into()),
+            (None, None) => self.plane.sessions.by_partner(own),
+        };
+        let on = nas.map(|nas| nas.as_uuid());
+        sessions
+            .retain(|session| session.partner == own && on.is_none_or(|nas| session.nas.as_uuid() == nas));
+        sessions.sort_unstable_by_key(|session| (Reverse(session.started_unix_s), session.id));
+        let total = i64::try_from(sessions.len()).unwrap_or(i64::MAX);
+        let (skip, take) = (window.offset.max(0), window.limit.max(0));
+        let page = sessions
+            .iter()
+            .skip(usize::try_from(skip).unwrap_or(usize::MAX))
+            .take(usize::try_from(take).unwrap_or(usize::MAX));
+        Listed {
+            rows: page.map(|session| self.live_report(session)).collect(),
+            total,
+        }
+    }
+
+    /// The NAS of this partner that a caller names, by id or by name.
+    fn nas_named(&self, partner: PartnerId, named: &str) -> Option<NasId> {
+        let own = plane_partner(partner);
+        let id = named.parse::<uuid::Uuid>().ok();
+        let known = self.plane.directory.nas_list().into_iter().find(|nas| {
+            nas.partner.id() == own && (id == Some(nas.id.as_uuid()) || nas.name.eq_ignore_ascii_case(named))
+        });
+        // A NAS that was removed still has history: its id is enough to ask for it, row security does the rest.
+        known.map(|nas| nas.id.as_uuid()).or(id).map(NasId::from)
+    }
+
+    /// A session of the session table as people see it.
+    fn live_report(&self, session: &Session) -> SessionReport {
+        let text = |kind| {
+            session
+                .attribute(kind)
+                .map(|octets| clean(&String::from_utf8_lossy(octets)))
+        };
+        let port = session
+            .attribute(kind::NAS_PORT)
+            .and_then(|octets| octets.try_into().ok())
+            .map(u32::from_be_bytes);
+        let cause = session.closed.as_ref().map(|closed| match closed.cause {
+            CloseCause::NasRestarted => "NAS-Reboot".to_owned(),
+            CloseCause::Stop {
+                terminate_cause: None,
+            } => "not given".to_owned(),
+            CloseCause::Stop {
+                terminate_cause: Some(number),
+            } => dictionary::by_number(0, kind::ACCT_TERMINATE_CAUSE)
+                .and_then(|definition| definition.value_name(number))
+                .map_or_else(|| number.to_string(), str::to_owned),
+        });
+        SessionReport {
+            id: session.id.as_uuid().into(),
+            partner_id: session.partner.as_uuid().into(),
+            partner: self
+                .plane
+                .directory
+                .partner(session.partner)
+                .map(|partner| partner.name().to_string()),
+            nas_id: session.nas.as_uuid().into(),
+            nas: self
+                .plane
+                .directory
+                .nas(session.nas)
+                .map(|nas| nas.name.to_string()),
+            nas_port: text(kind::NAS_PORT_ID).or_else(|| port.map(|port| port.to_string())),
+            subscriber_id: session.subscriber.map(|subscriber| subscriber.as_uuid().into()),
+            username: text(kind::USER_NAME),
+            calling_station: text(kind::CALLING_STATION_ID),
+            called_station: text(kind::CALLED_STATION_ID),
+            framed_ip: session.framed_ip().map(IpAddr::from),
+            acct_session_id: session_id_text(session.acct_session_id()),
+            started_at: instant(session.started_unix_s),
+            updated_at: instant(session.updated_unix_s),
+            age_s: unix_now_s().saturating_sub(session.updated_unix_s).max(0),
+            stopped_at: session.closed.as_ref().map(|closed| instant(closed.at_unix_s)),
+            terminate_cause: cause,
+            session_time_s: i64::from(session.session_time_s),
+            octets_in: session.octets_in,
+            octets_out: session.octets_out,
+            start_seen: session.start_seen,
+            source: Source::Memory,
+        }
+    }
+
+    /// A session of the history as people see it.
+    fn stored_report(&self, row: StoredSession) -> SessionReport {
+        let partner = self.plane.directory.partner(row.tenant_id.into());
+        SessionReport {
+            id: row.id.into(),
+            partner_id: row.tenant_id.into(),
+            partner: partner.map(|partner| partner.name().to_string()),
+            nas_id: row.nas_id.into(),
+            nas: row.nas,
+            nas_port: row.nas_port,
+            subscriber_id: row.subscriber_id.map(SubscriberId::from),
+            username: row.username,
+            calling_station: row.calling_station,
+            called_station: row.called_station,
+            framed_ip: row.framed_ip.map(|net| net.addr()),
+            acct_session_id: row.acct_session_id,
+            started_at: row.started_at,
+            updated_at: row.updated_at,
+            age_s: unix_now_s()
+                .saturating_sub(row.updated_at.unix_timestamp())
+                .max(0),
+            stopped_at: row.stopped_at,
+            terminate_cause: row.terminate_cause,
+            session_time_s: row.session_time.unwrap_or(0),
+            octets_in: u64::try_from(row.octets_in).unwrap_or(0),
+            octets_out: u64::try_from(row.octets_out).unwrap_or(0),
+            start_seen: row.start_seen,
+            source: Source::Database,
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The routes of the access module: translate in, call one verb of [`crate::app`], translate out.
+//! Never holds a rule and never sees SQL; who may call what stands beside each route.
+//!
+//! One file a resource. All but [`unknown_source`] live under one partner, whom the kernel puts into the operation.
+
+mod change;
+pub mod explain;
+pub mod intent;
+pub mod nas;
+mod noted;
+pub mod plan;
+pub mod session;
+pub mod subscriber;
+pub mod unknown_source;
+
+use std::sync::Arc;
+
+use kernel::authz::Permission;
+use kernel::http::{Access, ApiRoutes, Page, routes};
+
+use crate::app::App;
+use crate::store::Window;
+
+/// Every route, with the permission it needs.
+pub fn routes() -> ApiRoutes<Arc<App>> {
+    nas_routes().merge(subscriber_routes()).merge(session_routes())
+}
+
+/// NAS and those who would be one.
+fn nas_routes() -> ApiRoutes<Arc<App>> {
+    ApiRoutes::new("nas")
+        .add(
+            Access::Needs(Permission::RadiusSessionsRead),
+            routes!(nas::nas_list),
+        )
+        .add(
+            Access::Needs(Permission::RadiusNasManage),
+            routes!(nas::nas_create),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSessionsRead),
+            routes!(nas::nas_get),
+        )
+        .add(
+            Access::Needs(Permission::RadiusNasManage),
+            routes!(nas::nas_update),
+        )
+        .add(
+            Access::Needs(Permission::RadiusNasManage),
+            routes!(nas::nas_delete),
+        )
+        .add(
+            Access::PlatformNeeds(Permission::RadiusNasManage),
+            routes!(unknown_source::unknown_source_list),
+        )
+}
+
+/// Plans and subscribers.
+fn subscriber_routes() -> ApiRoutes<Arc<App>> {
+    ApiRoutes::new("subscribers")
+        .add(
+            Access::Needs(Permission::RadiusSubscribersRead),
+            routes!(plan::plan_list),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersWrite),
+            routes!(plan::plan_create),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersRead),
+            routes!(plan::plan_get),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersWrite),
+            routes!(plan::plan_update),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersDelete),
+            routes!(plan::plan_delete),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersRead),
+            routes!(subscriber::subscriber_list),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersWrite),
+            routes!(subscriber::subscriber_create),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersRead),
+            routes!(subscriber::subscriber_get),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersWrite),
+            routes!(subscriber::subscriber_update),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersDelete),
+            routes!(subscriber::subscriber_delete),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersRead),
+            routes!(explain::radius_explain),
+        )
+}
+
+/// Sessions and what is asked of them.
+fn session_routes() -> ApiRoutes<Arc<App>> {
+    ApiRoutes::new("sessions")
+        .add(
+            Access::Needs(Permission::RadiusSessionsRead),
+            routes!(session::session_list),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSessionsRead),
+            routes!(session::session_get),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSessionsDisconnect),
+            routes!(session::session_disconnect),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSessionsRead),
+            routes!(intent::intent_get),
+        )
+}
+
+/// A page as the store wants it.
+fn window(page: &Page) -> Window {
+    Window {
+        limit: page.limit(),
+        offset: page.offset(),
+    }
+}

@@ -1,0 +1,355 @@
+//! NAS over HTTP. Secrets come in and never go out.
+//! Never holds a rule; see [`crate::app::nas`].
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use garde::Validate;
+use kernel::OpContext;
+use kernel::http::{Data, Page, Path, Problem, Query, Valid, nullable};
+use kernel::id::NasId;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use time::OffsetDateTime;
+use utoipa::{IntoParams, ToSchema};
+use zeroize::Zeroizing;
+
+use super::noted::Noted;
+use super::window;
+use crate::app::nas::{NasDraft, NasHealth, NasPatch, NasReport, NasWritten, address_parse, make_parse};
+use crate::app::{App, Change};
+use crate::store::nas::NasRow;
+
+/// Whether a NAS must sign its Access-Requests.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RequireMessageAuthenticator {
+    /// It need not: an old NAS that cannot be upgraded.
+    No,
+    /// It must, always.
+    Yes,
+    /// It need not until it has shown that it can; from then on it must.
+    #[default]
+    Auto,
+}
+
+impl RequireMessageAuthenticator {
+    /// The word in the database.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::Yes => "yes",
+            Self::Auto => "auto",
+        }
+    }
+}
+
+/// A NAS to admit.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub struct NasCreate {
+    /// How people call it.
+    #[garde(pattern(r"^[A-Za-z0-9._-]{1,63}$"))]
+    name: String,
+    /// Its source address, or a network in CIDR; the most specific wins.
+    #[garde(length(chars, min = 1, max = 50))]
+    address: String,
+    /// Its make: mikrotik, cisco, juniper, huawei, nokia, accel-ppp, hostapd, ubiquiti, other.
+    #[serde(default = "type_other", rename = "type")]
+    make: String,
+    /// The shared secret; never shown again.
+    #[schema(write_only)]
+    secret: String,
+    /// Where it listens for Disconnect-Requests.
+    #[serde(default = "coa_port_usual")]
+    #[garde(range(min = 1))]
+    coa_port: u16,
+    /// A secret of its own for them; without one the shared secret serves both.
+    #[schema(write_only)]
+    coa_secret: Option<String>,
+    /// Whether it must sign its Access-Requests.
+    #[serde(default)]
+    require_message_authenticator: RequireMessageAuthenticator,
+    /// Free text.
+    #[garde(length(chars, max = 200))]
+    description: Option<String>,
+}
+
+/// A change of a NAS; what is absent stays.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub struct NasChange {
+    /// How people call it.
+    #[garde(inner(pattern(r"^[A-Za-z0-9._-]{1,63}$")))]
+    name: Option<String>,
+    /// Its source address or network.
+    #[garde(length(chars, min = 1, max = 50))]
+    address: Option<String>,
+    /// Its make.
+    #[serde(rename = "type")]
+    make: Option<String>,
+    /// A new shared secret.
+    #[schema(write_only)]
+    secret: Option<String>,
+    /// Where it listens for Disconnect-Requests.
+    #[garde(range(min = 1))]
+    coa_port: Option<u16>,
+    /// A secret of its own for them; `null` removes it.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>, write_only)]
+    coa_secret: Change<String>,
+    /// Whether it must sign its Access-Requests.
+    require_message_authenticator: Option<RequireMessageAuthenticator>,
+    /// Free text; `null` empties it.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    #[garde(inner(length(chars, max = 200)))]
+    description: Change<String>,
+}
+
+/// A NAS.
+#[derive(Serialize, ToSchema)]
+pub struct NasView {
+    /// Its id.
+    id: NasId,
+    /// How people call it.
+    name: String,
+    /// Its source address, or a network in CIDR.
+    address: String,
+    /// Its make.
+    #[serde(rename = "type")]
+    make: String,
+    /// Where it listens for Disconnect-Requests.
+    coa_port: i32,
+    /// Whether those are signed with a secret of their own.
+    coa_secret_set: bool,
+    /// `no`, `yes` or `auto`.
+    require_message_authenticator: String,
+    /// Since when `auto` knows that it signs.
+    #[serde(with = "time::serde::rfc3339::option")]
+    message_authenticator_seen_at: Option<OffsetDateTime>,
+    /// Free text.
+    description: Option<String>,
+    /// How it is doing; `null` until the access plane knows it.
+    health: Option<NasHealthView>,
+    /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    /// When it was last changed.
+    #[serde(with = "time::serde::rfc3339")]
+    updated_at: OffsetDateTime,
+}
+
+/// What a NAS did since this node started.
+#[derive(Serialize, ToSchema)]
+pub struct NasHealthView {
+    /// When its last RADIUS packet came.
+    #[serde(with = "time::serde::rfc3339::option")]
+    last_packet_at: Option<OffsetDateTime>,
+    /// Datagrams from it.
+    requests: u64,
+    /// Access-Accepts sent to it.
+    accepts: u64,
+    /// Access-Rejects sent to it.
+    rejects: u64,
+    /// Accounting records from it that are durable.
+    accounting: u64,
+    /// Requests that prove that its shared secret differs from the one stored here.
+    secret_differs: u64,
+    /// Datagrams that are no RADIUS.
+    malformed: u64,
+    /// Access-Requests without Message-Authenticator.
+    unsigned: u64,
+    /// When the last of those came.
+    #[serde(with = "time::serde::rfc3339::option")]
+    last_unsigned_at: Option<OffsetDateTime>,
+    /// Whether it has shown that it signs.
+    message_authenticator_seen: bool,
+    /// Its open sessions.
+    open_sessions: usize,
+}
+
+/// Which NAS.
+#[derive(Deserialize)]
+pub struct NasPath {
+    /// Its id.
+    nas_id: NasId,
+}
+
+/// How to delete.
+#[derive(Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub struct NasDeletion {
+    /// Also with open sessions: their accounting ends here.
+    #[serde(default)]
+    force: bool,
+}
+
+/// Lists the NAS of a partner.
+#[utoipa::path(get, path = "/partners/{partner_id}/nas", params(("partner_id" = String, Path), Page),
+    responses((status = 200, body = Data<Vec<NasView>>)))]
+pub async fn nas_list(
+    State(app): State<Arc<App>>,
+    op: OpContext,
+    page: Page,
+) -> Result<Data<Vec<NasView>>, Problem> {
+    let listed = app.nas_list(&op, window(&page)).await?;
+    Ok(Data::list(
+        &op,
+        &page,
+        listed.total,
+        listed.rows.into_iter().map(NasView::from).collect(),
+    ))
+}
+
+/// Admits a NAS; it is answered within a second.
+#[utoipa::path(post, path = "/partners/{partner_id}/nas", params(("partner_id" = String, Path)),
+    request_body = NasCreate, responses((status = 201, body = Data<NasView>)))]
+pub async fn nas_create(
+    State(app): State<Arc<App>>,
+    op: OpContext,
+    Valid(body): Valid<NasCreate>,
+) -> Result<Noted, Problem> {
+    let written = app.nas_create(&op, NasDraft::try_from(body)?).await?;
+    answered(StatusCode::CREATED, &op, written)
+}
+
+/// Shows one NAS and how it is doing.
+#[utoipa::path(get, path = "/partners/{partner_id}/nas/{nas_id}",
+    params(("partner_id" = String, Path), ("nas_id" = NasId, Path)), responses((status = 200, body = Data<NasView>)))]
+pub async fn nas_get(
+    State(app): State<Arc<App>>,
+    op: OpContext,
+    Path(path): Path<NasPath>,
+) -> Result<Data<NasView>, Problem> {
+    Ok(Data::one(&op, app.nas_get(&op, path.nas_id).await?.into()))
+}
+
+/// Changes a NAS.
+#[utoipa::path(patch, path = "/partners/{partner_id}/nas/{nas_id}",
+    params(("partner_id" = String, Path), ("nas_id" = NasId, Path)), request_body = NasChange,
+    responses((status = 200, body = Data<NasView>)))]
+pub async fn nas_update(
+    State(app): State<Arc<App>>,
+    op: OpContext,
+    Path(path): Path<NasPath>,
+    Valid(body): Valid<NasChange>,
+) -> Result<Noted, Problem> {
+    let written = app
+        .nas_update(&op, path.nas_id, NasPatch::try_from(body)?)
+        .await?;
+    answered(StatusCode::OK, &op, written)
+}
+
+/// Removes a NAS.
+#[utoipa::path(delete, path = "/partners/{partner_id}/nas/{nas_id}",
+    params(("partner_id" = String, Path), ("nas_id" = NasId, Path), NasDeletion), responses((status = 204)))]
+pub async fn nas_delete(
+    State(app): State<Arc<App>>,
+    op: OpContext,
+    Path(path): Path<NasPath>,
+    Query(deletion): Query<NasDeletion>,
+) -> Result<StatusCode, Problem> {
+    app.nas_delete(&op, path.nas_id, deletion.force).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A NAS that was written, with the warnings in the envelope's meta.
+fn answered(status: StatusCode, op: &OpContext, written: NasWritten) -> Result<Noted, Problem> {
+    let warnings = (!written.warnings.is_empty()).then(|| ("warnings", json!(written.warnings)));
+    Noted::new(status, &Data::one(op, NasView::from(written.report)), warnings)
+}
+
+/// The make of a NAS nobody named one for.
+fn type_other() -> String {
+    "other".to_owned()
+}
+
+/// RFC 5176's port.
+const fn coa_port_usual() -> u16 {
+    3799
+}
+
+impl TryFrom<NasCreate> for NasDraft {
+    type Error = kernel::Error;
+
+    fn try_from(body: NasCreate) -> Result<Self, kernel::Error> {
+        Ok(Self {
+            row: NasRow {
+                name: body.name,
+                address: address_parse(&body.address)?,
+                make: make_parse(&body.make)?,
+                coa_port: i32::from(body.coa_port),
+                require_message_authenticator: body.require_message_authenticator.as_str().to_owned(),
+                description: body.description,
+            },
+            secret: Zeroizing::new(body.secret),
+            coa_secret: body.coa_secret.map(Zeroizing::new),
+        })
+    }
+}
+
+impl TryFrom<NasChange> for NasPatch {
+    type Error = kernel::Error;
+
+    fn try_from(body: NasChange) -> Result<Self, kernel::Error> {
+        Ok(Self {
+            name: body.name,
+            address: body.address.as_deref().map(address_parse).transpose()?,
+            make: body.make.as_deref().map(make_parse).transpose()?,
+            secret: body.secret.map(Zeroizing::new),
+            coa_port: body.coa_port,
+            coa_secret: body.coa_secret.map(|change| change.map(Zeroizing::new)),
+            require_message_authenticator: body
+                .require_message_authenticator
+                .map(|require| require.as_str().to_owned()),
+            description: body.description,
+        })
+    }
+}
+
+impl From<NasReport> for NasView {
+    fn from(NasReport { nas, health }: NasReport) -> Self {
+        let one_host = nas.address.prefix_len() == nas.address.max_prefix_len();
+        Self {
+            id: nas.id,
+            name: nas.name,
+            address: if one_host {
+                nas.address.addr().to_string()
+            } else {
+                nas.address.to_string()
+            },
+            make: nas.make,
+            coa_port: nas.coa_port,
+            coa_secret_set: nas.coa_secret_set,
+            require_message_authenticator: nas.require_message_authenticator,
+            message_authenticator_seen_at: nas.message_authenticator_seen_at,
+            description: nas.description,
+            health: health.map(NasHealthView::from),
+            created_at: nas.created_at,
+            updated_at: nas.updated_at,
+        }
+    }
+}
+
+impl From<NasHealth> for NasHealthView {
+    fn from(health: NasHealth) -> Self {
+        Self {
+            last_packet_at: health.last_packet_at,
+            requests: health.requests,
+            accepts: health.accepts,
+            rejects: health.rejects,
+            accounting: health.accounting,
+            secret_differs: health.secret_differs,
+            malformed: health.malformed,
+            unsigned: health.unsigned,
+            last_unsigned_at: health.last_unsigned_at,
+            message_authenticator_seen: health.message_authenticator_seen,
+            open_sessions: health.open_sessions,
+        }
+    }
+}

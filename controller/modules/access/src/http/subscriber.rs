@@ -1,0 +1,345 @@
+//! Subscribers over HTTP. Passwords come in and never go out.
+//! Never holds a rule; see [`crate::app::subscriber`].
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use garde::Validate;
+use kernel::OpContext;
+use kernel::http::{Data, Page, Path, Problem, Query, Valid, nullable};
+use kernel::id::{ClientId, PlanId, SiteId, SubscriberId};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::{IntoParams, ToSchema};
+use zeroize::Zeroizing;
+
+use super::change::present_moment;
+use super::window;
+use crate::app::subscriber::{SiteRef, SubscriberDraft, SubscriberPatch};
+use crate::app::{App, Change};
+use crate::store::subscriber::{Subscriber, SubscriberFilter};
+
+/// Whether the service is given.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It is.
+    #[default]
+    Active,
+    /// Not now.
+    Suspended,
+    /// Not any more.
+    Terminated,
+}
+
+impl Status {
+    /// The word in the database.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Terminated => "terminated",
+        }
+    }
+}
+
+/// A subscriber to make.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub struct SubscriberCreate {
+    /// The name he logs in with; it never changes.
+    username: String,
+    /// His password; without one every login is refused. Never shown again.
+    #[schema(write_only)]
+    password: Option<String>,
+    /// His site by id, or by `client` and `site`.
+    site_id: Option<SiteId>,
+    /// The slug of the client the site belongs to.
+    #[garde(length(chars, min = 1, max = 63))]
+    client: Option<String>,
+    /// The slug of the site.
+    #[garde(length(chars, min = 1, max = 63))]
+    site: Option<String>,
+    /// His plan's slug.
+    #[garde(length(chars, min = 1, max = 63))]
+    plan: String,
+    /// What people call the service.
+    #[serde(default)]
+    #[garde(length(chars, max = 100))]
+    name: String,
+    /// Whether the service is given.
+    #[serde(default)]
+    status: Status,
+    /// Why.
+    #[garde(length(chars, max = 200))]
+    status_reason: Option<String>,
+    /// When the service ends by itself.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    expires_at: Option<OffsetDateTime>,
+}
+
+/// A change of a subscriber; what is absent stays, `null` empties.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub struct SubscriberChange {
+    /// A new password; `null` removes it.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>, write_only)]
+    password: Change<String>,
+    /// Another site by id, or by `client` and `site`.
+    site_id: Option<SiteId>,
+    /// The slug of the client the site belongs to.
+    #[garde(length(chars, min = 1, max = 63))]
+    client: Option<String>,
+    /// The slug of the site.
+    #[garde(length(chars, min = 1, max = 63))]
+    site: Option<String>,
+    /// Another plan's slug.
+    #[garde(length(chars, min = 1, max = 63))]
+    plan: Option<String>,
+    /// What people call the service.
+    #[garde(length(chars, max = 100))]
+    name: Option<String>,
+    /// Whether the service is given.
+    status: Option<Status>,
+    /// Why; another status without a reason forgets the old one.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    #[garde(inner(length(chars, max = 200)))]
+    status_reason: Change<String>,
+    /// When the service ends by itself; `null`: never.
+    #[serde(default, deserialize_with = "present_moment")]
+    #[schema(value_type = Option<OffsetDateTime>)]
+    expires_at: Change<OffsetDateTime>,
+}
+
+/// A subscriber.
+#[derive(Serialize, ToSchema)]
+pub struct SubscriberView {
+    /// His id.
+    id: SubscriberId,
+    /// The name he logs in with.
+    username: String,
+    /// What people call the service.
+    name: String,
+    /// His client.
+    client_id: ClientId,
+    /// The client's slug.
+    client: String,
+    /// His site.
+    site_id: SiteId,
+    /// The site's slug.
+    site: String,
+    /// His plan.
+    plan_id: PlanId,
+    /// The plan's slug.
+    plan: String,
+    /// `active`, `suspended` or `terminated`.
+    status: String,
+    /// Why.
+    status_reason: Option<String>,
+    /// Since when.
+    #[serde(with = "time::serde::rfc3339")]
+    status_since: OffsetDateTime,
+    /// When the service ends by itself.
+    #[serde(with = "time::serde::rfc3339::option")]
+    expires_at: Option<OffsetDateTime>,
+    /// Whether a password is stored.
+    password_set: bool,
+    /// When he was made.
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    /// When he was last changed.
+    #[serde(with = "time::serde::rfc3339")]
+    updated_at: OffsetDateTime,
+}
+
+/// Which subscriber.
+#[derive(Deserialize)]
+pub struct SubscriberPath {
+    /// His id.
+    subscriber_id: SubscriberId,
+}
+
+/// Which subscribers.
+#[derive(Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub struct SubscriberQuery {
+    /// Exactly this user name.
+    #[garde(length(chars, max = 64))]
+    username: Option<String>,
+    /// Exactly this status.
+    status: Option<Status>,
+    /// A piece of the user name or the name.
+    #[garde(length(chars, min = 1, max = 100))]
+    q: Option<String>,
+}
+
+/// Lists the subscribers of a partner.
+#[utoipa::path(get, path = "/partners/{partner_id}/subscribers",
+    params(("partner_id" = String, Path), SubscriberQuery, Page),
+    responses((status = 200, body = Data<Vec<SubscriberView>>)))]
+pub async fn subscriber_list(
+    State(app): State<Arc<App>>,
+    op: OpContext,
+    page: Page,
+    Query(query): Query<SubscriberQuery>,
+) -> Result<Data<Vec<SubscriberView>>, Problem> {
+    let listed = app.subscriber_list(&op, &query.into(), window(&page)).await?;
+    Ok(Data::list(
+        &op,
+        &page,
+        listed.total,
+        listed.rows.into_iter().map(SubscriberView::from).collect(),
+    ))
+}
+
+/// Makes a subscriber; he can log in within a second.
+#[utoipa::path(post, path = "/partners/{partner_id}/subscribers", params(("partner_id" = String, Path)),
+    request_body = SubscriberCreate, responses((status = 201, body = Data<SubscriberView>)))]
+pub async fn subscriber_create(
+    State(app): State<Arc<App>>,
+    op: OpContext,
+    Valid(body): Valid<SubscriberCreate>,
+) -> Result<Data<SubscriberView>, Problem> {
+    let made = app
+        .subscriber_create(&op, SubscriberDraft::try_from(body)?)
+        .await?;
+    Ok(Data::one(&op, made.into()).created())
+}
+
+/// Shows one subscriber.
+#[utoipa::path(get, path = "/partners/{partner_id}/subscribers/{subscriber_id}",
+    params(("partner_id" = String, Path), ("subscriber_id" = SubscriberId, Path)),
+    responses((status = 200, body = Data<SubscriberView>)))]
+pub async fn subscriber_get(
+    State(app): State<Arc<App>>,
+    op: OpContext,
+    Path(path): Path<SubscriberPath>,
+) -> Result<Data<SubscriberView>, Problem> {
+    Ok(Data::one(
+        &op,
+        app.subscriber_get(&op, path.subscriber_id).await?.into(),
+    ))
+}
+
+/// Changes a subscriber; his next login meets the new state.
+#[utoipa::path(patch, path = "/partners/{partner_id}/subscribers/{subscriber_id}",
+    params(("partner_id" = String, Path), ("subscriber_id" = SubscriberId, Path)), request_body = SubscriberChange,
+    responses((status = 200, body = Data<SubscriberView>)))]
+pub async fn subscriber_update(
+    State(app): State<Arc<App>>,
+    op: OpContext,
+    Path(path): Path<SubscriberPath>,
+    Valid(body): Valid<SubscriberChange>,
+) -> Result<Data<SubscriberView>, Problem> {
+    let patch = SubscriberPatch::try_from(body)?;
+    Ok(Data::one(
+        &op,
+        app.subscriber_update(&op, path.subscriber_id, patch)
+            .await?
+            .into(),
+    ))
+}
+
+/// Deletes a subscriber; his history stays.
+#[utoipa::path(delete, path = "/partners/{partner_id}/subscribers/{subscriber_id}",
+    params(("partner_id" = String, Path), ("subscriber_id" = SubscriberId, Path)), responses((status = 204)))]
+pub async fn subscriber_delete(
+    State(app): State<Arc<App>>,
+    op: OpContext,
+    Path(path): Path<SubscriberPath>,
+) -> Result<StatusCode, Problem> {
+    app.subscriber_delete(&op, path.subscriber_id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Which site the fields of a body mean; `None`: none of them is there.
+fn site_ref(
+    id: Option<SiteId>,
+    client: Option<String>,
+    site: Option<String>,
+) -> Result<Option<SiteRef>, kernel::Error> {
+    match (id, client, site) {
+        (None, None, None) => Ok(None),
+        (Some(id), None, None) => Ok(Some(SiteRef::Id(id))),
+        (None, Some(client), Some(site)) => Ok(Some(SiteRef::Slugs { client, site })),
+        _ => Err(kernel::Error::invalid(
+            "/site_id",
+            "give either site_id, or client and site",
+        )),
+    }
+}
+
+impl TryFrom<SubscriberCreate> for SubscriberDraft {
+    type Error = kernel::Error;
+
+    fn try_from(body: SubscriberCreate) -> Result<Self, kernel::Error> {
+        let site = site_ref(body.site_id, body.client, body.site)?;
+        let site = site
+            .ok_or_else(|| kernel::Error::invalid("/site_id", "give either site_id, or client and site"))?;
+        Ok(Self {
+            username: body.username,
+            password: body.password.map(Zeroizing::new),
+            site,
+            plan: body.plan,
+            name: body.name,
+            status: body.status.as_str().to_owned(),
+            status_reason: body.status_reason,
+            expires_at: body.expires_at,
+        })
+    }
+}
+
+impl TryFrom<SubscriberChange> for SubscriberPatch {
+    type Error = kernel::Error;
+
+    fn try_from(body: SubscriberChange) -> Result<Self, kernel::Error> {
+        Ok(Self {
+            password: body.password.map(|change| change.map(Zeroizing::new)),
+            site: site_ref(body.site_id, body.client, body.site)?,
+            plan: body.plan,
+            name: body.name,
+            status: body.status.map(|status| status.as_str().to_owned()),
+            status_reason: body.status_reason,
+            expires_at: body.expires_at,
+        })
+    }
+}
+
+impl From<SubscriberQuery> for SubscriberFilter {
+    fn from(query: SubscriberQuery) -> Self {
+        Self {
+            username: query.username,
+            status: query.status.map(|status| status.as_str().to_owned()),
+            q: query.q,
+        }
+    }
+}
+
+impl From<Subscriber> for SubscriberView {
+    fn from(subscriber: Subscriber) -> Self {
+        Self {
+            id: subscriber.id,
+            username: subscriber.username,
+            name: subscriber.name,
+            client_id: subscriber.client_id,
+            client: subscriber.client,
+            site_id: subscriber.site_id,
+            site: subscriber.site,
+            plan_id: subscriber.plan_id,
+            plan: subscriber.plan,
+            status: subscriber.status,
+            status_reason: subscriber.status_reason,
+            status_since: subscriber.status_since,
+            expires_at: subscriber.expires_at,
+            password_set: subscriber.password_set,
+            created_at: subscriber.created_at,
+            updated_at: subscriber.updated_at,
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What this module counts, for `/metrics`: read from memory, never from the database.
+//! Never has a label that a user could choose.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::app::disconnect::IntentCounters;
+use crate::drain::DrainCounters;
+use crate::feeder::FeederCounters;
+use crate::plane::PlaneHandle;
+use crate::store::cursor::Stream;
+
+/// One number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metric {
+    /// Its name; one that ends in `_total` is a counter, any other a gauge.
+    pub name: &'static str,
+    /// Its label, out of a closed set.
+    pub label: Option<(&'static str, &'static str)>,
+    /// The number.
+    pub value: u64,
+}
+
+/// Everything that is counted, by whom it is counted.
+#[derive(Debug, Default, Clone)]
+pub struct Counters {
+    /// The feeder's.
+    pub feeder: std::sync::Arc<FeederCounters>,
+    /// The accounting drain's.
+    pub accounting: std::sync::Arc<DrainCounters>,
+    /// The decision drain's.
+    pub decisions: std::sync::Arc<DrainCounters>,
+}
+
+/// All numbers as they are now.
+#[must_use]
+pub fn metrics(counters: &Counters, intents: &IntentCounters, plane: &PlaneHandle) -> Vec<Metric> {
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let plain = |name, value| Metric {
+        name,
+        label: None,
+        value,
+    };
+    let feeder = &counters.feeder;
+    let mut all = vec![
+        plain("access_feeder_changes_total", count(&feeder.changes)),
+        plain("access_feeder_failures_total", count(&feeder.failures)),
+        plain("access_feeder_refused_total", count(&feeder.refused)),
+        plain(
+            "access_feeder_attributes_left_out_total",
+            count(&feeder.attributes_left_out),
+        ),
+        plain("access_directory_version", plane.directory.version()),
+        plain(
+            "access_sessions_open",
+            u64::try_from(plane.sessions.count()).unwrap_or(u64::MAX),
+        ),
+    ];
+    let streams = [
+        (
+            Stream::Accounting,
+            &counters.accounting,
+            &plane.accounting_journal,
+        ),
+        (Stream::Decisions, &counters.decisions, &plane.decision_journal),
+    ];
+    for (stream, drain, journal) in streams {
+        let by_stream = |name, value| Metric {
+            name,
+            label: Some(("stream", stream.name())),
+            value,
+        };
+        all.push(by_stream("access_drain_records_total", count(&drain.records)));
+        all.push(by_stream("access_drain_poisoned_total", count(&drain.poisoned)));
+        all.push(by_stream("access_drain_failures_total", count(&drain.failures)));
+        all.push(by_stream("access_drain_backlog_bytes", journal.backlog_bytes()));
+        all.push(by_stream(
+            "access_journal_missing_records_total",
+            journal.missing_records(),
+        ));
+    }
+    let by_state = |state, value| Metric {
+        name: "access_intents_total",
+        label: Some(("state", state)),
+        value,
+    };
+    all.push(by_state("acknowledged", count(&intents.acknowledged)));
+    all.push(by_state("refused", count(&intents.refused)));
+    all.push(by_state("silent", count(&intents.silent)));
+    all.push(by_state("failed", count(&intents.failed)));
+    all.push(by_state("proven", count(&counters.accounting.proven)));
+    all
+}

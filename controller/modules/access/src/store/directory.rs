@@ -1,0 +1,300 @@
+//! What the access plane must know, read in bulk: partners, NAS, plans, subscribers with credential and replies.
+//! Never reads one subscriber at a time, and never opens a sealed value; [`crate::feeder`] does.
+//!
+//! All take a platform transaction: the access plane serves every partner.
+
+use ipnet::IpNet;
+use kernel::Error;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::Tx;
+
+/// A partner.
+#[derive(Debug, Clone)]
+pub struct PartnerEntry {
+    /// Its id.
+    pub id: Uuid,
+    /// What people read.
+    pub name: String,
+    /// Neither suspended nor deleted.
+    pub active: bool,
+    /// Deleted: its NAS and subscribers go.
+    pub deleted: bool,
+}
+
+/// A NAS with its sealed secrets.
+#[derive(Debug, Clone)]
+pub struct NasEntry {
+    /// Its id.
+    pub id: Uuid,
+    /// Whose.
+    pub tenant: Uuid,
+    /// Where its packets come from.
+    pub address: IpNet,
+    /// How people call it.
+    pub name: String,
+    /// Its make.
+    pub make: String,
+    /// Sealed, or clear when a FreeRADIUS tool wrote it.
+    pub secret: String,
+    /// Likewise; `None`: the same as `secret`.
+    pub coa_secret: Option<String>,
+    /// Where it listens for Disconnect-Requests.
+    pub coa_port: i32,
+    /// `no`, `yes` or `auto`.
+    pub require_message_authenticator: String,
+    /// Whether it has shown that it signs its requests.
+    pub message_authenticator_seen: bool,
+}
+
+/// A plan with its rate.
+#[derive(Debug, Clone)]
+pub struct PlanEntry {
+    /// Its id.
+    pub id: Uuid,
+    /// What people read.
+    pub name: String,
+    /// Towards the subscriber, bit/s.
+    pub download_bps: Option<i64>,
+    /// From the subscriber, bit/s.
+    pub upload_bps: Option<i64>,
+    /// Session-Timeout, seconds.
+    pub session_timeout_s: Option<i32>,
+    /// Idle-Timeout, seconds.
+    pub idle_timeout_s: Option<i32>,
+    /// Acct-Interim-Interval, seconds.
+    pub interim_interval_s: i32,
+    /// Framed-Pool.
+    pub framed_pool: Option<String>,
+}
+
+/// A subscriber with his stored credential.
+#[derive(Debug, Clone)]
+pub struct SubscriberEntry {
+    /// His id.
+    pub id: Uuid,
+    /// Whose.
+    pub tenant: Uuid,
+    /// The name he logs in with.
+    pub username: String,
+    /// His plan.
+    pub plan: Uuid,
+    /// `active`, `suspended` or `terminated`.
+    pub status: String,
+    /// Why.
+    pub status_reason: Option<String>,
+    /// When the service ends by itself.
+    pub expires_at: Option<OffsetDateTime>,
+    /// Hidden everywhere; the plane must forget him.
+    pub deleted: bool,
+    /// Sealed, or clear when a FreeRADIUS tool wrote it.
+    pub password: Option<String>,
+}
+
+/// One reply attribute, FreeRADIUS's way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplyEntry {
+    /// Whose.
+    pub tenant: Uuid,
+    /// For whom.
+    pub username: String,
+    /// Through which group; `None`: his own.
+    pub group: Option<String>,
+    /// The dictionary name.
+    pub attribute: String,
+    /// `=`, `:=` or `+=`.
+    pub op: String,
+    /// As text.
+    pub value: String,
+}
+
+/// Partners with these ids.
+pub async fn partner_entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<PartnerEntry>, Error> {
+    Ok(sqlx::query_as!(
+        PartnerEntry,
+        r#"SELECT id, name, status = 'active' AND deleted_at IS NULL AS "active!", deleted_at IS NOT NULL AS "deleted!"
+             FROM kernel.tenants WHERE id = ANY($1)"#,
+        ids
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+/// The ids of all partners.
+pub async fn partner_ids(tx: &mut Tx) -> Result<Vec<Uuid>, Error> {
+    Ok(
+        sqlx::query_scalar!("SELECT id FROM kernel.tenants WHERE deleted_at IS NULL")
+            .fetch_all(&mut **tx)
+            .await?,
+    )
+}
+
+/// NAS with these ids.
+pub async fn nas_entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<NasEntry>, Error> {
+    Ok(sqlx::query_as!(
+        NasEntry,
+        r#"SELECT id, tenant_id AS tenant, address AS "address: IpNet", shortname AS name, type AS make, secret,
+                  coa_secret, coa_port, require_message_authenticator,
+                  message_authenticator_seen_at IS NOT NULL AS "message_authenticator_seen!"
+             FROM access.nas WHERE id = ANY($1)"#,
+        ids
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+/// The ids of the NAS of these partners.
+pub async fn nas_ids_by_partners(tx: &mut Tx, tenants: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+    Ok(
+        sqlx::query_scalar!("SELECT id FROM access.nas WHERE tenant_id = ANY($1)", tenants)
+            .fetch_all(&mut **tx)
+            .await?,
+    )
+}
+
+/// Plans with these ids.
+pub async fn plan_entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<PlanEntry>, Error> {
+    Ok(sqlx::query_as!(
+        PlanEntry,
+        r#"SELECT p.id, p.name, b.download_bps AS "download_bps?", b.upload_bps AS "upload_bps?", p.session_timeout_s,
+                  p.idle_timeout_s, p.interim_interval_s, p.framed_pool
+             FROM access.plans p
+             LEFT JOIN access.radius_bandwidth_profiles b
+                    ON b.tenant_id = p.tenant_id AND b.id = p.bandwidth_profile_id
+            WHERE p.id = ANY($1)"#,
+        ids
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+/// The ids of all plans.
+pub async fn plan_ids(tx: &mut Tx) -> Result<Vec<Uuid>, Error> {
+    Ok(sqlx::query_scalar!("SELECT id FROM access.plans")
+        .fetch_all(&mut **tx)
+        .await?)
+}
+
+/// The ids of the plans that use these bandwidth profiles.
+pub async fn plan_ids_by_profiles(tx: &mut Tx, profiles: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT id FROM access.plans WHERE bandwidth_profile_id = ANY($1)",
+        profiles
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+/// Subscribers with these ids, deleted ones included.
+pub async fn subscriber_entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<SubscriberEntry>, Error> {
+    Ok(sqlx::query_as!(
+        SubscriberEntry,
+        r#"SELECT u.id, u.tenant_id AS tenant, u.username, u.plan_id AS plan, u.status, u.status_reason, u.expires_at,
+                  u.deleted_at IS NOT NULL AS "deleted!",
+                  (SELECT k.value FROM access.radcheck k
+                    WHERE k.tenant_id = u.tenant_id AND k.username = u.username
+                      AND k.attribute IN ('Cleartext-Password', 'User-Password')
+                    ORDER BY k.attribute, k.id DESC LIMIT 1) AS password
+             FROM access.subscribers u WHERE u.id = ANY($1)"#,
+        ids
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+/// One page of the ids of all living subscribers, in order.
+pub async fn subscriber_ids(tx: &mut Tx, after: Uuid, limit: i64) -> Result<Vec<Uuid>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT id FROM access.subscribers WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2",
+        after,
+        limit
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+/// The ids of the living subscribers of these partners.
+pub async fn subscriber_ids_by_partners(tx: &mut Tx, tenants: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT id FROM access.subscribers WHERE tenant_id = ANY($1) AND deleted_at IS NULL",
+        tenants
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+/// The ids of the living subscribers on these plans.
+pub async fn subscriber_ids_by_plans(tx: &mut Tx, plans: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT u.id FROM access.subscribers u JOIN access.plans p ON p.tenant_id = u.tenant_id AND p.id = u.plan_id
+          WHERE p.id = ANY($1) AND u.deleted_at IS NULL",
+        plans
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+/// The ids of the living subscribers with these user names; `tenants[i]` belongs to `names[i]`.
+pub async fn subscriber_ids_by_names(
+    tx: &mut Tx,
+    tenants: &[Uuid],
+    names: &[String],
+) -> Result<Vec<Uuid>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT u.id FROM UNNEST($1::uuid[], $2::text[]) AS w (tenant_id, username)
+           JOIN access.subscribers u ON u.tenant_id = w.tenant_id AND u.username = w.username
+          WHERE u.deleted_at IS NULL",
+        tenants,
+        names
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+/// The ids of the living subscribers in these groups; `tenants[i]` belongs to `groups[i]`.
+pub async fn subscriber_ids_by_groups(
+    tx: &mut Tx,
+    tenants: &[Uuid],
+    groups: &[String],
+) -> Result<Vec<Uuid>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT DISTINCT u.id FROM UNNEST($1::uuid[], $2::text[]) AS w (tenant_id, groupname)
+           JOIN access.radusergroup g ON g.tenant_id = w.tenant_id AND g.groupname = w.groupname
+           JOIN access.subscribers u ON u.tenant_id = g.tenant_id AND u.username = g.username
+          WHERE u.deleted_at IS NULL",
+        tenants,
+        groups
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+/// What radreply says about these subscribers, in the order of its rows.
+pub async fn reply_entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<ReplyEntry>, Error> {
+    Ok(sqlx::query_as!(
+        ReplyEntry,
+        "SELECT r.tenant_id AS tenant, r.username, NULL::text AS group, r.attribute, r.op, r.value
+           FROM access.subscribers u
+           JOIN access.radreply r ON r.tenant_id = u.tenant_id AND r.username = u.username
+          WHERE u.id = ANY($1) AND u.deleted_at IS NULL ORDER BY r.id",
+        ids
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+/// What their groups say about these subscribers: groups by priority, then the order of the rows.
+pub async fn group_reply_entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<ReplyEntry>, Error> {
+    Ok(sqlx::query_as!(
+        ReplyEntry,
+        r#"SELECT g.tenant_id AS tenant, g.username, g.groupname AS "group?", r.attribute, r.op, r.value
+           FROM access.subscribers u
+           JOIN access.radusergroup g ON g.tenant_id = u.tenant_id AND g.username = u.username
+           JOIN access.radgroupreply r ON r.tenant_id = g.tenant_id AND r.groupname = g.groupname
+          WHERE u.id = ANY($1) AND u.deleted_at IS NULL ORDER BY g.priority, g.id, r.id"#,
+        ids
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}

@@ -1,0 +1,159 @@
+//! Reading `access.radacct`: sessions that have ended, for people, and those that are open, for a start after a stop.
+//! Never writes; [`super::accounting`] does. Open sessions are shown from memory, not from here.
+
+use futures_util::Stream;
+use ipnet::IpNet;
+use kernel::id::{NasId, SessionId};
+use kernel::{Error, OpContext};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::accounting::unique_id;
+use super::{Listed, Tx, Window};
+
+/// A session as the table has it.
+#[derive(Debug, Clone)]
+pub struct StoredSession {
+    /// Its id.
+    pub id: Uuid,
+    /// Whose.
+    pub tenant_id: Uuid,
+    /// On which NAS; the NAS may be gone.
+    pub nas_id: Uuid,
+    /// The NAS's name today, if it still exists.
+    pub nas: Option<String>,
+    /// Whose service.
+    pub subscriber_id: Option<Uuid>,
+    /// Acct-Session-Id, `0x…` when it is no text.
+    pub acct_session_id: String,
+    /// User-Name.
+    pub username: Option<String>,
+    /// NAS-IP-Address, else the source of its packets.
+    pub nas_address: IpNet,
+    /// NAS-Identifier.
+    pub nas_identifier: Option<String>,
+    /// NAS-Port-Id, else NAS-Port.
+    pub nas_port: Option<String>,
+    /// When it began.
+    pub started_at: OffsetDateTime,
+    /// Event time of the newest record.
+    pub updated_at: OffsetDateTime,
+    /// When it ended.
+    pub stopped_at: Option<OffsetDateTime>,
+    /// Acct-Session-Time, seconds.
+    pub session_time: Option<i64>,
+    /// From the subscriber.
+    pub octets_in: i64,
+    /// To the subscriber.
+    pub octets_out: i64,
+    /// Called-Station-Id.
+    pub called_station: Option<String>,
+    /// Calling-Station-Id.
+    pub calling_station: Option<String>,
+    /// Why it ended.
+    pub terminate_cause: Option<String>,
+    /// Framed-IP-Address.
+    pub framed_ip: Option<IpNet>,
+    /// Class in hex.
+    pub class: Option<String>,
+    /// Whether its Start was seen.
+    pub start_seen: bool,
+}
+
+/// Which closed sessions to list.
+#[derive(Debug, Clone, Default)]
+pub struct SessionFilter {
+    /// Exactly this user name.
+    pub username: Option<String>,
+    /// On this NAS.
+    pub nas: Option<NasId>,
+}
+
+/// Lists a partner's closed sessions, newest start first.
+pub async fn session_list_closed(
+    tx: &mut Tx,
+    op: &OpContext,
+    filter: &SessionFilter,
+    window: Window,
+) -> Result<Listed<StoredSession>, Error> {
+    let tenant = op.require_partner()?.as_uuid();
+    let nas = filter.nas.map(NasId::as_uuid);
+    let total = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "n!" FROM access.radacct WHERE tenant_id = $1 AND acctstoptime IS NOT NULL
+              AND ($2::text IS NULL OR username = $2) AND ($3::uuid IS NULL OR nas_id = $3)"#,
+        tenant,
+        filter.username,
+        nas
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    let rows = sqlx::query_as!(
+        StoredSession,
+        r#"SELECT r.acctuniqueid::uuid AS "id!", r.tenant_id, r.nas_id, n.shortname AS "nas?", r.subscriber_id,
+                  r.acctsessionid AS acct_session_id, r.username, r.nasipaddress AS "nas_address: IpNet",
+                  r.nasidentifier AS nas_identifier, r.nasportid AS nas_port, r.acctstarttime AS started_at,
+                  r.acctupdatetime AS updated_at, r.acctstoptime AS stopped_at, r.acctsessiontime AS session_time,
+                  r.acctinputoctets AS octets_in, r.acctoutputoctets AS octets_out,
+                  r.calledstationid AS called_station, r.callingstationid AS calling_station,
+                  r.acctterminatecause AS terminate_cause, r.framedipaddress AS "framed_ip: IpNet", r.class,
+                  r.start_seen
+             FROM access.radacct r LEFT JOIN access.nas n ON n.tenant_id = r.tenant_id AND n.id = r.nas_id
+            WHERE r.tenant_id = $1 AND r.acctstoptime IS NOT NULL
+              AND ($2::text IS NULL OR r.username = $2) AND ($3::uuid IS NULL OR r.nas_id = $3)
+            ORDER BY r.acctstarttime DESC, r.acctuniqueid LIMIT $4 OFFSET $5"#,
+        tenant,
+        filter.username,
+        nas,
+        window.limit,
+        window.offset
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(Listed { rows, total })
+}
+
+/// Fetches one session, open or closed.
+pub async fn session_fetch(
+    tx: &mut Tx,
+    op: &OpContext,
+    id: SessionId,
+) -> Result<Option<StoredSession>, Error> {
+    let session = sqlx::query_as!(
+        StoredSession,
+        r#"SELECT r.acctuniqueid::uuid AS "id!", r.tenant_id, r.nas_id, n.shortname AS "nas?", r.subscriber_id,
+                  r.acctsessionid AS acct_session_id, r.username, r.nasipaddress AS "nas_address: IpNet",
+                  r.nasidentifier AS nas_identifier, r.nasportid AS nas_port, r.acctstarttime AS started_at,
+                  r.acctupdatetime AS updated_at, r.acctstoptime AS stopped_at, r.acctsessiontime AS session_time,
+                  r.acctinputoctets AS octets_in, r.acctoutputoctets AS octets_out,
+                  r.calledstationid AS called_station, r.callingstationid AS calling_station,
+                  r.acctterminatecause AS terminate_cause, r.framedipaddress AS "framed_ip: IpNet", r.class,
+                  r.start_seen
+             FROM access.radacct_key k
+             JOIN access.radacct r ON r.acctuniqueid = k.acctuniqueid AND r.acctstarttime = k.acctstarttime
+             LEFT JOIN access.nas n ON n.tenant_id = r.tenant_id AND n.id = r.nas_id
+            WHERE k.tenant_id = $1 AND k.acctuniqueid = $2"#,
+        op.require_partner()?.as_uuid(),
+        unique_id(id.as_uuid())
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(session)
+}
+
+/// Every partner's open sessions, one after the other: there may be more than memory should hold twice.
+pub fn session_list_open(tx: &mut Tx) -> impl Stream<Item = Result<StoredSession, sqlx::Error>> + '_ {
+    sqlx::query_as!(
+        StoredSession,
+        r#"SELECT r.acctuniqueid::uuid AS "id!", r.tenant_id, r.nas_id, n.shortname AS "nas?", r.subscriber_id,
+                  r.acctsessionid AS acct_session_id, r.username, r.nasipaddress AS "nas_address: IpNet",
+                  r.nasidentifier AS nas_identifier, r.nasportid AS nas_port, r.acctstarttime AS started_at,
+                  r.acctupdatetime AS updated_at, r.acctstoptime AS stopped_at, r.acctsessiontime AS session_time,
+                  r.acctinputoctets AS octets_in, r.acctoutputoctets AS octets_out,
+                  r.calledstationid AS called_station, r.callingstationid AS calling_station,
+                  r.acctterminatecause AS terminate_cause, r.framedipaddress AS "framed_ip: IpNet", r.class,
+                  r.start_seen
+             FROM access.radacct r LEFT JOIN access.nas n ON n.tenant_id = r.tenant_id AND n.id = r.nas_id
+            WHERE r.acctstoptime IS NULL"#
+    )
+    .fetch(&mut **tx)
+}

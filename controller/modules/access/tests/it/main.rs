@@ -1,0 +1,15 @@
+//! The access module from outside: its API, the packets its feeder makes possible, the rows its drain leaves.
+//! Never looks into a private field: a test asks over HTTP, over UDP, or in the database.
+//!
+//! [`world`] is a whole node in the test's process; [`nas`] a NAS made of two sockets; [`journal`] a journal without one.
+
+mod disconnect;
+mod drain;
+mod feed;
+mod journal;
+mod nas;
+mod outage;
+mod restore;
+mod routes;
+mod sealed;
+mod world;
