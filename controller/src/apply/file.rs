@@ -1,0 +1,259 @@
+//! The apply file as it is written: flat tables under `[[partner]]`, unknown keys refused.
+//! Never checks more than shapes; [`super::desired`] does. Next: [`super::desired::Desired`].
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::desired::Desired;
+use super::rate;
+use crate::failure::Failure;
+use crate::mistake;
+use crate::secret::SecretSource;
+
+/// The longest file that is read, in octets.
+const FILE_LEN_MAX: u64 = 64 * 1024 * 1024;
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// The partners.
+    #[serde(default)]
+    pub partner: Vec<Partner>,
+}
+
+/// `[[partner]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Partner {
+    /// Which.
+    pub slug: String,
+    /// What people read.
+    pub name: String,
+    /// `active` or `suspended`.
+    pub status: Option<String>,
+    /// Its clients.
+    #[serde(default)]
+    pub client: Vec<Client>,
+    /// Their sites.
+    #[serde(default)]
+    pub site: Vec<Site>,
+    /// Its plans.
+    #[serde(default)]
+    pub plan: Vec<Plan>,
+    /// Its NAS.
+    #[serde(default)]
+    pub nas: Vec<Nas>,
+    /// Its people.
+    #[serde(default)]
+    pub user: Vec<User>,
+    /// Its subscribers.
+    #[serde(default)]
+    pub subscriber: Vec<Subscriber>,
+}
+
+/// `[[partner.client]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// Which.
+    pub slug: String,
+    /// What people read.
+    pub name: String,
+    /// Whom to write to.
+    pub contact_email: Option<String>,
+}
+
+/// `[[partner.site]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Site {
+    /// Whose.
+    pub client: String,
+    /// Which of his.
+    pub slug: String,
+    /// What people read.
+    pub name: String,
+    /// Where.
+    pub address: Option<String>,
+}
+
+/// `[[partner.plan]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Which.
+    pub slug: String,
+    /// What people read; the slug when absent.
+    pub name: Option<String>,
+    /// Towards the subscriber.
+    pub download_bps: Option<Rate>,
+    /// From the subscriber.
+    pub upload_bps: Option<Rate>,
+    /// Session-Timeout, seconds.
+    pub session_timeout_s: Option<u32>,
+    /// Idle-Timeout, seconds.
+    pub idle_timeout_s: Option<u32>,
+    /// Acct-Interim-Interval, seconds.
+    pub interim_interval_s: Option<u32>,
+    /// Framed-Pool.
+    pub framed_pool: Option<String>,
+}
+
+/// A rate: bit/s, or text with a unit.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "bit/s as a number, or text such as \"100M\"")]
+pub enum Rate {
+    /// bit/s.
+    Bps(u64),
+    /// With a unit.
+    Text(String),
+}
+
+impl Rate {
+    /// In bit/s.
+    ///
+    /// # Errors
+    /// In words, when it is none.
+    pub fn bps(&self) -> Result<u64, String> {
+        match self {
+            Rate::Bps(bps) => rate::parse(&bps.to_string()),
+            Rate::Text(text) => rate::parse(text),
+        }
+    }
+}
+
+/// `[[partner.nas]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nas {
+    /// Which.
+    pub name: String,
+    /// Source address or network.
+    pub address: String,
+    /// Make.
+    #[serde(rename = "type")]
+    pub make: Option<String>,
+    /// Shared secret.
+    pub secret: SecretSource,
+    /// Where it listens for Disconnect-Requests.
+    pub coa_port: Option<u16>,
+    /// Secret for Disconnect-Requests, when it has one of its own.
+    pub coa_secret: Option<SecretSource>,
+    /// `no`, `yes` or `auto`.
+    pub require_message_authenticator: Option<String>,
+    /// Free text.
+    pub description: Option<String>,
+}
+
+/// `[[partner.user]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// Which.
+    pub email: String,
+    /// What people read.
+    pub name: String,
+    /// Roles in this partner, by slug.
+    pub roles: Vec<String>,
+    /// First password.
+    pub password: Option<SecretSource>,
+    /// `active` or `disabled`.
+    pub status: Option<String>,
+}
+
+/// `[[partner.subscriber]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subscriber {
+    /// Which.
+    pub username: String,
+    /// Password.
+    pub password: SecretSource,
+    /// Plan, by slug.
+    pub plan: String,
+    /// Site, as `client/site`.
+    pub site: String,
+    /// What people read.
+    pub name: Option<String>,
+    /// `active`, `suspended` or `terminated`.
+    pub status: Option<String>,
+    /// Why.
+    pub status_reason: Option<String>,
+    /// When the service ends by itself.
+    pub expires_at: Option<Moment>,
+}
+
+/// An instant: a TOML date-time with offset, or the same as text.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a date and time with offset, such as 2027-01-01T00:00:00Z"
+)]
+pub enum Moment {
+    /// TOML's own.
+    Toml(toml::value::Datetime),
+    /// As text.
+    Text(String),
+}
+
+impl Moment {
+    /// The instant.
+    ///
+    /// # Errors
+    /// In words, when it is none.
+    pub fn instant(&self) -> Result<time::OffsetDateTime, String> {
+        let text = match self {
+            Moment::Toml(moment) => moment.to_string(),
+            Moment::Text(text) => text.clone(),
+        };
+        time::OffsetDateTime::parse(&text, &time::format_description::well_known::Rfc3339)
+            .map_err(|_| format!("\"{text}\" is no date and time with offset, such as 2027-01-01T00:00:00Z"))
+    }
+}
+
+/// Reads and checks a file.
+///
+/// # Errors
+/// Everything that is wrong with it, each with its table and key; nothing was sent to the server.
+pub fn read(path: &Path) -> Result<Desired, Failure> {
+    let length = std::fs::metadata(path)
+        .map_err(|error| Failure::file("read", path, &error))?
+        .len();
+    if length > FILE_LEN_MAX {
+        return Err(Failure::usage(format!(
+            "{} has {length} octets, allowed are {FILE_LEN_MAX}",
+            path.display()
+        )));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::file("read", path, &error))?;
+    parse(&text, path)
+}
+
+/// Checks the text of a file; `path` is where it stands, for messages and for the files it refers to.
+///
+/// # Errors
+/// As [`read`].
+pub fn parse(text: &str, path: &Path) -> Result<Desired, Failure> {
+    let help = "docs/apply.md describes the format; nothing was changed";
+    let file: File = toml::from_str(text).map_err(|error| {
+        let shown = format!("{} is no apply file", path.display());
+        Failure::usage(shown)
+            .detail(mistake::line_and_words(text, &error))
+            .next(help)
+    })?;
+    let dir = path.parent().unwrap_or(Path::new("."));
+    Desired::check(file, dir).map_err(|wrong| {
+        let shown = format!(
+            "{} has {} mistake{}",
+            path.display(),
+            wrong.len(),
+            if wrong.len() == 1 { "" } else { "s" }
+        );
+        wrong
+            .into_iter()
+            .fold(Failure::usage(shown), Failure::detail)
+            .next(help)
+    })
+}

@@ -1,0 +1,23 @@
+//! `headend apply`: a file says how partners should be, and they become so.
+//! Never deletes without `--prune`, never writes before the whole file is checked and the whole plan is made, and
+//! never compares secrets, which the API does not give out. `docs/apply.md` is the format.
+//!
+//! [`mod@file`] reads and [`desired`] checks (both pure), [`plan`] compares with what is (`live`), [`diff`] is the comparison,
+//! [`run`] executes.
+
+pub mod desired;
+pub mod diff;
+pub mod file;
+mod live;
+pub mod plan;
+pub mod rate;
+pub mod run;
+
+/// How far an apply goes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Remove subscribers, NAS and plans that the file does not name.
+    pub prune: bool,
+    /// Send secrets also for what exists already.
+    pub reset_secrets: bool,
+}

@@ -1,0 +1,75 @@
+//! `headend partner`: the ISPs on the platform.
+//! Never holds a rule; see the API's `/partners`.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::context::Context;
+use crate::client::ClientError;
+use crate::failure::Failure;
+use crate::output::field;
+
+/// What to do with partners.
+#[derive(Subcommand)]
+pub enum Command {
+    /// List the partners you can see
+    List,
+    /// Create a partner
+    Create {
+        /// Stable short name: a-z, 0-9 and -
+        slug: String,
+        /// What people read
+        #[arg(long)]
+        name: String,
+    },
+    /// Show one partner
+    Show {
+        /// Slug or id
+        partner: String,
+    },
+}
+
+impl Command {
+    /// Does it.
+    pub async fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Command::List => {
+                let partners = context.api.list(&["partners"], &[]).await?;
+                context.show_list(partners, &["SLUG", "NAME", "STATUS", "ID"], |partner| {
+                    ["slug", "name", "status", "id"]
+                        .map(|name| field(partner, name))
+                        .to_vec()
+                });
+            }
+            Command::Create { slug, name } => {
+                let made = context
+                    .api
+                    .post(&["partners"], &json!({"slug": slug, "name": name}))
+                    .await?;
+                context.done("created partner", &slug, &made);
+            }
+            Command::Show { partner } => match context.api.get(&["partners", &partner]).await {
+                Ok(found) => context.show_one(&found),
+                Err(ClientError::Problem(problem)) if problem.status == 404 => {
+                    let known = context.api.list(&["partners"], &[]).await.unwrap_or_default();
+                    let slugs = known.iter().filter_map(|item| item["slug"].as_str());
+                    return Err(no_partner(&partner, slugs));
+                }
+                Err(error) => return Err(error.into()),
+            },
+        }
+        Ok(())
+    }
+}
+
+/// The failure for a partner nobody knows, with close names.
+fn no_partner<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Failure {
+    let failure = Failure::new(
+        crate::failure::Exit::NotFound,
+        format!("there is no partner {name}"),
+    );
+    match crate::suggest::close(name, known).as_slice() {
+        [] => failure,
+        near => failure.next(format!("did you mean {}?", near.join(" or "))),
+    }
+}

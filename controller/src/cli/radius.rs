@@ -1,0 +1,119 @@
+//! `headend radius explain`: why the last logins of a subscriber went as they did, step by step.
+//! Never interprets a step; the words come from the access plane.
+
+use clap::Subcommand;
+use serde_json::Value;
+
+use super::context::Context;
+use super::lookup::{SUBSCRIBER, not_found};
+use crate::failure::Failure;
+use crate::output::{self, cell, field};
+
+/// What to ask the access plane.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Explain the last logins of a subscriber, newest first
+    Explain {
+        /// The user name as the NAS sends it
+        username: String,
+        /// How many logins at most
+        #[arg(long, default_value_t = 5)]
+        limit: usize,
+    },
+}
+
+impl Command {
+    /// Does it.
+    pub async fn run(self, context: &Context) -> Result<(), Failure> {
+        let Command::Explain { username, limit } = self;
+        let partner = context.partner().await?;
+        let path = ["partners", partner.as_str(), "radius", "explain"];
+        let query = [("username", username.as_str()), ("limit", &limit.to_string())];
+        let answer = context.api.query(&path, &query).await?;
+        if context.json {
+            output::json(&answer);
+            return Ok(());
+        }
+        let decisions = answer.as_array().map_or(&[][..], Vec::as_slice);
+        if decisions.is_empty() {
+            // A wrong name is worth a hint; a known subscriber has simply not tried yet.
+            SUBSCRIBER
+                .find(context, &partner, &username)
+                .await
+                .map_err(|failure| {
+                    let mut told = not_found("login of", &username, &partner, []);
+                    told.next = failure.next;
+                    told
+                })?;
+            output::line(&format!(
+                "{username} has not tried to log in yet, or his NAS is unknown (headend nas unknown)"
+            ));
+        }
+        for decision in decisions {
+            output::line(&explanation(decision));
+        }
+        Ok(())
+    }
+}
+
+/// One decision with its steps.
+fn explanation(decision: &Value) -> String {
+    let words = match field(decision, "words") {
+        none if none == "-" => String::new(),
+        words => format!(": {words}"),
+    };
+    let mut facts = vec![
+        field(decision, "reason"),
+        format!("nas {}", field(decision, "nas")),
+    ];
+    facts.retain(|fact| fact != "-");
+    facts.push(format!("{} us", field(decision, "duration_us")));
+    let mut text = format!(
+        "{}  {}{words}  ({})",
+        output::column(decision, "at"),
+        field(decision, "outcome"),
+        facts.join(", ")
+    );
+    let steps = decision["steps"].as_array().map_or(&[][..], Vec::as_slice);
+    let width = steps
+        .iter()
+        .map(|step| cell(&step["step"]).len())
+        .max()
+        .unwrap_or(0);
+    for step in steps {
+        let mark = if step["ok"].as_bool() == Some(false) {
+            "FAIL"
+        } else {
+            "ok  "
+        };
+        text.push_str(&format!(
+            "\n  {mark}  {:<width$}  {}",
+            cell(&step["step"]),
+            cell(&step["found"])
+        ));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::explanation;
+
+    #[test]
+    fn an_explanation_shows_the_step_that_failed() {
+        let decision = json!({
+            "at": "2026-11-21T13:00:00Z", "outcome": "Access-Reject", "reason": "wrong_password", "nas": "bras-1",
+            "words": "the password differs from the stored one", "duration_us": 81,
+            "steps": [
+                {"step": "source", "found": "10.0.0.1 is NAS bras-1", "ok": true},
+                {"step": "credential", "found": "PAP password differs", "ok": false},
+            ],
+        });
+        let expected = "2026-11-21T13:00:00Z  Access-Reject: the password differs from the stored one  \
+                        (wrong_password, nas bras-1, 81 us)\n  ok    source      10.0.0.1 is NAS bras-1\n  \
+                        FAIL  credential  PAP password differs";
+        assert_eq!(explanation(&decision), expected);
+    }
+}

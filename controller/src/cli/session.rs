@@ -1,0 +1,305 @@
+//! `headend session`: live and past sessions, and how to end one with proof.
+//! Never says "disconnected" because a NAS said so: the accounting stop proves it, or its absence is told.
+
+use std::time::{Duration, Instant};
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::context::Context;
+use super::lookup;
+use crate::failure::{Exit, Failure};
+use crate::output::{self, field};
+
+/// How often the state of a disconnect is asked for.
+const POLL_WAIT: Duration = Duration::from_millis(200);
+
+/// What to do with sessions.
+#[derive(Subcommand)]
+pub enum Command {
+    /// List sessions, newest first
+    List {
+        /// Only of this user name
+        #[arg(long, value_name = "USERNAME")]
+        username: Option<String>,
+        /// Only on this NAS, by name or id
+        #[arg(long, value_name = "NAS")]
+        nas: Option<String>,
+        /// Open ones, or closed ones [default: open]
+        #[arg(long, value_parser = ["open", "closed"])]
+        state: Option<String>,
+        /// How many at most
+        #[arg(long, default_value_t = 1000)]
+        limit: usize,
+    },
+    /// Show one session
+    Show {
+        /// Session id
+        session: String,
+    },
+    /// End a live session and wait for the proof
+    Disconnect {
+        /// Session id, or the user name of exactly one open session
+        session: String,
+        /// Why, for the audit
+        #[arg(long)]
+        reason: String,
+        /// Seconds to wait for the accounting stop
+        #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+        wait: u64,
+    },
+}
+
+impl Command {
+    /// Does it.
+    pub async fn run(self, context: &Context) -> Result<(), Failure> {
+        let partner = context.partner().await?;
+        match self {
+            Command::List {
+                username,
+                nas,
+                state,
+                limit,
+            } => {
+                let filter: Vec<(&str, &str)> = [("username", &username), ("nas", &nas), ("state", &state)]
+                    .into_iter()
+                    .filter_map(|(name, value)| Some((name, value.as_deref()?)))
+                    .collect();
+                let sessions = context
+                    .api
+                    .list_some(&["partners", &partner, "sessions"], &filter, limit)
+                    .await?;
+                let headings = [
+                    "ID", "USERNAME", "NAS", "ADDRESS", "CALLING", "STARTED", "TIME", "IN", "OUT", "STATE",
+                ];
+                context.show_list(sessions, &headings, row);
+                Ok(())
+            }
+            Command::Show { session } => {
+                context.show_one(
+                    &context
+                        .api
+                        .get(&["partners", &partner, "sessions", &session])
+                        .await?,
+                );
+                Ok(())
+            }
+            Command::Disconnect {
+                session,
+                reason,
+                wait,
+            } => {
+                let session = find(context, &partner, &session).await?;
+                disconnect(context, &partner, &session, &reason, Duration::from_secs(wait)).await
+            }
+        }
+    }
+}
+
+/// A session as a row.
+fn row(session: &Value) -> Vec<String> {
+    vec![
+        field(session, "id"),
+        field(session, "username"),
+        field(session, "nas"),
+        field(session, "framed_ip"),
+        field(session, "calling_station"),
+        output::column(session, "started_at"),
+        output::seconds(session, "session_time_s"),
+        output::octets(session, "octets_in"),
+        output::octets(session, "octets_out"),
+        field(session, "state"),
+    ]
+}
+
+/// The session with this id, or the only open one of this user name.
+async fn find(context: &Context, partner: &str, named: &str) -> Result<Value, Failure> {
+    if uuid::Uuid::try_parse(named).is_ok() {
+        return Ok(context.api.get(&["partners", partner, "sessions", named]).await?);
+    }
+    let filter = [("username", named), ("state", "open")];
+    let mut open = context
+        .api
+        .list(&["partners", partner, "sessions"], &filter)
+        .await?;
+    match open.len() {
+        1 => Ok(open.remove(0)),
+        0 => {
+            let all = context
+                .api
+                .list_some(&["partners", partner, "sessions"], &[("state", "open")], 200)
+                .await?;
+            let known: Vec<&str> = all
+                .iter()
+                .filter_map(|session| session["username"].as_str())
+                .collect();
+            Err(lookup::not_found("open session of", named, partner, known))
+        }
+        several => Err(
+            Failure::usage(format!("{named} has {several} open sessions")).next(format!(
+                "name one by its id: {}",
+                open.iter()
+                    .map(|session| field(session, "id"))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )),
+        ),
+    }
+}
+
+/// Asks for the end of a session, and tells each stage as it happens.
+async fn disconnect(
+    context: &Context,
+    partner: &str,
+    session: &Value,
+    reason: &str,
+    wait: Duration,
+) -> Result<(), Failure> {
+    let say = |text: String| {
+        if !context.json {
+            output::line(&text);
+        }
+    };
+    let id = lookup::id_of(session)?;
+    say(format!(
+        "asked {}: disconnect {} ({id})",
+        field(session, "nas"),
+        field(session, "username")
+    ));
+    let path = ["partners", partner, "sessions", &id, "disconnect"];
+    let started = Instant::now();
+    let mut intent = context.api.post(&path, &json!({"reason": reason})).await?;
+    let intent_id = lookup::id_of(&intent)?;
+    let mut acknowledged = false;
+    loop {
+        let state = intent["state"].as_str().unwrap_or_default().to_owned();
+        // The proof may overtake the answer; both are told.
+        if !acknowledged && (state == "acknowledged" || (state == "proven" && intent["rtt_us"].is_number())) {
+            acknowledged = true;
+            say(acknowledgement(&intent));
+        }
+        if !matches!(state.as_str(), "asked" | "acknowledged") || started.elapsed() >= wait {
+            break;
+        }
+        tokio::time::sleep(POLL_WAIT.min(wait.saturating_sub(started.elapsed()))).await;
+        intent = context
+            .api
+            .get(&["partners", partner, "intents", &intent_id])
+            .await?;
+    }
+    if context.json {
+        output::json(&intent);
+    }
+    conclude(&intent, wait, &say)
+}
+
+/// The line for a NAS that said yes.
+fn acknowledgement(intent: &Value) -> String {
+    let attempts = intent["attempts"].as_u64().unwrap_or(1);
+    let plural = if attempts == 1 { "" } else { "s" };
+    match intent["rtt_us"].as_u64() {
+        Some(us) => format!(
+            "acknowledged in {}.{} ms after {attempts} attempt{plural}",
+            us / 1000,
+            us / 100 % 10
+        ),
+        None => format!("acknowledged after {attempts} attempt{plural}"),
+    }
+}
+
+/// The last line: proven, or why not.
+fn conclude(intent: &Value, wait: Duration, say: &dyn Fn(String)) -> Result<(), Failure> {
+    let detail = |fallback: &str| intent["detail"].as_str().unwrap_or(fallback).to_owned();
+    let failed = |text: String| Failure::new(Exit::Failed, text);
+    match intent["state"].as_str().unwrap_or_default() {
+        "proven" => {
+            let moment =
+                |name: &str| OffsetDateTime::parse(intent[name].as_str().unwrap_or_default(), &Rfc3339).ok();
+            // The stop may be on disk before the answer is; then it is not later but there already.
+            let later = moment("proven_at")
+                .zip(moment("answered_at"))
+                .map(|(proven, answered)| proven - answered);
+            match later.map(Duration::try_from) {
+                Some(Ok(later)) => say(format!(
+                    "proven: accounting stop arrived {:.1} s later",
+                    later.as_secs_f32()
+                )),
+                _ => say("proven: accounting stop arrived".to_owned()),
+            }
+            Ok(())
+        }
+        "acknowledged" => Err(failed(format!(
+            "acknowledged but not proven in {} s: no accounting stop came",
+            wait.as_secs()
+        ))
+        .next("the session may live on at the NAS: headend session show, and look at the NAS's accounting")),
+        "asked" => Err(failed(format!(
+            "no answer in {} s; the server goes on asking",
+            wait.as_secs()
+        ))
+        .next("headend session disconnect again, with a longer --wait")),
+        "refused" => {
+            let cause = intent["error_cause"]
+                .as_u64()
+                .map(|cause| format!(" ({cause})"))
+                .unwrap_or_default();
+            Err(failed(format!("refused: {}{cause}", detail("the NAS said no")))
+                .next("Session-Context-Not-Found means that the NAS does not know this session any more"))
+        }
+        "silent" => Err(failed(format!("silent: {}", detail("no answer from the NAS")))
+            .next("check the NAS's CoA port and secret (headend nas show) and that it accepts this server")),
+        other => Err(failed(format!(
+            "{other}: {}",
+            detail("the disconnect did not happen")
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::{acknowledgement, conclude};
+
+    #[test]
+    fn acknowledgement_tells_time_and_attempts() {
+        let intent = json!({"rtt_us": 3240, "attempts": 1});
+        assert_eq!(acknowledgement(&intent), "acknowledged in 3.2 ms after 1 attempt");
+    }
+
+    #[test]
+    fn only_a_proof_is_a_success() {
+        for state in ["asked", "acknowledged", "refused", "silent", "failed", "replaced"] {
+            let told = conclude(&json!({"state": state}), Duration::ZERO, &|_| {});
+            assert!(told.is_err(), "{state}");
+        }
+        assert!(conclude(&json!({"state": "proven"}), Duration::ZERO, &|_| {}).is_ok());
+    }
+
+    #[test]
+    fn a_proof_tells_how_long_after_the_answer_it_came() {
+        let said = std::cell::RefCell::new(Vec::new());
+        for answered in ["2026-01-01T00:00:02Z", "2026-01-01T00:00:03Z"] {
+            let intent =
+                json!({"state": "proven", "answered_at": answered, "proven_at": "2026-01-01T00:00:02.4Z"});
+            let told = conclude(&intent, Duration::ZERO, &|line| said.borrow_mut().push(line));
+            assert!(told.is_ok());
+        }
+        let expected = [
+            "proven: accounting stop arrived 0.4 s later",
+            "proven: accounting stop arrived",
+        ];
+        assert_eq!(said.into_inner(), expected);
+    }
+
+    #[test]
+    fn a_refusal_names_the_cause() {
+        let intent = json!({"state": "refused", "error_cause": 503, "detail": "Session-Context-Not-Found"});
+        let told = conclude(&intent, Duration::ZERO, &|_| {}).map_err(|failure| failure.title);
+        assert_eq!(told, Err("refused: Session-Context-Not-Found (503)".to_owned()));
+    }
+}

@@ -1,0 +1,259 @@
+//! `headend subscriber`: access services with their credentials.
+//! Never takes a password as an argument, and never shows one.
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use serde_json::{Map, Value, json};
+
+use super::context::Context;
+use super::lookup::{SUBSCRIBER, id_of, site};
+use crate::failure::Failure;
+use crate::output::{self, field};
+use crate::secret::{Ask, Secret};
+
+/// What to do with subscribers.
+#[derive(Subcommand)]
+pub enum Command {
+    /// List the subscribers of a partner
+    List {
+        /// Only active, suspended or terminated ones
+        #[arg(long, value_parser = ["active", "suspended", "terminated"])]
+        status: Option<String>,
+        /// Only with this text in user name or name
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+    },
+    /// Add a subscriber
+    Add {
+        /// The name he logs in with
+        username: String,
+        /// Plan, by slug
+        #[arg(long)]
+        plan: String,
+        /// Site, as CLIENT/SITE
+        #[arg(long, value_name = "CLIENT/SITE")]
+        site: String,
+        /// What people read
+        #[arg(long)]
+        name: Option<String>,
+        /// When the service ends by itself, such as 2027-01-01T00:00:00Z
+        #[arg(long, value_name = "TIME")]
+        expires: Option<String>,
+        /// File with the password, - for stdin [else HEADEND_SUBSCRIBER_PASSWORD, else a prompt]
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+    },
+    /// Show one subscriber
+    Show {
+        /// User name or id
+        subscriber: String,
+    },
+    /// Change a subscriber; what is not named stays
+    Set {
+        /// User name or id
+        subscriber: String,
+        /// Plan, by slug
+        #[arg(long)]
+        plan: Option<String>,
+        /// Site, as CLIENT/SITE
+        #[arg(long, value_name = "CLIENT/SITE")]
+        site: Option<String>,
+        /// What people read
+        #[arg(long)]
+        name: Option<String>,
+        /// When the service ends by itself; "never" for no end
+        #[arg(long, value_name = "TIME")]
+        expires: Option<String>,
+    },
+    /// Set a new password
+    Passwd {
+        /// User name or id
+        subscriber: String,
+        /// File with the password, - for stdin [else HEADEND_SUBSCRIBER_PASSWORD, else a prompt]
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+    },
+    /// Refuse further logins until restored
+    Suspend {
+        /// User name or id
+        subscriber: String,
+        /// Why, for whoever looks next
+        #[arg(long)]
+        reason: String,
+    },
+    /// Allow logins again
+    Restore {
+        /// User name or id
+        subscriber: String,
+    },
+    /// Remove a subscriber; the history stays
+    Remove {
+        /// User name or id
+        subscriber: String,
+    },
+}
+
+impl Command {
+    /// Does it.
+    pub async fn run(self, context: &Context) -> Result<(), Failure> {
+        let partner = context.partner().await?;
+        match self {
+            Command::List { status, search } => {
+                list(context, &partner, status.as_deref(), search.as_deref()).await
+            }
+            Command::Add {
+                username,
+                plan,
+                site: at,
+                name,
+                expires,
+                password_file,
+            } => {
+                let site = site(context, &partner, &at).await?;
+                let mut body = settings(None, name, expires);
+                body.insert("username".to_owned(), json!(username));
+                body.insert("plan".to_owned(), json!(plan));
+                body.insert("site_id".to_owned(), site["id"].clone());
+                body.insert(
+                    "password".to_owned(),
+                    json!(password(password_file.as_deref())?.reveal()),
+                );
+                let made = context
+                    .api
+                    .post(&["partners", &partner, "subscribers"], &Value::Object(body))
+                    .await?;
+                context.done("created subscriber", &username, &made);
+                Ok(())
+            }
+            Command::Show { subscriber } => {
+                context.show_one(&SUBSCRIBER.find(context, &partner, &subscriber).await?);
+                Ok(())
+            }
+            Command::Set {
+                subscriber,
+                plan,
+                site: at,
+                name,
+                expires,
+            } => {
+                let mut body = settings(plan, name, expires);
+                if let Some(at) = at {
+                    body.insert(
+                        "site_id".to_owned(),
+                        site(context, &partner, &at).await?["id"].clone(),
+                    );
+                }
+                if body.is_empty() {
+                    let help = "headend subscriber set --help lists what can be set";
+                    return Err(Failure::usage("nothing to change").next(help));
+                }
+                change(context, &partner, &subscriber, "changed", Value::Object(body)).await
+            }
+            Command::Passwd {
+                subscriber,
+                password_file,
+            } => {
+                let body = json!({"password": password(password_file.as_deref())?.reveal()});
+                change(context, &partner, &subscriber, "new password for", body).await
+            }
+            Command::Suspend { subscriber, reason } => {
+                let body = json!({"status": "suspended", "status_reason": reason});
+                change(context, &partner, &subscriber, "suspended", body).await
+            }
+            Command::Restore { subscriber } => {
+                let body = json!({"status": "active", "status_reason": null});
+                change(context, &partner, &subscriber, "restored", body).await
+            }
+            Command::Remove { subscriber } => {
+                let found = SUBSCRIBER.find(context, &partner, &subscriber).await?;
+                context
+                    .api
+                    .delete(&["partners", &partner, "subscribers", &id_of(&found)?], &[])
+                    .await?;
+                context.done("removed subscriber", &subscriber, &found);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Lists the subscribers of a partner.
+async fn list(
+    context: &Context,
+    partner: &str,
+    status: Option<&str>,
+    search: Option<&str>,
+) -> Result<(), Failure> {
+    let filter: Vec<(&str, &str)> = [("status", status), ("q", search)]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect();
+    let all = context
+        .api
+        .list(&["partners", partner, "subscribers"], &filter)
+        .await?;
+    context.show_list(
+        all,
+        &["USERNAME", "NAME", "PLAN", "SITE", "STATUS", "EXPIRES"],
+        |subscriber| {
+            vec![
+                field(subscriber, "username"),
+                field(subscriber, "name"),
+                field(subscriber, "plan"),
+                format!("{}/{}", field(subscriber, "client"), field(subscriber, "site")),
+                field(subscriber, "status"),
+                output::column(subscriber, "expires_at"),
+            ]
+        },
+    );
+    Ok(())
+}
+
+/// The request body of what is set alike for new and known subscribers.
+fn settings(plan: Option<String>, name: Option<String>, expires: Option<String>) -> Map<String, Value> {
+    let expires = expires.map(|at| {
+        if at == "never" {
+            Value::Null
+        } else {
+            Value::from(at)
+        }
+    });
+    [
+        ("plan", plan.map(Value::from)),
+        ("name", name.map(Value::from)),
+        ("expires_at", expires),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+    .collect()
+}
+
+/// The password from where people put it.
+fn password(file: Option<&Path>) -> Result<Secret, Failure> {
+    let what = "subscriber's password";
+    Ask {
+        what,
+        file,
+        flag: "--password-file",
+        env: "HEADEND_SUBSCRIBER_PASSWORD",
+    }
+    .secret()
+}
+
+/// Changes one subscriber and says so.
+async fn change(
+    context: &Context,
+    partner: &str,
+    name: &str,
+    what: &str,
+    body: Value,
+) -> Result<(), Failure> {
+    let id = SUBSCRIBER.id(context, partner, name).await?;
+    let changed = context
+        .api
+        .patch(&["partners", partner, "subscribers", &id], &body)
+        .await?;
+    context.done(&format!("{what} subscriber"), name, &changed);
+    Ok(())
+}

@@ -1,0 +1,325 @@
+//! The configuration of `headend serve`: one struct, every field with its unit and its default.
+//! Never reads the environment later than at start, and never passes an unchecked value on.
+//! Layers, later ones win: defaults, file, `HEADEND_…` variables, flags ([`layers`]). Documented in
+//! `docs/configuration.md`, which a test compares with [`KEYS`].
+
+mod error;
+pub mod layers;
+mod value;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+pub use error::ConfigError;
+pub use layers::{Flag, KEYS, Key, Layers, Source};
+
+/// Where the configuration file is looked for when neither `--config` nor `HEADEND_CONFIG` names one.
+pub const FILE_DEFAULT: &str = "/etc/headend/headend.toml";
+/// How many addresses one RADIUS service may listen on.
+pub const LISTENERS_MAX: usize = 16;
+/// How many threads may answer Access-Requests.
+pub const AUTH_WORKERS_MAX: i64 = 64;
+/// The receive buffer of a RADIUS socket: never under 64 KiB, never over 256 MiB.
+pub const RECEIVE_BUFFER_BYTES: std::ops::RangeInclusive<i64> = 64 * 1024..=256 * 1024 * 1024;
+/// See [`Radius::receive_buffer_bytes`].
+const RECEIVE_BUFFER_BYTES_DEFAULT: usize = 4 * 1024 * 1024;
+/// How many connections to PostgreSQL may be asked for.
+pub const DATABASE_CONNECTIONS: std::ops::RangeInclusive<i64> = 2..=1000;
+/// How long a login may last, in seconds: a minute to thirty days.
+pub const SESSION_S: std::ops::RangeInclusive<i64> = 60..=30 * 24 * 60 * 60;
+/// See [`Http::session_idle`].
+const SESSION_IDLE_DEFAULT: Duration = Duration::from_secs(30 * 60);
+/// See [`Http::session_absolute`].
+const SESSION_ABSOLUTE_DEFAULT: Duration = Duration::from_secs(12 * 60 * 60);
+/// How many networks of trusted proxies there may be.
+pub const PROXIES_MAX: usize = 64;
+
+/// Everything `headend serve` can be told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Directory for everything the server keeps: master key, private database, journal. Made when missing.
+    ///
+    /// Default: `/var/lib/headend` for root, else `$XDG_DATA_HOME/headend`, else `~/.local/share/headend`.
+    pub data_dir: PathBuf,
+    /// The HTTP listener.
+    pub http: Http,
+    /// The RADIUS listeners.
+    pub radius: Radius,
+    /// PostgreSQL.
+    pub database: Database,
+    /// Log lines, always on stderr.
+    pub log: Log,
+    /// What was set, and where; for `headend config show`.
+    layers: Layers,
+}
+
+/// API, health and metrics.
+#[derive(Debug, Clone)]
+pub struct Http {
+    /// Address and port. Port 0 takes a free one. Default: `127.0.0.1:8080`.
+    pub listen: SocketAddr,
+    /// How people reach the server, for the links it prints; no slash at the end.
+    /// Default: `http://` and the address it listens on.
+    pub public_url: Option<String>,
+    /// Networks of proxies whose `X-Forwarded-For` is believed, at most 64. Default: none.
+    pub trusted_proxies: Vec<IpNet>,
+    /// A login is over after so many seconds without a request, 60 to 2592000. Default: 1800 (30 min).
+    pub session_idle: Duration,
+    /// A login is over after so many seconds in any case, 60 to 2592000. Default: 43200 (12 h).
+    pub session_absolute: Duration,
+}
+
+/// The access plane.
+#[derive(Debug, Clone)]
+pub struct Radius {
+    /// Addresses for Access-Requests, at most 16. Default: `0.0.0.0:1812`.
+    pub auth: Vec<SocketAddr>,
+    /// Addresses for Accounting-Requests, at most 16. Default: `0.0.0.0:1813`.
+    pub accounting: Vec<SocketAddr>,
+    /// Threads per authentication address, 0 to 64; 0 is one per processor, at most 8. Default: 0.
+    pub auth_workers: usize,
+    /// Receive buffer of each socket in octets, 65536 to 268435456. Default: 4194304 (4 MiB).
+    pub receive_buffer_bytes: usize,
+    /// Directory of the journal, which wants a durable local disk. Default: `journal` in the data directory.
+    pub journal_dir: PathBuf,
+}
+
+/// Which PostgreSQL, and how much of it.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// `postgres://` URL of the role that serves; it must not bypass row security.
+    /// Default: none, and the server runs a private PostgreSQL in its data directory.
+    pub url: Option<String>,
+    /// `postgres://` URL of the role that owns the schema and migrates it. Default: the same as `url`.
+    pub owner_url: Option<String>,
+    /// Connections at most, 2 to 1000. Default: 16.
+    pub max_connections: u32,
+    /// System user of the private PostgreSQL when the server runs as root. Default: the first of `postgres`,
+    /// `headend`, `nobody` that exists.
+    pub run_as: Option<String>,
+    /// Directory of PostgreSQL's programs. Default: the newest version that is installed.
+    pub bin_dir: Option<PathBuf>,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// `auto` (lines for people on a terminal, else JSON), `human` or `json`. Default: `auto`.
+    pub format: LogFormat,
+    /// What is logged, in the syntax of `RUST_LOG`. Default: `info`.
+    pub filter: String,
+}
+
+/// See [`Log::format`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Decided by whether stderr is a terminal.
+    Auto,
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Config {
+    /// Reads the layers and turns them into checked values.
+    ///
+    /// # Errors
+    /// The first thing that is not allowed, with where it stands.
+    pub fn load(
+        file: Option<&Path>,
+        env: &dyn Fn(&str) -> Option<String>,
+        flags: &[Flag],
+    ) -> Result<Config, ConfigError> {
+        Config::from_layers(Layers::read(file, env, flags)?, env)
+    }
+
+    /// Checked values from layers that are already read.
+    fn from_layers(layers: Layers, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
+        let data_dir = match layers.path("data_dir")? {
+            Some(dir) => dir,
+            None => data_dir_default(env)?,
+        };
+        let journal_dir = layers
+            .path("radius.journal_dir")?
+            .unwrap_or_else(|| data_dir.join("journal"));
+        Config {
+            http: Http {
+                listen: layers
+                    .address("http.listen")?
+                    .unwrap_or(address(Ipv4Addr::LOCALHOST, 8080)),
+                public_url: layers.origin("http.public_url")?,
+                trusted_proxies: layers
+                    .networks("http.trusted_proxies", PROXIES_MAX)?
+                    .unwrap_or_default(),
+                session_idle: layers
+                    .seconds("http.session_idle_s", SESSION_S)?
+                    .unwrap_or(SESSION_IDLE_DEFAULT),
+                session_absolute: layers
+                    .seconds("http.session_absolute_s", SESSION_S)?
+                    .unwrap_or(SESSION_ABSOLUTE_DEFAULT),
+            },
+            radius: Radius {
+                auth: layers
+                    .addresses("radius.auth", LISTENERS_MAX)?
+                    .unwrap_or_else(|| vec![address(Ipv4Addr::UNSPECIFIED, 1812)]),
+                accounting: layers
+                    .addresses("radius.accounting", LISTENERS_MAX)?
+                    .unwrap_or_else(|| vec![address(Ipv4Addr::UNSPECIFIED, 1813)]),
+                auth_workers: layers
+                    .integer("radius.auth_workers", 0..=AUTH_WORKERS_MAX)?
+                    .unwrap_or(0),
+                receive_buffer_bytes: layers
+                    .integer("radius.receive_buffer_bytes", RECEIVE_BUFFER_BYTES)?
+                    .unwrap_or(RECEIVE_BUFFER_BYTES_DEFAULT),
+                journal_dir,
+            },
+            database: Database {
+                url: layers.postgres_url("database.url")?,
+                owner_url: layers.postgres_url("database.owner_url")?,
+                max_connections: layers
+                    .integer("database.max_connections", DATABASE_CONNECTIONS)?
+                    .unwrap_or(16),
+                run_as: layers.text("database.run_as")?,
+                bin_dir: layers.path("database.bin_dir")?,
+            },
+            log: Log {
+                format: layers.log_format("log.format")?.unwrap_or(LogFormat::Auto),
+                filter: layers
+                    .log_filter("log.filter")?
+                    .unwrap_or_else(|| "info".to_owned()),
+            },
+            data_dir,
+            layers,
+        }
+        .checked()
+    }
+
+    /// Refuses what single values cannot show.
+    fn checked(self) -> Result<Config, ConfigError> {
+        if self.database.owner_url.is_some() && self.database.url.is_none() {
+            return Err(self.layers.refuse(
+                "database.owner_url",
+                "database.url beside it: an owner without a serving role means nothing to the private database",
+            ));
+        }
+        let twice = self
+            .radius
+            .auth
+            .iter()
+            .find(|addr| addr.port() != 0 && self.radius.accounting.contains(addr));
+        if let Some(addr) = twice {
+            let allowed = format!("addresses that radius.auth does not have; {addr} is in both");
+            return Err(self.layers.refuse("radius.accounting", &allowed));
+        }
+        Ok(self)
+    }
+
+    /// The whole effective configuration as a file, each line with where its value comes from.
+    pub fn show(&self) -> String {
+        let secret = |url: &Option<String>| url.as_deref().map(|url| quoted(&value::redact_url(url)));
+        let values = [
+            ("data_dir", Some(quoted(&self.data_dir.display().to_string()))),
+            ("http.listen", Some(quoted(&self.http.listen.to_string()))),
+            ("http.public_url", self.http.public_url.as_deref().map(quoted)),
+            ("http.trusted_proxies", Some(list(&self.http.trusted_proxies))),
+            (
+                "http.session_idle_s",
+                Some(self.http.session_idle.as_secs().to_string()),
+            ),
+            (
+                "http.session_absolute_s",
+                Some(self.http.session_absolute.as_secs().to_string()),
+            ),
+            ("radius.auth", Some(list(&self.radius.auth))),
+            ("radius.accounting", Some(list(&self.radius.accounting))),
+            ("radius.auth_workers", Some(self.radius.auth_workers.to_string())),
+            (
+                "radius.receive_buffer_bytes",
+                Some(self.radius.receive_buffer_bytes.to_string()),
+            ),
+            (
+                "radius.journal_dir",
+                Some(quoted(&self.radius.journal_dir.display().to_string())),
+            ),
+            ("database.url", secret(&self.database.url)),
+            ("database.owner_url", secret(&self.database.owner_url)),
+            (
+                "database.max_connections",
+                Some(self.database.max_connections.to_string()),
+            ),
+            ("database.run_as", self.database.run_as.as_deref().map(quoted)),
+            (
+                "database.bin_dir",
+                self.database
+                    .bin_dir
+                    .as_ref()
+                    .map(|dir| quoted(&dir.display().to_string())),
+            ),
+            ("log.format", Some(quoted(self.log.format.as_str()))),
+            ("log.filter", Some(quoted(&self.log.filter))),
+        ];
+        let mut out = String::new();
+        let mut section = "";
+        for (path, value) in values {
+            let (table, key) = path.split_once('.').unwrap_or(("", path));
+            if table != section {
+                out.push_str(&format!("\n[{table}]\n"));
+                section = table;
+            }
+            let source = self.layers.source(path);
+            match value {
+                Some(value) => out.push_str(&format!("{key} = {value}  # {source}\n")),
+                None => out.push_str(&format!("# {key} is not set\n")),
+            }
+        }
+        out
+    }
+}
+
+impl LogFormat {
+    /// The word in the file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LogFormat::Auto => "auto",
+            LogFormat::Human => "human",
+            LogFormat::Json => "json",
+        }
+    }
+}
+
+/// A TOML string.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+/// A TOML list of texts.
+fn list<T: std::fmt::Display>(items: &[T]) -> String {
+    let quoted: Vec<String> = items.iter().map(|item| format!("\"{item}\"")).collect();
+    format!("[{}]", quoted.join(", "))
+}
+
+/// A socket address from parts.
+fn address(ip: Ipv4Addr, port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(ip), port)
+}
+
+/// The file that is read: the one that was named, else the usual one when it is there.
+pub fn file_to_read(named: Option<PathBuf>) -> Option<PathBuf> {
+    named.or_else(|| Some(PathBuf::from(FILE_DEFAULT)).filter(|path| path.exists()))
+}
+
+/// Where data goes when nobody says: the system's place for root, else the user's.
+fn data_dir_default(env: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf, ConfigError> {
+    if rustix::process::geteuid().is_root() {
+        return Ok(PathBuf::from("/var/lib/headend"));
+    }
+    let given = |name: &str| env(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    given("XDG_DATA_HOME")
+        .map(|dir| dir.join("headend"))
+        .or_else(|| given("HOME").map(|home| home.join(".local/share/headend")))
+        .ok_or(ConfigError::NoDataDir)
+}

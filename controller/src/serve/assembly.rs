@@ -1,0 +1,305 @@
+//! All parts together: how they are started, announced and stopped.
+//! Never starts a part before what it needs, and stops them the other way round.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use access::{Access, Tasks};
+use kernel::identity::Settings;
+use kernel::secrets::Sealer;
+use kernel::{Database, Kernel};
+use radius_server::{Directory, Plane};
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::announce::{self, Announcement};
+use super::data_dir::DataDir;
+use super::error::ServeError;
+use super::health::{self, Health};
+use crate::config::Config;
+use crate::output;
+
+/// How long open HTTP requests may take to finish when the server stops.
+const HTTP_STOP_WAIT_MAX: Duration = Duration::from_secs(5);
+/// How often an open set-up is looked at, so that its token file goes when it is completed.
+const SETUP_LOOK_WAIT: Duration = Duration::from_secs(2);
+
+/// A server at work.
+pub struct Running {
+    /// The access plane.
+    plane: Arc<Plane>,
+    /// The database.
+    database: Database,
+    /// Background work of the access module.
+    tasks: Tasks,
+    /// The HTTP server.
+    http: JoinHandle<std::io::Result<()>>,
+    /// Watches an open set-up.
+    setup_watch: Option<JoinHandle<()>>,
+    /// True when everything should end.
+    shutdown: watch::Sender<bool>,
+    /// Where HTTP listens.
+    http_addr: SocketAddr,
+    /// How people reach it.
+    public_url: String,
+    /// The one-time token while set-up is open.
+    setup_token: Option<kernel::identity::Token>,
+}
+
+impl Running {
+    /// Starts all parts.
+    ///
+    /// # Errors
+    /// The first part that does not start; those before it are stopped again.
+    pub async fn start(config: &Config, data_dir: &DataDir) -> Result<Running, ServeError> {
+        let listener = bind_http(config.http.listen).await?;
+        let http_addr = listener
+            .local_addr()
+            .map_err(ServeError::part("read the address of HTTP"))?;
+        probe_radius(config).await?;
+        let sealer = Sealer::load(data_dir.path()).map_err(ServeError::part("read the master key"))?;
+        let database = Database::open(&super::database_config(config), data_dir.path())
+            .await
+            .map_err(ServeError::part("open the database"))?;
+        let assembled =
+            Running::assemble(config, data_dir, listener, http_addr, sealer, database.clone()).await;
+        if assembled.is_err() {
+            database.close().await;
+        }
+        assembled
+    }
+
+    /// Starts everything above the database.
+    async fn assemble(
+        config: &Config,
+        data_dir: &DataDir,
+        listener: TcpListener,
+        http_addr: SocketAddr,
+        sealer: Sealer,
+        database: Database,
+    ) -> Result<Running, ServeError> {
+        let public_url = config
+            .http
+            .public_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{}", announce::reachable(http_addr)));
+        let settings = Settings {
+            public_url: public_url.clone(),
+            session_idle: config.http.session_idle,
+            session_absolute: config.http.session_absolute,
+            trusted_proxies: config.http.trusted_proxies.clone(),
+        };
+        let kernel =
+            Kernel::new(database.clone(), sealer, settings).map_err(ServeError::part("start the kernel"))?;
+        let setup_token = kernel
+            .start()
+            .await
+            .map_err(ServeError::part("start the kernel"))?;
+        let plane = prepare_plane(config).await?;
+        let coa = coa::Coa::start(coa::Timing::default())
+            .await
+            .map_err(ServeError::part("start session control"))?;
+        let access = Access::open(&kernel, &plane, coa, data_dir.path())
+            .map_err(ServeError::part("open the access module"))?;
+        access
+            .load(&plane)
+            .await
+            .map_err(ServeError::part("load NAS, subscribers and sessions"))?;
+        plane.listen().map_err(radius_error)?;
+        let (shutdown, stopping) = watch::channel(false);
+        let tasks = access.run(stopping.clone()).await;
+        let setup_watch = setup_token.is_some().then(|| {
+            tokio::spawn(watch_setup(
+                kernel.clone(),
+                data_dir.path().to_owned(),
+                stopping.clone(),
+            ))
+        });
+        let started_unix_s = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        let health = Health {
+            plane: Arc::clone(&plane),
+            access: access.clone(),
+            database: database.clone(),
+            started_unix_s,
+        };
+        let api = kernel::http::serve_router(kernel, vec![access.routes()]);
+        let router = api.router.merge(health::routes(health));
+        let http = tokio::spawn(serve_http(listener, router, stopping));
+        Ok(Running {
+            plane,
+            database,
+            tasks,
+            http,
+            setup_watch,
+            shutdown,
+            http_addr,
+            public_url,
+            setup_token,
+        })
+    }
+
+    /// Says that the server is ready: files in the data directory, lines on stdout.
+    ///
+    /// # Errors
+    /// When the files cannot be written.
+    pub fn announce(&self, data_dir: &DataDir) -> Result<(), ServeError> {
+        let (auth, accounting) = (self.plane.auth_addrs(), self.plane.accounting_addrs());
+        let url = format!("http://{}", announce::reachable(self.http_addr));
+        let announcement = Announcement {
+            pid: std::process::id(),
+            url: url.clone(),
+            auth: auth.clone(),
+            accounting: accounting.clone(),
+        };
+        let failed = |source| ServeError::DataDir {
+            doing: "write to",
+            path: data_dir.path().to_owned(),
+            source,
+        };
+        match &self.setup_token {
+            Some(token) => {
+                announce::write_setup_token(data_dir.path(), token.reveal()).map_err(failed)?;
+                let link = format!("{}/setup?token={}", self.public_url, token.reveal());
+                output::line(&format!("set-up link (once, closes for ever): {link}"));
+                let dir = data_dir.path().display();
+                output::line(&format!(
+                    "without a browser: headend setup -f setup.toml --data-dir {dir}"
+                ));
+            }
+            None => announce::remove(data_dir.path(), announce::SETUP_TOKEN_FILE),
+        }
+        announcement.write(data_dir.path()).map_err(failed)?;
+        let list = |addrs: &[SocketAddr]| {
+            addrs
+                .iter()
+                .map(SocketAddr::to_string)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        tracing::info!(http = %self.http_addr, auth = list(&auth), accounting = list(&accounting), "ready");
+        let radius = format!("RADIUS auth {}, accounting {}", list(&auth), list(&accounting));
+        output::line(&format!("headend ready: API {url}, {radius}"));
+        Ok(())
+    }
+
+    /// Stops all parts, the last one started first; each within its bound.
+    pub async fn stop(self) {
+        // Receivers that are gone have stopped already.
+        let _told = self.shutdown.send(true);
+        if tokio::time::timeout(HTTP_STOP_WAIT_MAX, self.http).await.is_err() {
+            tracing::warn!(waited = ?HTTP_STOP_WAIT_MAX, "HTTP requests were cut off");
+        }
+        if let Some(watch) = self.setup_watch {
+            watch.abort();
+        }
+        // RADIUS first, so that what it still acknowledges is in the journal; then the drains finish their batch.
+        let plane = Arc::clone(&self.plane);
+        if let Err(error) = tokio::task::spawn_blocking(move || plane.shutdown()).await {
+            tracing::warn!(%error, "RADIUS did not stop as it should");
+        }
+        self.tasks.join().await;
+        self.database.close().await;
+    }
+}
+
+/// Takes the HTTP port, before anything is done that would have to be undone.
+async fn bind_http(addr: SocketAddr) -> Result<TcpListener, ServeError> {
+    let key = "http.listen";
+    TcpListener::bind(addr)
+        .await
+        .map_err(|source| ServeError::Listen {
+            proto: "TCP",
+            addr,
+            what: "the API",
+            key,
+            source,
+        })
+}
+
+/// Looks whether the RADIUS ports are free, long before they are taken: the database need not start for nothing.
+async fn probe_radius(config: &Config) -> Result<(), ServeError> {
+    let services = [
+        ("authentication", "radius.auth", &config.radius.auth),
+        ("accounting", "radius.accounting", &config.radius.accounting),
+    ];
+    for (what, key, addrs) in services {
+        // An IPv6 socket for all addresses would also want the IPv4 port here; the plane's does not.
+        for addr in addrs
+            .iter()
+            .filter(|addr| addr.port() != 0 && !(addr.is_ipv6() && addr.ip().is_unspecified()))
+        {
+            UdpSocket::bind(addr).await.map_err(|source| ServeError::Listen {
+                proto: "UDP",
+                addr: *addr,
+                what,
+                key,
+                source,
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// Opens the journals, which may take a while after a crash.
+async fn prepare_plane(config: &Config) -> Result<Arc<Plane>, ServeError> {
+    let settings = radius_server::Config {
+        auth: config.radius.auth.clone(),
+        accounting: config.radius.accounting.clone(),
+        auth_workers: config.radius.auth_workers,
+        receive_buffer_octets: config.radius.receive_buffer_bytes,
+        ..radius_server::Config::new(&config.radius.journal_dir)
+    };
+    let prepared = tokio::task::spawn_blocking(move || Plane::prepare(settings, Arc::new(Directory::new())));
+    let plane = prepared.await.map_err(ServeError::part("open the journal"))?;
+    plane.map(Arc::new).map_err(ServeError::part("open the journal"))
+}
+
+/// Words for a RADIUS listener that does not start.
+fn radius_error(error: radius_server::StartError) -> ServeError {
+    match error {
+        radius_server::StartError::Bind { addr, source } => ServeError::Listen {
+            proto: "UDP",
+            addr,
+            what: "RADIUS",
+            key: "radius.auth or radius.accounting",
+            source,
+        },
+        other => ServeError::part("start RADIUS")(other),
+    }
+}
+
+/// Serves HTTP until told to stop.
+async fn serve_http(
+    listener: TcpListener,
+    router: axum::Router,
+    mut stopping: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    axum::serve(
+        listener,
+        router.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(async move {
+        // A sender that is gone means the same as its word.
+        drop(stopping.wait_for(|stop| *stop).await);
+    })
+    .await
+}
+
+/// Removes the token's file once set-up is completed.
+async fn watch_setup(kernel: Kernel, data_dir: std::path::PathBuf, mut stopping: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            _ = stopping.wait_for(|stop| *stop) => return,
+            () = tokio::time::sleep(SETUP_LOOK_WAIT) => {}
+        }
+        // A database that is away says nothing about set-up; look again later.
+        if let Ok(false) = kernel.identity.setup_is_open().await {
+            announce::remove(&data_dir, announce::SETUP_TOKEN_FILE);
+            return;
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The apply file: what is accepted, and that every mistake is told with its table and key before anything is sent.
+
+use std::path::Path;
+
+use headend::apply::desired::{Desired, Kind};
+use headend::apply::file::parse;
+
+/// The mistakes of a file, one a line.
+fn mistakes(text: &str) -> Vec<String> {
+    parse(text, Path::new("/srv/isp.toml"))
+        .map(|_| ())
+        .map_err(|failure| failure.details)
+        .unwrap_err()
+}
+
+/// A file without mistakes.
+fn accepted(text: &str) -> Desired {
+    parse(text, Path::new("/srv/isp.toml"))
+        .map_err(|failure| failure.to_string())
+        .unwrap()
+}
+
+/// A partner with one of each.
+const WHOLE: &str = r#"
+    [[partner]]
+    slug = "isp-west"
+    name = "ISP West"
+    [[partner.client]]
+    slug = "homes"
+    name = "Homes"
+    [[partner.site]]
+    client = "homes"
+    slug = "main"
+    name = "Main Street"
+    [[partner.plan]]
+    slug = "fiber-100"
+    download_bps = "100M"
+    upload_bps = 20_000_000
+    [[partner.nas]]
+    name = "bras-1"
+    address = "10.0.0.1"
+    secret = "a long shared secret"
+    [[partner.user]]
+    email = "NOC@isp.example"
+    name = "NOC"
+    roles = ["noc-engineer"]
+    password = "correct horse battery"
+    [[partner.subscriber]]
+    username = "alice"
+    password = "wonderland"
+    plan = "fiber-100"
+    site = "homes/main"
+    expires_at = 2027-01-01T00:00:00Z
+"#;
+
+#[test]
+fn a_whole_file_becomes_objects_in_the_order_they_are_made() {
+    let desired = accepted(WHOLE);
+    let kinds: Vec<Kind> = desired.partners[0]
+        .objects
+        .iter()
+        .map(|object| object.kind)
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            Kind::Client,
+            Kind::Site,
+            Kind::Plan,
+            Kind::Nas,
+            Kind::User,
+            Kind::Subscriber
+        ]
+    );
+    let names: Vec<&str> = desired.partners[0]
+        .objects
+        .iter()
+        .map(|object| object.name.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "homes",
+            "homes/main",
+            "fiber-100",
+            "bras-1",
+            "noc@isp.example",
+            "alice"
+        ]
+    );
+}
+
+#[test]
+fn rates_and_instants_arrive_as_the_api_wants_them() {
+    let objects = &accepted(WHOLE).partners[0].objects;
+    assert_eq!(objects[2].fields["download_bps"], 100_000_000);
+    assert_eq!(objects[5].fields["expires_at"], "2027-01-01T00:00:00Z");
+    assert_eq!(
+        (&objects[5].fields["client"], &objects[5].fields["site"]),
+        (&"homes".into(), &"main".into())
+    );
+}
+
+#[test]
+fn a_secret_is_kept_out_of_what_is_compared_and_shown() {
+    let desired = accepted(WHOLE);
+    let shown = format!("{desired:?}");
+    assert!(
+        !shown.contains("wonderland") && !shown.contains("a long shared secret"),
+        "{shown}"
+    );
+    assert!(
+        desired.partners[0]
+            .objects
+            .iter()
+            .all(|object| !object.fields.contains_key("password"))
+    );
+}
+
+#[test]
+fn every_mistake_is_told_at_once_with_its_table_and_key() {
+    let text = r#"
+        [[partner]]
+        slug = "ISP West"
+        name = "ISP West"
+        status = "gone"
+        [[partner.plan]]
+        slug = "fast"
+        download_bps = "quick"
+        [[partner.nas]]
+        name = "bras-1"
+        address = "10.0.0.300"
+        secret = { env = "HEADEND_TEST_NOT_SET" }
+        [[partner.subscriber]]
+        username = "alice"
+        password = { file = "nowhere/at-all" }
+        plan = "fast"
+        site = "main"
+        expires_at = "tomorrow"
+    "#;
+    let found = mistakes(text);
+    let expected = [
+        r#"partner "ISP West": slug: found "ISP West", allowed: 1 to 63 of a-z, 0-9 and -"#,
+        r#"partner "ISP West": status: found "gone", allowed: active, suspended"#,
+        r#"partner "ISP West", plan "fast": download_bps, upload_bps: give both rates or none"#,
+        r#"partner "ISP West", plan "fast": download_bps: "quick" is no rate: "#,
+        r#"partner "ISP West", nas "bras-1": address: found "10.0.0.300", allowed: an IP address, "#,
+        r#"partner "ISP West", nas "bras-1": secret: environment variable HEADEND_TEST_NOT_SET is not set"#,
+        r#"partner "ISP West", subscriber "alice": site: found "main", allowed: client/site"#,
+        r#"partner "ISP West", subscriber "alice": expires_at: "tomorrow" is no date"#,
+        r#"partner "ISP West", subscriber "alice": password: cannot read /srv/nowhere/at-all: "#,
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (line, start) in found.iter().zip(expected) {
+        assert!(line.starts_with(start), "{line}\nshould start with\n{start}");
+    }
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_line_and_the_known_ones() {
+    let text =
+        "[[partner]]\nslug = \"a\"\nname = \"A\"\n[[partner.nas]]\nname = \"n\"\naddres = \"10.0.0.1\"\n";
+    let told = mistakes(text).join("\n");
+    assert!(
+        told.contains("line 6") && told.contains("unknown field `addres`") && told.contains("`address`"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_wrong_type_is_refused_with_what_is_allowed() {
+    let text = "[[partner]]\nslug = \"a\"\nname = \"A\"\n[[partner.nas]]\nname = \"n\"\naddress = \"10.0.0.1\"\n\
+                secret = 5\n";
+    let told = mistakes(text).join("\n");
+    assert!(
+        told.contains("line 7") && told.contains("{ env = \"VARIABLE\" }"),
+        "{told}"
+    );
+}
+
+#[test]
+fn names_must_not_come_twice() {
+    let text = format!(
+        "{WHOLE}[[partner.subscriber]]\nusername = \"alice\"\npassword = \"x\"\nplan = \"fiber-100\"\nsite = \"homes/main\"\n"
+    );
+    assert_eq!(
+        mistakes(&text),
+        [r#"partner "isp-west": subscriber "alice" is there twice"#]
+    );
+    assert!(
+        mistakes(&format!("{WHOLE}{WHOLE}")).contains(&r#"partner "isp-west" is there twice"#.to_owned())
+    );
+}
+
+#[test]
+fn one_address_belongs_to_one_nas_of_one_partner() {
+    let east = WHOLE
+        .replace("isp-west", "isp-east")
+        .replace("10.0.0.1", "10.0.0.1/32")
+        .replace("bras-1", "bras-2");
+    let told = mistakes(&format!("{WHOLE}{east}"));
+    assert_eq!(
+        told,
+        ["nas isp-east/bras-2: address: 10.0.0.1/32 is also that of nas isp-west/bras-1"]
+    );
+}
+
+#[test]
+fn a_file_without_partners_is_a_mistake() {
+    assert_eq!(mistakes(""), ["the file has no [[partner]]"]);
+}

@@ -1,0 +1,10 @@
+//! The binary seen from outside: its configuration, its files, and the real program with a real database.
+//! Never reaches into a part below; those have tests of their own.
+
+mod apply_file;
+mod config;
+mod docs;
+mod isolation;
+mod process;
+mod server;
+mod stand;
