@@ -1,0 +1,53 @@
+# What the lab and the tests need from Debian; sourced by lab/up, lab/test and lab/sqlx-prepare. Installs what is missing
+# and nothing else, says so, and starts no service of its own accord.
+
+# Prints the package a program is missing from, for each program that is missing.
+missing_packages() {
+    command -v cc >/dev/null 2>&1 || echo gcc libc6-dev
+    newest_postgres >/dev/null || echo postgresql-15
+    command -v psql >/dev/null 2>&1 || echo postgresql-client
+    command -v radclient >/dev/null 2>&1 || echo freeradius-utils
+    PATH="$PATH:/usr/sbin:/sbin" command -v hostapd >/dev/null 2>&1 || echo hostapd
+    PATH="$PATH:/usr/sbin:/sbin" command -v wpa_supplicant >/dev/null 2>&1 || echo wpasupplicant
+}
+
+# Prints the directory of the newest PostgreSQL server of version 15 or later; fails when there is none.
+newest_postgres() {
+    for postgres in /usr/lib/postgresql/*/bin/postgres /usr/local/pgsql/bin/postgres $(command -v postgres || true); do
+        [ -x "$postgres" ] && [ -x "$(dirname "$(readlink -f "$postgres")")/initdb" ] || continue
+        major=$("$postgres" --version | sed -n 's/.*(PostgreSQL) \([0-9]*\).*/\1/p')
+        [ "${major:-0}" -ge 15 ] && echo "$major $(dirname "$(readlink -f "$postgres")")"
+    done | sort -rn | sed -n '1s/^[0-9]* //p' | grep .
+}
+
+# Installs what is missing as root; otherwise says what is missing and how to get it.
+install_packages() {
+    packages=$(missing_packages | tr '\n' ' ')
+    [ -n "$packages" ] || return 0
+    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+        echo "missing: $packages"
+        echo "  what needs them is skipped or fails; to install them: sudo apt-get install --no-install-recommends $packages"
+        return 0
+    fi
+    echo "installing what is missing: $packages"
+    export DEBIAN_FRONTEND=noninteractive
+    quiet_postgres_begin
+    if ! { apt-get install -y -q --no-install-recommends $packages ||
+           { apt-get update -q && apt-get install -y -q --no-install-recommends $packages; }; } >"$1" 2>&1; then
+        quiet_postgres_end
+        tail -n 20 "$1"
+        echo "apt-get failed; its output is in $1"
+        return 1
+    fi
+    quiet_postgres_end
+}
+
+# Debian makes and starts a cluster of its own when a PostgreSQL server is installed. Headend brings its own, so while we
+# install one for the first time this is switched off, and afterwards everything is as it was.
+quiet_postgres=/etc/postgresql-common/createcluster.d/headend-lab.conf
+quiet_postgres_begin() {
+    case "$packages" in *postgresql-1*) ;; *) return 0 ;; esac
+    mkdir -p "$(dirname "$quiet_postgres")"
+    echo "create_main_cluster = false" >"$quiet_postgres"
+}
+quiet_postgres_end() { rm -f "$quiet_postgres"; }

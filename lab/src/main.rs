@@ -1,0 +1,98 @@
+//! `lab`: a small ISP with real clients to play against. `lab up` shows it live, `lab up --check` plays the scenario once.
+//!
+//! It starts a `headend`, a `hostapd`, a `wpa_supplicant` and a simulated BNG, talks to them only as operators and
+//! subscribers do, and leaves nothing behind. Never part of the product. From here on:
+//!
+//! 1. [`up`] and [`scenario`]: the two plays. [`lab`] raises the stage that both share.
+//! 2. [`headend`], [`postgres`]: the server under test. [`isp`]: who is in it.
+//! 3. [`hostapd`], [`supplicant`], [`radclient`]: clients nobody here wrote. [`nas`]: the BNG that we did.
+//! 4. [`net`]: namespaces and wires. [`rundir`], [`secret`]: files. [`process`], [`wait`], [`interrupt`]: tools.
+//! 5. [`report`]: what people see.
+
+mod headend;
+mod hostapd;
+mod interrupt;
+mod isp;
+mod lab;
+mod nas;
+mod net;
+mod postgres;
+mod process;
+mod radclient;
+mod report;
+mod rundir;
+mod scenario;
+mod secret;
+mod supplicant;
+mod up;
+mod wait;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+
+/// Exit code after Ctrl-C during a check, as shells have it.
+const EXIT_INTERRUPTED: u8 = 130;
+
+/// A small ISP with real clients to play against.
+#[derive(Parser)]
+#[command(name = "lab", version)]
+struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    command: Command,
+    /// The checkout to work in [default: the one this program was built from]
+    #[arg(long, global = true, value_name = "DIR", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/.."), hide_default_value = true)]
+    root: PathBuf,
+    /// The headend to test [default: the one beside this program]
+    #[arg(long, global = true, value_name = "FILE")]
+    headend: Option<PathBuf>,
+}
+
+/// What the lab can do.
+#[derive(Subcommand)]
+enum Command {
+    /// Start a demo ISP with real clients and keep it running until Ctrl-C
+    Up {
+        /// Play the scenario once instead, a line per step; exit code 0 or 1
+        #[arg(long)]
+        check: bool,
+        /// Play only these steps (and the first start, without which none goes)
+        #[arg(long, requires = "check", value_name = "STEPS", value_delimiter = ',')]
+        only: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) if error.is::<interrupt::Interrupted>() => {
+            report::line("interrupted");
+            ExitCode::from(EXIT_INTERRUPTED)
+        }
+        Err(error) => {
+            report::line(format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Plays; gives whether nothing failed.
+fn run(args: Args) -> Result<bool> {
+    interrupt::install()?;
+    let root = args
+        .root
+        .canonicalize()
+        .with_context(|| format!("there is no {}", args.root.display()))?;
+    let headend = args.headend.map_or_else(lab::headend_beside_us, |path| {
+        path.canonicalize()
+            .with_context(|| format!("there is no {}", path.display()))
+    })?;
+    match args.command {
+        Command::Up { check: true, only } => scenario::play(&root, &headend, &only),
+        Command::Up { check: false, .. } => up::play(&root, &headend).map(|()| true),
+    }
+}

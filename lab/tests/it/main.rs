@@ -1,0 +1,3 @@
+//! What the lab promises about the repository around it. One binary; one file a subject.
+
+mod papers;
