@@ -238,6 +238,11 @@ pub enum DatabaseError {
 }
 
 impl DatabaseError {
+    /// Whether children of an earlier server are still leaving; PostgreSQL sees them by the memory they share.
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(self, Self::Died { said, .. } if said.contains("pre-existing shared memory block"))
+    }
+
     /// Names what was being done when a statement failed.
     pub(super) fn statement(doing: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
         move |source| Self::Statement { doing, source }

@@ -164,9 +164,10 @@ impl Database {
             cluster
                 .wait_ready(RESTART_PATIENCE)
                 .await
-                .map_err(|what| Error::Unavailable {
-                    source: what.clone().into(),
-                    what,
+                // Why it is down is for our log: it names paths and ports of this machine.
+                .map_err(|why| Error::Unavailable {
+                    what: "the database does not answer; it is being started again".to_owned(),
+                    source: why.into(),
                 })?;
         }
         // In a task of its own: were the caller gone in the middle of BEGIN, the connection would go back to the pool

@@ -2,7 +2,7 @@
 //! Never starts a second server beside one, and never removes the lock files of one that lives.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::database::error::DatabaseError;
 
 /// How long an earlier server may take to write its last checkpoint.
-const LEAVE_WAIT_MAX: Duration = Duration::from_secs(60);
+pub(super) const LEAVE_WAIT_MAX: Duration = Duration::from_secs(60);
 /// After this long it is asked once more, in case the kernel's signal never reached it.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(3);
 /// How often to look.
@@ -70,17 +70,23 @@ fn interrupt(pid: u32) {
     }
 }
 
-/// The processes of PostgreSQL whose working directory is this data directory: the postmaster and its children.
+/// The processes of PostgreSQL that work in this data directory: the postmaster and its children.
 fn processes(data: &Path) -> Vec<u32> {
-    let Ok(entries) = fs::read_dir("/proc") else {
-        return Vec::new();
-    };
+    let listed = fs::read_dir("/proc").map(|entries| {
+        let names = entries.flatten().map(|entry| entry.file_name());
+        names.filter_map(|name| name.to_str()?.parse().ok()).collect()
+    });
+    // A hardened machine may not let us list processes. The postmaster is then known by its lock file, which it removes
+    // last; children that outlive a killed one are caught by PostgreSQL itself, see `DatabaseError::is_passing`.
+    processes_among(listed.unwrap_or_default(), data)
+}
+
+/// Those of them, and of the one in the lock file, that do.
+fn processes_among(mut pids: Vec<u32>, data: &Path) -> Vec<u32> {
     let locked_by = postmaster_pid(data);
-    let pids = entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter(|pid| is_postgres(*pid) && works_in(*pid, data, locked_by))
-        .collect()
+    pids.extend(locked_by.filter(|pid| !pids.contains(pid)));
+    pids.retain(|pid| is_postgres(*pid) && works_in(*pid, data, locked_by));
+    pids
 }
 
 /// Whether a process works there. Where we may not look (a container without the right to), its lock file decides.
@@ -88,22 +94,69 @@ fn works_in(pid: u32, data: &Path, locked_by: Option<u32>) -> bool {
     match fs::read_link(format!("/proc/{pid}/cwd")) {
         Ok(directory) => directory == data,
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => locked_by == Some(pid),
-        Err(_) => false, // gone, or a zombie that holds nothing any more
+        Err(_) => false, // it went while we looked
     }
 }
 
-/// Whether a process is one of PostgreSQL's.
+/// Whether a process is one of PostgreSQL's, and more than a zombie, which holds nothing any more.
 fn is_postgres(pid: u32) -> bool {
-    fs::read_to_string(PathBuf::from(format!("/proc/{pid}/comm"))).is_ok_and(|name| name.trim() == "postgres")
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.contains(" (postgres) ") && !stat.contains(") Z ")
 }
 
 /// The process id in the data directory's lock file.
 fn postmaster_pid(data: &Path) -> Option<u32> {
-    fs::read_to_string(data.join("postmaster.pid"))
-        .ok()?
-        .lines()
-        .next()?
-        .trim()
-        .parse()
-        .ok()
+    let text = fs::read_to_string(data.join("postmaster.pid")).ok()?;
+    text.lines().next()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_server_is_found_by_its_directory_and_where_processes_cannot_be_listed_by_its_lock_file() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let data = dir.path().canonicalize().expect("it is there").join("data");
+        fs::create_dir(&data).expect("creates");
+        let program = dir.path().join("postgres");
+        fs::copy("/bin/sleep", &program).expect("a program of that name");
+        let mut server = Command::new(&program)
+            .arg("60")
+            .current_dir(&data)
+            .spawn()
+            .expect("starts");
+        let pid = server.id();
+        assert_eq!(processes_among(vec![1, pid], &data), [pid]);
+        assert_eq!(
+            processes_among(vec![1, pid], dir.path()),
+            [0; 0],
+            "it works elsewhere"
+        );
+        assert_eq!(processes_among(Vec::new(), &data), [0; 0], "nothing tells of it");
+        fs::write(data.join("postmaster.pid"), format!("{pid}\n/data\n")).expect("writes");
+        assert_eq!(processes_among(Vec::new(), &data), [pid]);
+        server.kill().expect("kills");
+        assert_eq!(wait_for_none(&data), [0; 0], "a zombie holds nothing");
+        server.wait().expect("buries");
+        fs::write(data.join("postmaster.pid"), format!("{}\n", std::process::id())).expect("writes");
+        assert_eq!(
+            processes_among(Vec::new(), &data),
+            [0; 0],
+            "the number now belongs to another program"
+        );
+    }
+
+    /// Looks until nobody is there, or for as long as a killed process may take to die.
+    fn wait_for_none(data: &Path) -> Vec<u32> {
+        let since = Instant::now();
+        loop {
+            let there = processes_among(Vec::new(), data);
+            if there.is_empty() || since.elapsed() > Duration::from_secs(10) {
+                return there;
+            }
+        }
+    }
 }

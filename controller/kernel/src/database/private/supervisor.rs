@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -91,19 +91,6 @@ pub(super) struct Links {
     pub(super) reports: watch::Sender<State>,
 }
 
-impl Links {
-    /// Tells why the first start failed, or gives the error back when it had succeeded before.
-    fn refuse(&mut self, error: DatabaseError) -> Result<(), DatabaseError> {
-        match self.started.take() {
-            Some(started) => {
-                let _ = started.send(Err(error)); // nobody waits any more: then nobody needs to know
-                Ok(())
-            }
-            None => Err(error),
-        }
-    }
-}
-
 /// The thread's whole life.
 pub(super) fn run(wanted: &Wanted, mut links: Links) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -113,60 +100,70 @@ pub(super) fn run(wanted: &Wanted, mut links: Links) {
             source,
         })
         .and_then(|runtime| Server::prepare(wanted).map(|server| (runtime, server)));
-    match prepared {
-        Ok((runtime, server)) => {
-            let asked = runtime.block_on(supervise(&server, &mut links));
-            drop(server); // whoever asked may open the data directory again at once
-            links.reports.send_replace(State::Stopped);
-            asked.into_iter().for_each(|done| drop(done.send(())));
-        }
-        Err(error) => drop(links.refuse(error)),
-    }
+    let ended = match prepared {
+        Ok((runtime, server)) => runtime.block_on(supervise(&server, &mut links)),
+        Err(error) => Ended::Failed(error),
+    };
+    // Here the data directory is free again: whoever waits for an answer may open it at once.
     links.reports.send_replace(State::Stopped);
+    match (ended, links.started) {
+        (Ended::Failed(error), Some(started)) => drop(started.send(Err(error))),
+        (Ended::Stopped(Some(done)), _) => done.send(()).unwrap_or_default(),
+        _ => {}
+    }
 }
 
-/// Starts the server again and again until it shall stop; gives who asked for that and waits for an answer.
-async fn supervise(server: &Server, links: &mut Links) -> Option<oneshot::Sender<()>> {
+/// Starts the server again and again until it shall stop, or until its first start has failed.
+async fn supervise(server: &Server, links: &mut Links) -> Ended {
     let mut pause = RESTART_WAIT_MIN;
+    let first = Instant::now();
     loop {
         let since = Instant::now();
-        let error = match server.run_once(links).await {
-            Ended::Stopped(asked) => return asked,
+        let ended = match server.run_once(links).await {
+            Ended::Failed(error)
+                if links.started.is_none()
+                    || error.is_passing() && first.elapsed() < leftover::LEAVE_WAIT_MAX =>
+            {
+                pause = if since.elapsed() > HEALTHY_AFTER {
+                    RESTART_WAIT_MIN
+                } else {
+                    pause
+                };
+                tracing::error!(%error, again_in = ?pause, "the database server is down");
+                links.reports.send_replace(State::Down {
+                    why: error.to_string(),
+                });
+                tokio::select! {
+                    () = sleep(pause) => {
+                        pause = (pause * 2).min(RESTART_WAIT_MAX);
+                        continue;
+                    }
+                    order = links.orders.recv() => follow(order, links).await,
+                }
+            }
+            ended => ended,
+        };
+        match ended {
             #[cfg(feature = "testing")]
-            Ended::Held => continue,
-            Ended::Failed(error) => error,
-        };
-        let Err(error) = links.refuse(error) else {
-            return None;
-        };
-        pause = if since.elapsed() > HEALTHY_AFTER {
-            RESTART_WAIT_MIN
-        } else {
-            pause
-        };
-        tracing::error!(error = %error, again_in = ?pause, "the database server is down");
-        links.reports.send_replace(State::Down {
-            why: error.to_string(),
-        });
-        tokio::select! {
-            () = sleep(pause) => pause = (pause * 2).min(RESTART_WAIT_MAX),
-            order = links.orders.recv() => if let Some(Ended::Stopped(asked)) = answer_while_down(order) { return asked },
+            Ended::Held => {}
+            ended => return ended,
         }
     }
 }
 
-/// Answers an order when there is no server; `None`: go on as before.
-fn answer_while_down(order: Option<Command>) -> Option<Ended> {
+/// Follows an order when there is no server running.
+async fn follow(order: Option<Command>, links: &mut Links) -> Ended {
+    links.reports.send_replace(State::Stopped);
     match order {
-        None => Some(Ended::Stopped(None)),
-        Some(Command::Stop(done)) => Some(Ended::Stopped(Some(done))),
+        None => Ended::Stopped(None),
+        Some(Command::Stop(done)) => Ended::Stopped(Some(done)),
+        #[cfg(feature = "testing")]
+        Some(Command::Resume) => Ended::Held,
         #[cfg(feature = "testing")]
         Some(Command::Hold(done)) => {
             let _ = done.send(()); // nobody waits any more
-            None
+            Box::pin(async move { follow(links.orders.recv().await, links).await }).await
         }
-        #[cfg(feature = "testing")]
-        Some(Command::Resume) => Some(Ended::Held),
     }
 }
 
@@ -188,32 +185,19 @@ struct Server {
     /// Its log.
     log: Log,
     /// Held for as long as this lives: no other headend may use the data directory.
-    lock: File,
+    _lock: Lock,
 }
 
 impl Server {
     /// Takes the data directory for us alone and makes it ready.
     fn prepare(wanted: &Wanted) -> Result<Self, DatabaseError> {
         let data_dir = directory::data_dir(&wanted.data_dir)?;
-        let path = data_dir.join("postgres.lock");
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path);
-        let lock = lock.map_err(|source| DatabaseError::Directory {
-            doing: "create",
-            path,
-            source,
-        })?;
-        lock.try_lock().map_err(|_| DatabaseError::InUse {
-            path: data_dir.clone(),
-        })?;
+        let lock = Lock::take(&data_dir)?;
         let prepared = prepare(wanted, &data_dir)?;
         Ok(Self {
             prepared,
             log: Log::of(&data_dir),
-            lock,
+            _lock: lock,
         })
     }
 
@@ -306,14 +290,7 @@ impl Server {
         links.reports.send_replace(State::Stopped);
         stop(&mut child).await;
         let _ = std::fs::remove_dir(&self.prepared.socket_dir); // tidy; it is made again at the next start
-        match order {
-            None => Ended::Stopped(None),
-            Some(Command::Stop(done)) => Ended::Stopped(Some(done)),
-            #[cfg(feature = "testing")]
-            Some(Command::Hold(done)) => held(done, links).await,
-            #[cfg(feature = "testing")]
-            Some(Command::Resume) => Ended::Held,
-        }
+        follow(order, links).await
     }
 
     /// Why it ended by itself.
@@ -339,21 +316,36 @@ impl Server {
     }
 }
 
-/// Waits with the server stopped until it shall run again, or never more.
-#[cfg(feature = "testing")]
-async fn held(done: oneshot::Sender<()>, links: &mut Links) -> Ended {
-    let _ = done.send(()); // nobody waits any more
-    loop {
-        if let Some(ended) = answer_while_down(links.orders.recv().await) {
-            return ended;
+/// Holds a data directory for this process alone.
+struct Lock(File);
+
+impl Lock {
+    /// Takes it, if nobody else has.
+    fn take(data_dir: &Path) -> Result<Self, DatabaseError> {
+        let path = data_dir.join("postgres.lock");
+        let opened = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path);
+        let file = opened.map_err(|source| DatabaseError::Directory {
+            doing: "create",
+            path,
+            source,
+        })?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(_) => Err(DatabaseError::InUse {
+                path: data_dir.to_owned(),
+            }),
         }
     }
 }
 
-impl Drop for Server {
+impl Drop for Lock {
     fn drop(&mut self) {
         // Closing alone would not do: a child that another thread is just starting holds a copy until its exec.
-        let _ = self.lock.unlock();
+        let _ = self.0.unlock();
     }
 }
 
