@@ -68,7 +68,7 @@ CREATE TABLE access.subscribers (
     id               uuid PRIMARY KEY,
     tenant_id        uuid NOT NULL REFERENCES kernel.tenants (id),
     site_id          uuid NOT NULL,
-    plan_id          uuid NOT NULL,
+    plan_id          uuid,                                  -- NULL only once deleted, so that his plan may go, too
     username         text NOT NULL CHECK (char_length(username) BETWEEN 1 AND 64),  -- R-251
     name             text NOT NULL DEFAULT '' CHECK (char_length(name) <= 100),
     status           text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'suspended', 'terminated')),
@@ -81,6 +81,7 @@ CREATE TABLE access.subscribers (
     updated_by       uuid,
     deleted_at       timestamptz,
     UNIQUE (tenant_id, id),
+    CHECK (plan_id IS NOT NULL OR deleted_at IS NOT NULL),
     FOREIGN KEY (tenant_id, site_id) REFERENCES kernel.sites (tenant_id, id),
     FOREIGN KEY (tenant_id, plan_id) REFERENCES access.plans (tenant_id, id)
 );

@@ -14,6 +14,7 @@ use radius::attribute::kind;
 use radius_server::directory::Nas;
 use radius_server::sessions::{Attributes, Session};
 use radius_server::{NasId, SessionId};
+use time::OffsetDateTime;
 use tracing::{info, warn};
 
 use crate::plane::PlaneHandle;
@@ -105,7 +106,8 @@ fn session_of(stored: &StoredSession, nas: Option<&Nas>) -> Option<Session> {
         source: SocketAddr::new(source(stored, nas), 0),
         started_unix_s: stored.started_at.unix_timestamp(),
         updated_unix_s: updated_s,
-        heard_unix_s: stored.started_at.unix_timestamp(),
+        // By our clock, which a NAS whose own runs ahead must not push into the future.
+        heard_unix_s: stored.started_at.min(OffsetDateTime::now_utc()).unix_timestamp(),
         session_time_s: stored
             .session_time
             .and_then(|time| u32::try_from(time).ok())

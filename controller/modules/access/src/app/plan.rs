@@ -126,7 +126,7 @@ impl App {
     /// Deletes a plan that nobody has.
     ///
     /// # Errors
-    /// [`Error::Conflict`] while a subscriber has it, or a deleted one had it: his history names it.
+    /// [`Error::Conflict`] while a subscriber has it.
     pub async fn plan_delete(&self, op: &OpContext, id: PlanId) -> Result<(), Error> {
         let mut tx = self.db.begin(op).await?;
         store::plan::plan_lock(&mut tx, op, id).await?;
@@ -139,16 +139,7 @@ impl App {
             );
             return Err(Error::conflict("plan", message));
         }
-        store::plan::plan_delete(&mut tx, op, id).await.on_constraint(
-            "subscribers_tenant_id_plan_id_fkey",
-            || {
-                let message = format!(
-                    "deleted subscribers had the plan {}; it is kept for their history",
-                    plan.slug
-                );
-                Error::conflict("plan", message)
-            },
-        )?;
+        store::plan::plan_delete(&mut tx, op, id).await?;
         if let Some(profile) = plan.bandwidth_profile_id {
             store::plan::bandwidth_profile_delete(&mut tx, op, profile).await?;
         }

@@ -19,15 +19,7 @@ impl App {
     #[must_use]
     pub fn unknown_source_list(&self) -> Vec<UnknownReport> {
         let report = |source: UnknownSource| {
-            let name = source
-                .nas_identifier
-                .as_deref()
-                .filter(|name| is_shortname(name))
-                .unwrap_or("NAME");
-            let admit_command = format!(
-                "headend nas add {name} --partner PARTNER --address {} --secret-file FILE",
-                source.address
-            );
+            let admit_command = admit_command(&source);
             UnknownReport {
                 source,
                 admit_command,
@@ -40,6 +32,15 @@ impl App {
             .map(report)
             .collect()
     }
+}
+
+/// The command that admits a source as it stands: named as it calls itself, else by its address. The command asks for the
+/// secret, and for the partner where there are several, since only the operator knows them.
+fn admit_command(source: &UnknownSource) -> String {
+    let said = source.nas_identifier.as_deref().filter(|name| is_shortname(name));
+    let by_address = || format!("nas-{}", source.address.to_string().replace([':', '.'], "-"));
+    let name = said.map_or_else(by_address, str::to_owned);
+    format!("headend nas add {name} --address {}", source.address)
 }
 
 /// Whether what a stranger calls himself may stand in a command line: the letters a NAS's name may have, no more.

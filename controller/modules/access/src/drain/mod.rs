@@ -3,7 +3,7 @@
 //! the same when a batch is carried over again.
 //!
 //! - [`row`]: one accounting record to what the database shall know;
-//! - [`accounting`]: a batch of them into sessions;
+//! - `accounting`: a batch of them into sessions;
 //! - [`decisions`]: a batch of decisions into their history.
 //!
 //! The database away: the drain waits and tries again, the journal keeps. A record that cannot be read, or whose

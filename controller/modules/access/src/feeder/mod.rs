@@ -1,16 +1,18 @@
 //! Feeds the access plane's directory: everything at start, then every committed change, in commit order.
 //! Never ends because the database is away: the directory stays as it is, and the feeder goes on where it stopped.
 //!
-//! - [`load`]: rows to directory entries, in bulk;
-//! - [`changes`]: which rows a batch of changes touches;
+//! - `load`: rows to directory entries, in bulk;
+//! - `changes`: which rows a batch of changes touches;
+//! - `place`: how far the changes were read;
 //! - [`reply`]: reply attributes to octets;
-//! - [`wake`]: notices a change without waiting for the tick.
+//! - `wake`: notices a change without waiting for the tick.
 //!
 //! A change is looked at again rather than carried along: the feeder reads the row as it is now. Reading it twice, or
 //! reading a newer state than the change spoke of, ends in the same directory.
 
 mod changes;
 mod load;
+mod place;
 pub mod reply;
 mod wake;
 
@@ -25,12 +27,12 @@ use tokio::sync::{Notify, watch};
 use tracing::{debug, info, warn};
 
 use self::load::Loader;
+use self::place::Place;
 use crate::backoff::Backoff;
 use crate::causes::Causes;
-use crate::store::change::{self, ChangeCursor};
+use crate::store::change::{self, Change};
 
-/// How often the feeder looks even when nothing woke it: a notification may be lost, and a change becomes readable only
-/// once every transaction that began before it has ended.
+/// How often the feeder looks even when nothing woke it: a notification may be lost.
 const TICK_MS: u64 = 200;
 /// Changes read at a time.
 const CHANGES_MAX: i64 = 1_000;
@@ -55,8 +57,8 @@ pub struct Feeder {
     db: Database,
     /// Turns rows into entries.
     loader: Loader,
-    /// How far the changes were read; `None` until everything was loaded once.
-    cursor: Option<ChangeCursor>,
+    /// How far the changes were read; `None` until everything was loaded.
+    place: Option<Place>,
     /// What it did so far.
     counters: Arc<FeederCounters>,
 }
@@ -73,7 +75,7 @@ impl Feeder {
         Self {
             db,
             loader,
-            cursor: None,
+            place: None,
             counters,
         }
     }
@@ -88,7 +90,7 @@ impl Feeder {
         let version = change::change_newest(&mut tx).await?;
         self.loader.everything(&mut tx).await?;
         tx.commit().await?;
-        self.cursor = Some(horizon);
+        self.place = Some(Place::at(horizon));
         self.loader
             .directory()
             .set_version(u64::try_from(version).unwrap_or_default());
@@ -100,58 +102,60 @@ impl Feeder {
         Ok(())
     }
 
-    /// Carries over every change that can be read now; how many there were.
+    /// Carries over every change that can be seen now; how many there were.
     ///
     /// # Errors
     /// The database's; the changes will be read again.
     pub async fn follow(&mut self) -> Result<u64, Error> {
-        let Some(mut cursor) = self.cursor else {
-            self.load().await?;
-            return Ok(0);
-        };
         let mut seen = 0;
         loop {
-            let mut tx = self.db.begin(&OpContext::system("directory-feeder")).await?;
-            let changes = change::change_list(&mut tx, cursor, CHANGES_MAX).await?;
-            let Some(last) = changes.last().map(|change| change.cursor) else {
+            let Some(place) = &mut self.place else {
+                self.load().await?;
                 return Ok(seen);
             };
-            self.loader.changed(&mut tx, &changes).await?;
+            let mut tx = self.db.begin(&OpContext::system("directory-feeder")).await?;
+            let horizon = change::change_horizon(&mut tx).await?;
+            if place.is_beyond(horizon) {
+                warn!(
+                    "the database was replaced by an older copy; loading everything again. A restart forgets what it no longer has"
+                );
+                self.place = None;
+                continue;
+            }
+            let (xid_max, ahead) = (place.xid_max(horizon), place.ahead());
+            let changes = change::change_list(&mut tx, place.cursor(), xid_max, &ahead, CHANGES_MAX).await?;
+            if !changes.is_empty() {
+                self.loader.changed(&mut tx, &changes).await?;
+            }
             tx.commit().await?;
-            cursor = last;
-            self.cursor = Some(last);
-            let newest = changes
-                .iter()
-                .map(|change| change.cursor.version)
-                .max()
-                .unwrap_or_default();
-            let version = u64::try_from(newest)
-                .unwrap_or_default()
-                .max(self.loader.directory().version());
-            self.loader.directory().set_version(version);
-            let count = u64::try_from(changes.len()).unwrap_or(u64::MAX);
-            self.counters.changes.fetch_add(count, Ordering::Relaxed);
-            debug!(changes = count, version, "directory follows");
-            seen += count;
+            let all = i64::try_from(changes.len()).is_ok_and(|count| count < CHANGES_MAX);
+            place.read(&changes, horizon, all);
+            seen += self.followed(&changes);
+            if all {
+                return Ok(seen);
+            }
         }
     }
 
-    /// After an outage: notices a database that was replaced by an older copy, whose transactions begin anew below the
-    /// cursor and would never be read. The next [`Self::follow`] then loads everything.
-    ///
-    /// # Errors
-    /// The database's.
-    async fn database_recognise(&mut self) -> Result<(), Error> {
-        let mut tx = self.db.begin(&OpContext::system("directory-feeder")).await?;
-        let horizon = change::change_horizon(&mut tx).await?;
-        tx.commit().await?;
-        if self.cursor.is_some_and(|cursor| horizon.xid < cursor.xid) {
-            warn!(
-                "the database was replaced while it was away; loading everything again, a restart also forgets what it no longer has"
+    /// Counts changes that are in the directory now; how many there were.
+    fn followed(&self, changes: &[Change]) -> u64 {
+        let count = u64::try_from(changes.len()).unwrap_or(u64::MAX);
+        let newest = changes
+            .iter()
+            .map(|change| change.cursor.version)
+            .max()
+            .unwrap_or_default();
+        let directory = self.loader.directory();
+        directory.set_version(u64::try_from(newest).unwrap_or_default().max(directory.version()));
+        self.counters.changes.fetch_add(count, Ordering::Relaxed);
+        if count > 0 {
+            debug!(
+                changes = count,
+                version = directory.version(),
+                "directory follows"
             );
-            self.cursor = None;
         }
-        Ok(())
+        count
     }
 
     /// Follows changes until told to stop.
@@ -164,15 +168,7 @@ impl Feeder {
         ));
         let mut backoff = Backoff::default();
         loop {
-            let followed = match backoff.is_waiting() {
-                true => self.database_recognise().await,
-                false => Ok(()),
-            };
-            let followed = match followed {
-                Ok(()) => self.follow().await,
-                Err(error) => Err(error),
-            };
-            let wait = match followed {
+            let wait = match self.follow().await {
                 Ok(_) => {
                     if backoff.succeeded() {
                         info!("the directory follows the database again");

@@ -1,9 +1,11 @@
 //! `access.directory_change`: what the feeder must look at again, in commit order.
 //! Never interprets a change; [`crate::feeder`] does.
 //!
-//! Commit order. A version number is drawn when a line is written, not when it is committed, so a later number may
-//! become visible first. Lines are therefore read only once every transaction that began before theirs has ended
-//! (`xid < pg_snapshot_xmin`), ordered by (xid, version): nothing can then appear behind the reader.
+//! Commit order. A version number is drawn when a line is written, not when it is committed, so a line may become
+//! visible behind others that were read long ago. Lines are therefore ordered by (xid, version), and a reader may move
+//! its cursor only up to the horizon ([`change_horizon`]): below it every transaction has ended, and nothing can appear
+//! any more. It need not wait for the horizon to *read*: `xmin` is that of the whole cluster, and one transaction left
+//! open anywhere would hold up every change. What was read beyond the horizon is named in `ahead` and not given again.
 
 use kernel::Error;
 use uuid::Uuid;
@@ -35,10 +37,9 @@ pub struct Change {
     pub key: String,
 }
 
-/// The cursor that stands before every transaction this snapshot cannot see.
+/// The cursor that stands behind every transaction that is sure to have ended, and before every other one.
 ///
-/// Called first in the transaction that loads everything: what it skips is in the load, what it does not skip is read
-/// again, which changes nothing.
+/// Asked before anything is read: what is below it is seen by the statements that follow.
 pub async fn change_horizon(tx: &mut Tx) -> Result<ChangeCursor, Error> {
     let xmin =
         sqlx::query_scalar!(r#"SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS "xmin!""#)
@@ -59,16 +60,25 @@ pub async fn change_newest(tx: &mut Tx) -> Result<i64, Error> {
     Ok(version)
 }
 
-/// The next lines after `after` whose transactions, and all older ones, have ended.
-pub async fn change_list(tx: &mut Tx, after: ChangeCursor, limit: i64) -> Result<Vec<Change>, Error> {
+/// The next lines after `after` that can be seen, in order, without those in `ahead`; none of a transaction beyond
+/// `xid_max`.
+pub async fn change_list(
+    tx: &mut Tx,
+    after: ChangeCursor,
+    xid_max: i64,
+    ahead: &[i64],
+    limit: i64,
+) -> Result<Vec<Change>, Error> {
     let rows = sqlx::query!(
         r#"SELECT xid::text::bigint AS "xid!", version, tenant_id, kind, key
              FROM access.directory_change
-            WHERE xid < pg_snapshot_xmin(pg_current_snapshot())
-              AND (xid, version) > ($1::bigint::text::xid8, $2::bigint)
-            ORDER BY directory_change.xid, version LIMIT $3"#,
+            WHERE (xid, version) > ($1::bigint::text::xid8, $2::bigint) AND xid <= $3::bigint::text::xid8
+              AND version <> ALL ($4::bigint[])
+            ORDER BY directory_change.xid, version LIMIT $5"#,
         after.xid,
         after.version,
+        xid_max,
+        ahead,
         limit
     )
     .fetch_all(&mut **tx)

@@ -190,14 +190,15 @@ pub async fn plan_ids_by_profiles(tx: &mut Tx, profiles: &[Uuid]) -> Result<Vec<
 pub async fn subscriber_entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<SubscriberEntry>, Error> {
     Ok(sqlx::query_as!(
         SubscriberEntry,
-        r#"SELECT u.id, u.tenant_id AS tenant, u.username, u.plan_id AS plan, u.status, u.status_reason, u.expires_at,
+        r#"SELECT u.id, u.tenant_id AS tenant, u.username, coalesce(u.plan_id, $2) AS "plan!", u.status, u.status_reason, u.expires_at,
                   u.deleted_at IS NOT NULL AS "deleted!",
                   (SELECT k.value FROM access.radcheck k
                     WHERE k.tenant_id = u.tenant_id AND k.username = u.username
                       AND k.attribute IN ('Cleartext-Password', 'User-Password')
                     ORDER BY k.attribute, k.id DESC LIMIT 1) AS password
              FROM access.subscribers u WHERE u.id = ANY($1)"#,
-        ids
+        ids,
+        Uuid::nil() // a deleted one may have no plan any more, and needs none to be removed
     )
     .fetch_all(&mut **tx)
     .await?)

@@ -193,6 +193,15 @@ pub async fn plan_update(
 
 /// Deletes a plan; the database refuses while a subscriber, a deleted one included, refers to it.
 pub async fn plan_delete(tx: &mut Tx, op: &OpContext, id: PlanId) -> Result<(), sqlx::Error> {
+    // Whoever is deleted already does not hold his plan: his history is in the audit and in radacct.
+    sqlx::query!(
+        "UPDATE access.subscribers SET plan_id = NULL
+          WHERE tenant_id = $1 AND plan_id = $2 AND deleted_at IS NOT NULL",
+        op.partner.map(|partner| partner.as_uuid()),
+        id.as_uuid()
+    )
+    .execute(&mut **tx)
+    .await?;
     sqlx::query!(
         "DELETE FROM access.plans WHERE tenant_id = $1 AND id = $2",
         op.partner.map(|partner| partner.as_uuid()),

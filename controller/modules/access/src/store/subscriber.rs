@@ -96,7 +96,7 @@ pub async fn subscriber_list(
     let rows = sqlx::query_as!(
         Subscriber,
         r#"SELECT u.id AS "id: SubscriberId", u.username, u.name, u.site_id AS "site_id: SiteId", s.slug AS site,
-                  c.id AS "client_id: ClientId", c.slug AS client, u.plan_id AS "plan_id: PlanId", p.slug AS plan,
+                  c.id AS "client_id: ClientId", c.slug AS client, u.plan_id AS "plan_id!: PlanId", p.slug AS plan,
                   u.status, u.status_reason, u.status_since, u.expires_at,
                   EXISTS (SELECT FROM access.radcheck k WHERE k.tenant_id = u.tenant_id AND k.username = u.username
                              AND k.attribute IN ('Cleartext-Password', 'User-Password')) AS "password_set!",
@@ -130,7 +130,7 @@ pub async fn subscriber_fetch(
     let subscriber = sqlx::query_as!(
         Subscriber,
         r#"SELECT u.id AS "id: SubscriberId", u.username, u.name, u.site_id AS "site_id: SiteId", s.slug AS site,
-                  c.id AS "client_id: ClientId", c.slug AS client, u.plan_id AS "plan_id: PlanId", p.slug AS plan,
+                  c.id AS "client_id: ClientId", c.slug AS client, u.plan_id AS "plan_id!: PlanId", p.slug AS plan,
                   u.status, u.status_reason, u.status_since, u.expires_at,
                   EXISTS (SELECT FROM access.radcheck k WHERE k.tenant_id = u.tenant_id AND k.username = u.username
                              AND k.attribute IN ('Cleartext-Password', 'User-Password')) AS "password_set!",

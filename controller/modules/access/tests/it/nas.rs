@@ -1,5 +1,6 @@
 //! A NAS made of two sockets: one that asks, one that is told to end sessions.
-//! Never retries: what it sends it sends once, and it waits for a bounded time.
+//! Never changes what it sends again: an accounting report is repeated with the same octets, as a NAS does; a login is
+//! tried once.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -11,6 +12,11 @@ use tokio::time::timeout;
 
 /// How long it waits for a reply that must come.
 const REPLY_S_MAX: u64 = 5;
+
+/// How long it waits for an acknowledgement before it reports again.
+const RESEND_S: u64 = 2;
+/// How often it reports.
+const SENDS_MAX: usize = 8;
 
 /// A NAS at one address.
 pub struct FakeNas {
@@ -89,12 +95,14 @@ impl FakeNas {
     pub async fn account(&mut self, server: SocketAddr, report: &Report<'_>) {
         self.identifier = self.identifier.wrapping_add(1);
         let octets = report.packet(self.identifier, &self.secret);
-        self.socket.send_to(&octets, server).await.expect("sent");
-        let reply = self
-            .reply(Duration::from_secs(REPLY_S_MAX))
-            .await
-            .expect("an acknowledgement");
-        assert_eq!(reply.code(), Code::AccountingResponse);
+        for _ in 0..SENDS_MAX {
+            self.socket.send_to(&octets, server).await.expect("sent");
+            if let Some(reply) = self.reply(Duration::from_secs(RESEND_S)).await {
+                assert_eq!(reply.code(), Code::AccountingResponse);
+                return;
+            }
+        }
+        panic!("an accounting report was not acknowledged in {SENDS_MAX} tries");
     }
 
     /// Waits to be told to end a session, and answers with `code` and, if given, an Error-Cause.

@@ -3,9 +3,9 @@
 //!
 //! The intent is stored before the NAS is asked, so that a crash between leaves something to pick up. The exchange runs
 //! in a task of its own: a caller that goes away does not stop it. What the NAS says is stored; the caller gets it if it
-//! comes within [`ANSWER_WAIT_MS`], and finds it in the intent otherwise.
+//! comes within `ANSWER_WAIT_MS`, and finds it in the intent otherwise.
 //!
-//! [`exchange`] is the talk with the NAS, [`pick_up`] what happens to an intent that a crash interrupted, [`counters`]
+//! `exchange` is the talk with the NAS, `pick_up` what happens to an intent that a crash interrupted, `counters`
 //! what became of all of them.
 
 mod counters;

@@ -1,7 +1,7 @@
 //! Network access servers: admitting, changing and removing them, and how each is doing.
 //! Never gives a secret back: it goes in sealed and is opened only by the feeder.
 //!
-//! [`input`] says what may stand in a field, [`health`] how a NAS is doing.
+//! `input` says what may stand in a field, `health` how a NAS is doing.
 
 mod health;
 mod input;
