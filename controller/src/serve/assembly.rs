@@ -18,6 +18,7 @@ use super::announce::{self, Announcement};
 use super::data_dir::DataDir;
 use super::error::ServeError;
 use super::health::{self, Health};
+use super::setup_page;
 use crate::config::Config;
 use crate::output;
 
@@ -127,7 +128,10 @@ impl Running {
             started_unix_s,
         };
         let api = kernel::http::serve_router(kernel, vec![access.routes()]);
-        let router = api.router.merge(health::routes(health));
+        let router = api
+            .router
+            .merge(health::routes(health))
+            .merge(setup_page::routes());
         let http = tokio::spawn(serve_http(listener, router, stopping));
         Ok(Running {
             plane,
@@ -163,7 +167,7 @@ impl Running {
         match &self.setup_token {
             Some(token) => {
                 announce::write_setup_token(data_dir.path(), token.reveal()).map_err(failed)?;
-                let link = format!("{}/setup?token={}", self.public_url, token.reveal());
+                let link = format!("{}/setup#{}", self.public_url, token.reveal());
                 output::line(&format!("set-up link (once, closes for ever): {link}"));
                 let dir = data_dir.path().display();
                 output::line(&format!(

@@ -12,6 +12,7 @@ pub mod error;
 pub mod health;
 mod logging;
 mod metrics;
+mod setup_page;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 

@@ -10,7 +10,7 @@ pub fn set_up_works_once(place: &Place, server: &Server) {
     let link = &server.said[0];
     assert!(
         link.starts_with(&format!(
-            "set-up link (once, closes for ever): {}/setup?token=hst_",
+            "set-up link (once, closes for ever): {}/setup#hst_",
             server.url
         )),
         "{link}"
@@ -18,6 +18,14 @@ pub fn set_up_works_once(place: &Place, server: &Server) {
     let token = place.data_dir().join("setup-token");
     assert!(is_private(&token));
     assert!(link.ends_with(std::fs::read_to_string(&token).unwrap().trim()));
+    // The link leads to a page that loads only what is here; its token stands behind '#', which browsers keep.
+    let (status, page) = server.page("/setup");
+    assert_eq!(status, 200);
+    for file in ["/setup.css", "/setup.js"] {
+        assert!(page.contains(file), "{file} is not in {page}");
+        assert_eq!(server.page(file).0, 200, "{file}");
+    }
+    assert!(!page.contains("hst_"));
     // A wrong token opens nothing, and the right one is still good after it.
     let wrong = place.write("wrong", &format!("hst_{}", "A".repeat(43)));
     let file = place.write(
