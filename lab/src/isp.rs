@@ -12,8 +12,6 @@ use crate::hostapd;
 use crate::rundir::RunDir;
 use crate::secret::{self, Secret};
 
-/// The partner in the demo file.
-pub const PARTNER: &str = "riverside";
 /// The platform administrator made by `headend setup`.
 pub const ADMIN_EMAIL: &str = "admin@lab.example";
 /// The NOC engineer in the demo file.

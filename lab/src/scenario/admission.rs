@@ -35,11 +35,16 @@ pub(super) fn unknown(lab: &mut Lab) -> Result<String> {
     );
     let source = listed(lab)?.context("nas unknown does not list the source")?;
     let admit = field(&source, "admit_command");
-    let filled = fill_in(lab, &admit, &secret)?;
-    let added = lab.admin.shell(&filled)?;
+    ensure!(
+        admit.contains(&isp::UNKNOWN_ADDRESS.to_string()),
+        "the command does not name the address: {admit}"
+    );
+    // The one thing that the server cannot know; a person is asked for it.
+    let secret = ("HEADEND_NAS_SECRET".to_owned(), secret.reveal().to_owned());
+    let added = lab.admin.with_env([secret]).shell(&admit)?;
     ensure!(
         added.code() == 0,
-        "the command from the list fails: {filled}: {}",
+        "the command from the list fails: {admit}: {}",
         added.said()
     );
     let since = Instant::now();
@@ -136,23 +141,6 @@ fn listed(lab: &Lab) -> Result<Option<Value>> {
         .iter()
         .find(|source| source["address"] == address.as_str())
         .cloned())
-}
-
-/// Puts what only an operator can know into the command from the list.
-fn fill_in(lab: &Lab, admit: &str, secret: &Secret) -> Result<String> {
-    let file = lab.run.dir.join("admitted.secret");
-    secret::write_file(&file, &format!("{}\n", secret.reveal()))?;
-    ensure!(
-        admit.contains(&isp::UNKNOWN_ADDRESS.to_string()),
-        "the command does not name the address: {admit}"
-    );
-    let words = admit.split(' ').map(|word| match word {
-        "NAME" => "admitted-1".to_owned(),
-        "PARTNER" => isp::PARTNER.to_owned(),
-        "FILE" => file.display().to_string(),
-        word => word.to_owned(),
-    });
-    Ok(words.collect::<Vec<_>>().join(" "))
 }
 
 /// A number anywhere in a JSON value, by the name of its member.
