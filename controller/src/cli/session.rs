@@ -72,7 +72,8 @@ impl Command {
                     .list_some(&["partners", &partner, "sessions"], &filter, limit)
                     .await?;
                 let headings = [
-                    "ID", "USERNAME", "NAS", "ADDRESS", "CALLING", "STARTED", "TIME", "IN", "OUT", "STATE",
+                    "ID", "USERNAME", "NAS", "PORT", "CALLING", "ADDRESS", "PARTNER", "STARTED", "TIME",
+                    "IN", "OUT", "STATE",
                 ];
                 context.show_list(sessions, &headings, row);
                 Ok(())
@@ -104,8 +105,10 @@ fn row(session: &Value) -> Vec<String> {
         field(session, "id"),
         field(session, "username"),
         field(session, "nas"),
-        field(session, "framed_ip"),
+        field(session, "nas_port"),
         field(session, "calling_station"),
+        field(session, "framed_ip"),
+        field(session, "partner"),
         output::column(session, "started_at"),
         output::seconds(session, "session_time_s"),
         output::octets(session, "octets_in"),
