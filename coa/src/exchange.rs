@@ -1,7 +1,7 @@
 //! Requests on their way: signed once, sent, sent again with the same octets, and ended by an answer or by silence.
 //! Never opens a socket and never reads a clock: it is fed datagrams and `now`, and drained of transmits and events.
 //!
-//! [`crate::driver`] moves the octets; a test moves the clock. One [`Exchange`] is one Identifier towards one NAS.
+//! [`crate::driver`] moves the octets; a test moves the clock. One exchange is one Identifier towards one NAS.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;

@@ -1,5 +1,5 @@
 //! What one line of the audit says, as far as the caller has to say it; who and when come from the operation.
-//! Never keeps a secret: see [`scrub`].
+//! Never keeps a secret: see `scrub`.
 
 use serde_json::Value;
 
