@@ -270,6 +270,7 @@ impl Plane {
                 Arc::clone(&self.directory),
                 Arc::clone(&self.unknown),
                 Arc::clone(&self.conversations),
+                Arc::clone(&self.sessions),
                 Arc::clone(&lane),
                 system_entropy,
             ),

@@ -5,7 +5,7 @@ use super::{Answer, Asked, Authenticator, reply};
 use crate::counters::Event;
 use crate::decision::{DropReason, Found, Outcome, RejectReason, ReplyKind, Step};
 use crate::directory::{Subscriber, bump};
-use radius::WriteError;
+use radius::{WriteError, kind};
 
 impl Authenticator {
     /// Writes the answer and notes what went out.
@@ -46,7 +46,9 @@ impl Authenticator {
         eap: Option<u8>,
         out: &mut [u8],
     ) -> Result<usize, RejectReason> {
-        match reply::accept(asked, subscriber, self.draft.id, eap, out).map(<[u8]>::len) {
+        let named = asked.request.first(kind::ACCT_SESSION_ID);
+        let going_on = named.and_then(|name| self.sessions.login_of(asked.nas.id, name));
+        match reply::accept(asked, subscriber, self.draft.id, going_on, eap, out).map(<[u8]>::len) {
             Ok(len) => {
                 let (plan, rate) = (subscriber.plan.name().clone(), subscriber.plan.rate());
                 let found = Found::Plan {

@@ -27,6 +27,7 @@ use crate::decision::{
 use crate::directory::{Directory, Nas, Subscriber};
 use crate::duplicates::{DUPLICATES_MAX, Duplicates, Key, Seen};
 use crate::gate::Gate;
+use crate::sessions::Sessions;
 use crate::unknown::{PortKind, UnknownSources};
 use conversations::{Conversation, State};
 use number::DecisionNumbers;
@@ -63,6 +64,8 @@ pub struct Authenticator {
     duplicates: Duplicates,
     /// EAP conversations, shared with the other workers.
     conversations: Arc<Conversations>,
+    /// Who is online: a login in the middle of a session is the session's own.
+    sessions: Arc<Sessions>,
     /// Ids for decisions.
     numbers: DecisionNumbers,
     /// Where challenges come from.
@@ -109,6 +112,7 @@ impl Authenticator {
         directory: Arc<Directory>,
         unknown: Arc<UnknownSources>,
         conversations: Arc<Conversations>,
+        sessions: Arc<Sessions>,
         lane: Arc<Lane>,
         entropy: Entropy,
     ) -> Self {
@@ -119,6 +123,7 @@ impl Authenticator {
             gate: Gate::new(directory, unknown, lane, PortKind::Auth),
             duplicates: Duplicates::new(DUPLICATES_MAX),
             conversations,
+            sessions,
             numbers: DecisionNumbers::new(u64::from_be_bytes(seed)),
             entropy,
             draft: Decision::blank(),

@@ -4,18 +4,19 @@
 use super::admission::{Left, left_s};
 use super::conversations::{Conversation, State};
 use super::{Asked, eap};
-use crate::class;
+use crate::class::{self, Login};
 use crate::decision::RejectReason;
 use crate::directory::Subscriber;
 use crate::id::DecisionId;
 use radius::eap::{write_failure, write_success};
 use radius::{Attribute, Attributes, Code, ReplyWriter, WriteError, kind};
 
-/// Access-Accept: who decided (Class), what the plan gives, what the subscriber's own attributes change about it.
+/// Access-Accept: who decided and which session goes on (Class), what the plan gives, what the subscriber's own attributes change about it.
 pub(super) fn accept<'b>(
     asked: &Asked<'_>,
     subscriber: &Subscriber,
     decision: DecisionId,
+    going_on: Option<Login>,
     eap_identifier: Option<u8>,
     out: &'b mut [u8],
 ) -> Result<&'b [u8], WriteError> {
@@ -26,7 +27,7 @@ pub(super) fn accept<'b>(
         write_success(identifier, &mut success);
         reply.attribute(kind::EAP_MESSAGE, &success)?;
     }
-    reply.attribute(kind::CLASS, &class::for_login(decision, &asked.request))?;
+    reply.attribute(kind::CLASS, &class::for_login(decision, going_on))?;
     service(asked, subscriber, &mut reply)?;
     reply.proxy_states(&asked.request)?;
     Ok(reply.finish(&asked.nas.secret))

@@ -59,6 +59,7 @@ impl Desk {
             Arc::clone(&directory),
             Arc::default(),
             Arc::clone(&conversations),
+            Arc::default(),
             counters.lane(),
             counting_entropy,
         );

@@ -3,6 +3,7 @@
 
 use super::attributes::Attributes;
 use super::derive::session_id;
+use crate::class::{self, Login};
 use crate::id::{NasId, PartnerId, SessionId, SubscriberId};
 use crate::journal::AccountingRecord;
 use radius::accounting::{Accounting, EVENT_SKEW_S_MAX, StatusType};
@@ -154,6 +155,16 @@ impl Session {
     #[must_use]
     pub fn acct_session_id(&self) -> &[u8] {
         self.attribute(kind::ACCT_SESSION_ID).unwrap_or_default()
+    }
+
+    /// Which login of its Acct-Session-Id this is, when the NAS sends a Class of ours.
+    pub(super) fn login(&self) -> Option<Login> {
+        class::login(self.attribute(kind::CLASS)?)
+    }
+
+    /// The id it would have without its login: what its NAS calls it.
+    pub(super) fn name(&self) -> SessionId {
+        SessionId::derive(self.nas, self.acct_session_id(), None)
     }
 
     /// Framed-IP-Address.

@@ -3,6 +3,7 @@
 
 use super::closed::{CLOSED_MAX, ClosedMemory};
 use super::session::{CloseCause, Closed, Session, times};
+use crate::class::Login;
 use crate::id::{NasId, PartnerId, SessionId};
 use crate::journal::AccountingRecord;
 use dashmap::DashMap;
@@ -19,10 +20,13 @@ pub const SESSIONS_MAX: usize = 4_000_000;
 
 /// Who is online.
 ///
-/// Locks are taken in one order: a session's shard of `open`, then `closed` or a shard of `by_nas`.
+/// Locks are taken in one order: a session's shard of `open`, then `closed` or a shard of `by_nas` or `named`.
 pub struct Sessions {
     /// The open ones.
     open: DashMap<SessionId, Arc<Session>>,
+    /// The open one of each name that a NAS gave, where its login is part of its id. A name is the id it would have
+    /// without.
+    named: DashMap<SessionId, SessionId>,
     /// The open ones of each NAS.
     by_nas: DashMap<NasId, HashSet<SessionId>>,
     /// The ones that ended a short while ago.
@@ -71,6 +75,7 @@ impl Sessions {
     pub(super) fn with_bounds(max: usize, closed_max: usize) -> Self {
         Self {
             open: DashMap::new(),
+            named: DashMap::new(),
             by_nas: DashMap::new(),
             closed: Mutex::new(ClosedMemory::new(closed_max)),
             count: AtomicUsize::new(0),
@@ -138,6 +143,13 @@ impl Sessions {
             .collect()
     }
 
+    /// The login of the session that is open under this Acct-Session-Id, when a Class of ours named it.
+    #[must_use]
+    pub fn login_of(&self, nas: NasId, acct_session_id: &[u8]) -> Option<Login> {
+        let id = *self.named.get(&SessionId::derive(nas, acct_session_id, None))?;
+        self.open.get(&id)?.login()
+    }
+
     /// How many sessions are open.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -179,6 +191,9 @@ impl Sessions {
                 });
                 drop(closed);
                 self.by_nas.entry(opened.nas).or_default().insert(opened.id);
+                if opened.login().is_some() {
+                    self.named.insert(opened.name(), opened.id);
+                }
                 self.count.fetch_add(1, Ordering::Relaxed);
                 free.insert(Arc::clone(&opened));
                 Applied::Opened(opened)
@@ -233,6 +248,7 @@ impl Sessions {
             ids.remove(&session.id);
         }
         self.by_nas.remove_if(&session.nas, |_, ids| ids.is_empty());
+        self.named.remove_if(&session.name(), |_, id| *id == session.id);
         self.count.fetch_sub(1, Ordering::Relaxed);
     }
 

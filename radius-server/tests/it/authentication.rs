@@ -289,3 +289,43 @@ fn decisions_made_before_a_shutdown_are_in_the_journal() {
         .expect("readable");
     assert_eq!(records.len(), 1);
 }
+
+#[test]
+fn a_login_in_the_middle_of_a_session_does_not_split_it_and_the_one_after_it_begins_another() {
+    // hostapd names its session in the Access-Request, and gives the port's next session the same name.
+    let isp = Isp::start();
+    let client = isp.nas(10, "127.20.1.14");
+    isp.subscriber(1, 100, "alice@demo", PASSWORD);
+    let login = || {
+        let accept = client.ask_auth(&client.access(true, |writer| {
+            writer.text(kind::USER_NAME, "alice@demo").expect("room");
+            writer.text(kind::ACCT_SESSION_ID, "port 7").expect("room");
+            writer
+                .password(PASSWORD.as_bytes(), &client.secret)
+                .expect("room");
+        }));
+        accept.view().first(kind::CLASS).expect("a class").to_vec()
+    };
+    let account = |status, class: &[u8]| {
+        client.ask_accounting(&client.accounting_of(status, Some("port 7"), 1_000, Some(class)));
+        isp.plane
+            .sessions()
+            .list()
+            .iter()
+            .map(|session| session.id)
+            .collect::<Vec<_>>()
+    };
+    let (start, stop, interim) = (1, 2, 3);
+    let first = account(start, &login());
+    assert_eq!(first.len(), 1);
+    let again = login();
+    assert_eq!(
+        account(interim, &again),
+        first,
+        "re-authenticated: the same session"
+    );
+    assert_eq!(account(stop, &again), []);
+    let second = account(start, &login());
+    assert_eq!(second.len(), 1);
+    assert_ne!(second, first, "logged in again: another session");
+}

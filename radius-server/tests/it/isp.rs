@@ -219,6 +219,17 @@ impl Client {
 
     /// An Accounting-Request about a session, or about the NAS when there is none.
     pub fn accounting(&self, status: u32, session: Option<&str>, octets_in: u32) -> Vec<u8> {
+        self.accounting_of(status, session, octets_in, None)
+    }
+
+    /// The same with the Class that the login brought.
+    pub fn accounting_of(
+        &self,
+        status: u32,
+        session: Option<&str>,
+        octets_in: u32,
+        class: Option<&[u8]>,
+    ) -> Vec<u8> {
         let (identifier, _) = self.draw();
         let mut octets = [0; 512];
         let mut writer =
@@ -231,6 +242,9 @@ impl Client {
                 .u32(kind::ACCT_SESSION_TIME, octets_in / 1_000)
                 .expect("room");
             writer.u32(kind::ACCT_INPUT_OCTETS, octets_in).expect("room");
+        }
+        if let Some(class) = class {
+            writer.attribute(kind::CLASS, class).expect("room");
         }
         // Real NAS differ in time; without this, two alike requests would be one and its retransmission.
         writer

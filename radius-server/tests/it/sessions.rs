@@ -355,6 +355,26 @@ fn our_class_tells_two_logins_with_the_same_session_id_apart_and_a_foreign_one_d
 }
 
 #[test]
+fn the_login_of_an_open_session_is_known_by_its_name_until_it_ends() {
+    let sessions = Sessions::new();
+    let name = Report::of_session(START);
+    let known = |sessions: &Sessions| sessions.login_of(NAS, b"8000001f");
+    opened(name.clone().with(kind::CLASS, FIRST_LOGIN).apply(&sessions));
+    assert_eq!(known(&sessions), Some(*b"login 1."));
+    assert_eq!(sessions.login_of(OTHER_NAS, b"8000001f"), None);
+    closed(
+        Report::of_session(STOP)
+            .with(kind::CLASS, FIRST_LOGIN)
+            .apply(&sessions),
+    );
+    assert_eq!(known(&sessions), None, "the next login is a new one");
+    // What hostapd does: the same Acct-Session-Id again, on the port that was thrown out.
+    opened(name.with(kind::CLASS, SECOND_LOGIN).apply(&sessions));
+    assert_eq!(known(&sessions), Some(*b"login 2."));
+    assert_eq!(sessions.count(), 1);
+}
+
+#[test]
 fn what_is_no_session_opens_none() {
     let sessions = Sessions::new();
     assert_eq!(
