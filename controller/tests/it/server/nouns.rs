@@ -145,6 +145,21 @@ pub fn single_objects_are_made_changed_and_removed(place: &Place) {
         words.contains("ask an administrator for a role with this permission"),
         "{words}"
     );
+    // Whoever may not even look at sessions is refused the act itself, so that the audit has it.
+    let any = "01890000-0000-8000-8000-000000000000";
+    let disconnect = [
+        "session",
+        "disconnect",
+        any,
+        "--reason",
+        "x",
+        "--token-file",
+        reader,
+    ];
+    let words = place.fails(4, &disconnect);
+    assert!(words.contains("radius:sessions:disconnect"), "{words}");
+    let trail = place.ok(&["audit", "list", "--action", "radius:sessions:disconnect"]);
+    assert!(trail.contains("refused"), "{trail}");
     place.ok(&["api-key", "revoke", "reader"]);
     place.fails(4, &["subscriber", "list", "--token-file", reader]);
 }
