@@ -3,7 +3,7 @@
 //!
 //! The order: data directory ([`data_dir`]), sockets for HTTP, database, kernel, access plane, access module, RADIUS,
 //! HTTP, background tasks ([`assembly`]), and only then the word that it is ready ([`announce`]). [`health`] answers
-//! how it is, [`error`] says why it is not.
+//! how it is, [`error`] says why it is not, `setup_page` is what the one-time link opens.
 
 pub mod announce;
 pub mod assembly;

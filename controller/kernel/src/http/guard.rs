@@ -310,15 +310,16 @@ fn origin_of(url: &str) -> Option<&str> {
     Some(&url[..end])
 }
 
+/// What the guard has put beside a request; without it the request did not come through the guard, which is a defect.
+fn carried<T: Clone + Send + Sync + 'static>(parts: &Parts) -> Result<T, Problem> {
+    parts.extensions.get().cloned().ok_or_else(Problem::internal)
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for OpContext {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        parts
-            .extensions
-            .get::<Self>()
-            .cloned()
-            .ok_or_else(Problem::internal)
+        carried(parts)
     }
 }
 
@@ -326,11 +327,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Principal {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        parts
-            .extensions
-            .get::<Self>()
-            .cloned()
-            .ok_or_else(Problem::internal)
+        carried(parts)
     }
 }
 
@@ -338,11 +335,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Surface {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        parts
-            .extensions
-            .get::<Self>()
-            .copied()
-            .ok_or_else(Problem::internal)
+        carried(parts)
     }
 }
 

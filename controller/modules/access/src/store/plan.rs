@@ -191,7 +191,7 @@ pub async fn plan_update(
     Ok(())
 }
 
-/// Deletes a plan; the database refuses while a subscriber, a deleted one included, refers to it.
+/// Deletes a plan and takes it from deleted subscribers; the database refuses while a living one has it.
 pub async fn plan_delete(tx: &mut Tx, op: &OpContext, id: PlanId) -> Result<(), sqlx::Error> {
     // Whoever is deleted already does not hold his plan: his history is in the audit and in radacct.
     sqlx::query!(
