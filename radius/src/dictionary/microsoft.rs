@@ -64,10 +64,11 @@ pub(super) static DEFINITIONS: &[Definition] = &[
 /// Values of MS-MPPE-Encryption-Policy.
 static MS_MPPE_ENCRYPTION_POLICY: &[(&str, u32)] = &[("Encryption-Allowed", 1), ("Encryption-Required", 2)];
 
-/// Values of MS-MPPE-Encryption-Types.
+/// Values of MS-MPPE-Encryption-Types: bits (RFC 2548 section 2.4.5). FreeRADIUS's dictionary has other numbers for the
+/// first two names, which mean nothing and 40 bits to a NAS.
 static MS_MPPE_ENCRYPTION_TYPES: &[(&str, u32)] = &[
-    ("RC4-40bit-Allowed", 1),
-    ("RC4-128bit-Allowed", 2),
+    ("RC4-40bit-Allowed", 2),
+    ("RC4-128bit-Allowed", 4),
     ("RC4-40or128-bit-Allowed", 6),
 ];
 
