@@ -34,7 +34,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         };
         for vector in std::fs::read_dir(&folder)? {
             let vector = vector?.path();
-            let Some(stem) = vector.file_stem().and_then(|name| name.to_str()) else {
+            let packet = vector.extension().is_some_and(|kind| kind == "hex");
+            let Some(stem) = vector
+                .file_stem()
+                .and_then(|name| name.to_str())
+                .filter(|_| packet)
+            else {
                 continue;
             };
             let text = std::fs::read_to_string(&vector)?;

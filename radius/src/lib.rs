@@ -8,7 +8,8 @@
 //! 1. [`packet`]: [`View::parse`] checks a datagram once; everything read from a [`View`] afterwards is infallible.
 //! 2. [`attribute`]: the type-length-value octets inside, and the numbers of the types ([`kind`]).
 //! 3. [`secret`]: [`SharedSecret`] proves who sent it (request authenticator, reply authenticator, Message-Authenticator).
-//! 4. [`password`]: what PAP and CHAP hide in an Access-Request. [`eap`]: packets carried in EAP-Message.
+//! 4. [`password`]: what PAP and CHAP hide in an Access-Request. [`mschap`]: Microsoft's CHAP, both versions, and its keys.
+//!    [`eap`]: packets carried in EAP-Message. [`salt`]: what a reply hides.
 //! 5. [`accounting`]: one typed reading of an Accounting-Request.
 //! 6. [`writer`]: [`ReplyWriter`] and [`RequestWriter`] build what goes out.
 //! 7. [`dictionary`]: names for people, both ways.
@@ -20,8 +21,10 @@ pub mod attribute;
 mod code;
 pub mod dictionary;
 pub mod eap;
+pub mod mschap;
 pub mod packet;
 pub mod password;
+pub mod salt;
 pub mod secret;
 pub mod writer;
 

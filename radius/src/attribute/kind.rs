@@ -229,3 +229,33 @@ pub mod wispr {
     /// WISPr-Bandwidth-Max-Down, in bit/s
     pub const BANDWIDTH_MAX_DOWN: u8 = 8;
 }
+
+/// Microsoft sub-attributes used in the code (RFC 2548).
+pub mod microsoft {
+    /// MS-CHAP-Response: version 1 (section 2.1.3)
+    pub const CHAP_RESPONSE: u8 = 1;
+    /// MS-CHAP-Error: why a response of either version was refused (section 2.1.5)
+    pub const CHAP_ERROR: u8 = 2;
+    /// MS-CHAP-CPW-1: a changed password, the deprecated way (section 2.1.6)
+    pub const CHAP_CPW_1: u8 = 3;
+    /// MS-CHAP-CPW-2: a changed password of version 1 (section 2.1.7)
+    pub const CHAP_CPW_2: u8 = 4;
+    /// MS-MPPE-Encryption-Policy: 1 allowed, 2 required (section 2.4.4)
+    pub const MPPE_ENCRYPTION_POLICY: u8 = 7;
+    /// MS-MPPE-Encryption-Types: bits, 2 for 40-bit keys and 4 for 128-bit keys (section 2.4.5)
+    pub const MPPE_ENCRYPTION_TYPES: u8 = 8;
+    /// MS-CHAP-Challenge: what either version's response answers (section 2.1.2)
+    pub const CHAP_CHALLENGE: u8 = 11;
+    /// MS-CHAP-MPPE-Keys: hidden like User-Password, for version 1 (section 2.4.1)
+    pub const CHAP_MPPE_KEYS: u8 = 12;
+    /// MS-MPPE-Send-Key: salted, what the NAS encrypts with (section 2.4.2)
+    pub const MPPE_SEND_KEY: u8 = 16;
+    /// MS-MPPE-Recv-Key: salted, what the NAS decrypts with (section 2.4.3)
+    pub const MPPE_RECV_KEY: u8 = 17;
+    /// MS-CHAP2-Response: version 2 (section 2.3.2)
+    pub const CHAP2_RESPONSE: u8 = 25;
+    /// MS-CHAP2-Success: the server's own proof (section 2.3.3)
+    pub const CHAP2_SUCCESS: u8 = 26;
+    /// MS-CHAP2-CPW: a changed password of version 2 (section 2.3.4)
+    pub const CHAP2_CPW: u8 = 27;
+}

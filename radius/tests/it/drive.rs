@@ -5,7 +5,7 @@
 
 use radius::{
     Accounting, Authenticator, DecodeError, HEADER_LEN, PACKET_LEN_MAX, SharedSecret, View, dictionary, eap,
-    kind, password,
+    kind, mschap, password, salt,
 };
 
 /// Reads a datagram in every way the crate can.
@@ -17,6 +17,7 @@ pub fn packet(datagram: &[u8]) -> Result<(), DecodeError> {
     check_shape(datagram, &view);
     read_values(&view);
     check_secrets(&view);
+    check_mschap(&view);
     read_accounting(&view);
     let mut message = Vec::new();
     view.concat(kind::EAP_MESSAGE, &mut message);
@@ -125,6 +126,42 @@ fn check_secrets(view: &View<'_>) {
     if let Some(chap) = view.first(kind::CHAP_PASSWORD) {
         let challenge = view.first(kind::CHAP_CHALLENGE).unwrap_or(view.authenticator());
         password::check_chap(chap, challenge, b"arctangent");
+    }
+}
+
+/// Microsoft's attributes, whether they belong into such a packet or not.
+fn check_mschap(view: &View<'_>) {
+    use kind::microsoft;
+    let of = |kind: u8| view.vendor(kind::vendor::MICROSOFT, kind);
+    let hash = mschap::NtHash::of("arctangent");
+    if let Some(value) = of(microsoft::CHAP_RESPONSE)
+        && let Some(response) = mschap::Response::parse(value)
+    {
+        assert_eq!(value.len(), 50, "a response of another length");
+        if let (Some(challenge), Some(nt)) = (mschap::response::challenge(view), response.nt_response) {
+            mschap::v1::check(challenge, nt, &hash);
+        }
+    }
+    if let Some(value) = of(microsoft::CHAP2_RESPONSE)
+        && let Some(response) = mschap::Response2::parse(value)
+    {
+        assert_eq!(value.len(), 50, "a response of another length");
+        let name = view.first(kind::USER_NAME).unwrap_or_default();
+        if let Some(challenge) = mschap::response::challenge(view)
+            && let Some(proof) = mschap::v2::check(challenge, &response, name, &hash)
+        {
+            assert!(proof.success().starts_with(b"S="), "a proof of another shape");
+            mschap::SessionKeys::derive(&proof);
+        }
+    }
+    let secret = SharedSecret::new(b"xyzzy5461");
+    for hidden in [of(microsoft::MPPE_SEND_KEY), of(microsoft::MPPE_RECV_KEY)] {
+        let mut room = [0; salt::HIDDEN_LEN_MAX];
+        let clear = hidden.and_then(|hidden| salt::reveal(&secret, view.authenticator(), hidden, &mut room));
+        assert!(
+            clear.is_none_or(|clear| clear.len() < hidden.unwrap_or_default().len()),
+            "more came out than went in"
+        );
     }
 }
 

@@ -26,6 +26,25 @@ pub fn vector(path: &str) -> Vec<u8> {
         .collect()
 }
 
+/// Reads one of the numbers of an example: `name = octets`.
+#[track_caller]
+pub fn value<const N: usize>(path: &str, name: &str) -> [u8; N] {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/vectors")
+        .join(path);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let found = text
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .find(|(found, _)| found.trim() == name);
+    let (_, octets) = found.unwrap_or_else(|| panic!("no {name} in {}", path.display()));
+    let octets: Vec<u8> = octets
+        .split_whitespace()
+        .map(|octet| u8::from_str_radix(octet, 16).expect("hexadecimal"))
+        .collect();
+    octets.try_into().expect("as many octets as asked for")
+}
+
 #[test]
 fn pap_example_of_rfc_2865_is_understood() {
     let octets = vector("rfc2865/01-access-request.hex");
