@@ -60,13 +60,13 @@ pub fn hide<'b>(
     *to_length = u8::try_from(clear.len()).ok()?;
     to_clear.get_mut(..clear.len())?.copy_from_slice(clear);
 
-    let mut mask = first_mask(secret, request, salt.0);
+    let mut previous = None;
     let (blocks, _) = string.as_chunks_mut::<BLOCK_LEN>();
     for block in blocks {
-        for (octet, mask) in block.iter_mut().zip(mask) {
+        for (octet, mask) in block.iter_mut().zip(mask(secret, request, salt.0, previous)) {
             *octet ^= mask;
         }
-        mask = next_mask(secret, block);
+        previous = Some(&*block);
     }
     Some(hidden)
 }
@@ -87,36 +87,36 @@ pub fn reveal<'b>(
     };
     let revealed = out.get_mut(..string.len())?;
     let (to_blocks, _) = revealed.as_chunks_mut::<BLOCK_LEN>();
-    let mut mask = first_mask(secret, request, *salt);
+    let mut previous = None;
     for (block, to) in blocks.iter().zip(to_blocks) {
-        for ((to, octet), mask) in to.iter_mut().zip(block).zip(mask) {
+        for ((to, octet), mask) in to
+            .iter_mut()
+            .zip(block)
+            .zip(mask(secret, request, *salt, previous))
+        {
             *to = octet ^ mask;
         }
-        mask = next_mask(secret, block);
+        previous = Some(block);
     }
     let (length, clear) = revealed.split_first()?;
     clear.get(..usize::from(*length))
 }
 
-/// What the first sixteen octets are hidden with.
-fn first_mask(secret: &SharedSecret, request: &Authenticator, salt: [u8; SALT_LEN]) -> [u8; BLOCK_LEN] {
+/// What sixteen octets are hidden with: the first ones with the request's authenticator and the salt, others with the
+/// hidden octets before them.
+fn mask(
+    secret: &SharedSecret,
+    request: &Authenticator,
+    salt: [u8; SALT_LEN],
+    previous: Option<&[u8; BLOCK_LEN]>,
+) -> [u8; BLOCK_LEN] {
+    let keyed = Md5::new().chain_update(secret.octets());
     //= https://www.rfc-editor.org/rfc/rfc2548#section-2.4.2
     //# b(1) = MD5(S + R + A)    c(1) = p(1) xor b(1)   C = c(1)
-    Md5::new()
-        .chain_update(secret.octets())
-        .chain_update(request)
-        .chain_update(salt)
-        .finalize()
-        .into()
-}
-
-/// What the next sixteen octets are hidden with.
-fn next_mask(secret: &SharedSecret, previous: &[u8; BLOCK_LEN]) -> [u8; BLOCK_LEN] {
-    //= https://www.rfc-editor.org/rfc/rfc2548#section-2.4.2
     //# b(2) = MD5(S + c(1))     c(2) = p(2) xor b(2)   C = C + c(2)
-    Md5::new()
-        .chain_update(secret.octets())
-        .chain_update(previous)
-        .finalize()
-        .into()
+    let digest = match previous {
+        None => keyed.chain_update(request).chain_update(salt),
+        Some(previous) => keyed.chain_update(previous),
+    };
+    digest.finalize().into()
 }
