@@ -108,6 +108,7 @@ const OUTCOMES: [Labels; OUTCOME_COUNT] = [
     &[("outcome", "rejected"), ("reason", "unsupported_method")],
     &[("outcome", "rejected"), ("reason", "eap_failed")],
     &[("outcome", "rejected"), ("reason", "reply_too_long")],
+    &[("outcome", "rejected"), ("reason", "credential_unfit")],
     &[("outcome", "dropped"), ("reason", "secret_differs")],
     &[
         ("outcome", "dropped"),

@@ -6,6 +6,7 @@ use md5::{Digest, Md5};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::mschap::NtHash;
 use crate::packet::Authenticator;
 use crate::secret::SharedSecret;
 
@@ -81,19 +82,44 @@ pub fn check_pap(secret: &SharedSecret, request: &Authenticator, hidden: &[u8], 
     }
 }
 
+/// Compares a User-Password with the NT hash of the expected one, for those who hold nothing else.
+///
+/// Zeros at its end are padding. What is not UTF-8 has no NT hash and never matches.
+pub fn check_pap_nt_hash(
+    secret: &SharedSecret,
+    request: &Authenticator,
+    hidden: &[u8],
+    expected: &NtHash,
+) -> PapCheck {
+    let mut room = Zeroizing::new([0; PAP_LEN_MAX]);
+    let Some(padded) = reveal_pap(secret, request, hidden, &mut room) else {
+        return PapCheck::Malformed;
+    };
+    let text = std::str::from_utf8(without_padding(padded));
+    if text.is_ok_and(|text| NtHash::of(text) == *expected) {
+        PapCheck::Match
+    } else if looks_like_text(padded) {
+        PapCheck::Mismatch
+    } else {
+        PapCheck::Garbled
+    }
+}
+
+/// A revealed password up to its last octet that is not zero.
+fn without_padding(padded: &[u8]) -> &[u8] {
+    let end = padded
+        .iter()
+        .rposition(|octet| *octet != 0)
+        .map_or(0, |last| last + 1);
+    padded.get(..end).unwrap_or_default()
+}
+
 /// Whether a revealed password could have been typed: UTF-8, zeros only at its end, no control characters.
 ///
 /// Sixteen random octets pass with a probability of a few in a million: each is printable ASCII with probability 0.37,
 /// longer UTF-8 sequences raise that to 0.45 an octet, and 0.45^16 is 3 x 10^-6.
 fn looks_like_text(padded: &[u8]) -> bool {
-    let end = padded
-        .iter()
-        .rposition(|octet| *octet != 0)
-        .map_or(0, |last| last + 1);
-    padded
-        .get(..end)
-        .and_then(|clear| std::str::from_utf8(clear).ok())
-        .is_some_and(|text| !text.chars().any(char::is_control))
+    std::str::from_utf8(without_padding(padded)).is_ok_and(|text| !text.chars().any(char::is_control))
 }
 
 /// Hides a password for User-Password, padded with zeros to a multiple of sixteen octets.

@@ -1,6 +1,8 @@
 //! What is done about a decision: the packet is written, and the record says what went out. The packets' contents are in
 //! `reply`.
 
+use super::credential::{Method, Proven};
+use super::mschap::Refusal;
 use super::{Answer, Asked, Authenticator, reply};
 use crate::counters::Event;
 use crate::decision::{DropReason, Found, Outcome, RejectReason, ReplyKind, Step};
@@ -17,16 +19,18 @@ impl Authenticator {
         out: &'b mut [u8],
     ) -> Option<&'b [u8]> {
         let (outcome, kind, written) = match &answer {
-            Answer::Accept(subscriber) => match self.write_accept(asked, subscriber, eap, out) {
-                Ok(len) => (Outcome::Accepted, ReplyKind::Accept, Ok(len)),
-                // Too many attributes for one packet: without them he must not come in.
-                Err(reason) => {
-                    let reject = reply::reject(asked, reason, eap, out).map(<[u8]>::len);
-                    (Outcome::Rejected(reason), ReplyKind::Reject, reject)
+            Answer::Accept(subscriber, proven) => {
+                match self.write_accept(asked, subscriber, proven, eap, out) {
+                    Ok(len) => (Outcome::Accepted, ReplyKind::Accept, Ok(len)),
+                    // Too many attributes for one packet: without them he must not come in.
+                    Err(reason) => {
+                        let reject = self.write_reject(asked, reason, eap, out);
+                        (Outcome::Rejected(reason), ReplyKind::Reject, reject)
+                    }
                 }
-            },
+            }
             Answer::Reject(reason) => {
-                let reject = reply::reject(asked, *reason, eap, out).map(<[u8]>::len);
+                let reject = self.write_reject(asked, *reason, eap, out);
                 (Outcome::Rejected(*reason), ReplyKind::Reject, reject)
             }
             Answer::Challenge { state, conversation } => {
@@ -43,12 +47,20 @@ impl Authenticator {
         &mut self,
         asked: &Asked<'_>,
         subscriber: &Subscriber,
+        proven: &Proven,
         eap: Option<u8>,
         out: &mut [u8],
     ) -> Result<usize, RejectReason> {
         let named = asked.request.first(kind::ACCT_SESSION_ID);
         let going_on = named.and_then(|name| self.sessions.login_of(asked.nas.id, name));
-        match reply::accept(asked, subscriber, self.draft.id, going_on, eap, out).map(<[u8]>::len) {
+        let granted = reply::Granted {
+            subscriber,
+            decision: self.draft.id,
+            going_on,
+            proven,
+            eap_identifier: eap,
+        };
+        match reply::accept(asked, &granted, out).map(<[u8]>::len) {
             Ok(len) => {
                 let (plan, rate) = (subscriber.plan.name().clone(), subscriber.plan.rate());
                 let found = Found::Plan {
@@ -65,6 +77,21 @@ impl Authenticator {
                 Err(RejectReason::ReplyTooLong)
             }
         }
+    }
+
+    /// Writes an Access-Reject.
+    fn write_reject(
+        &self,
+        asked: &Asked<'_>,
+        reason: RejectReason,
+        eap: Option<u8>,
+        out: &mut [u8],
+    ) -> Result<usize, WriteError> {
+        let refusal = match Method::of(&asked.request) {
+            Method::MsChap(sent) => Some(Refusal::of(sent, self.entropy)),
+            _ => None,
+        };
+        reply::reject(asked, reason, eap, refusal.as_ref(), out).map(<[u8]>::len)
     }
 
     /// Notes that nothing goes out, on purpose.

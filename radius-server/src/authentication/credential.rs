@@ -1,26 +1,85 @@
-//! Is it he? Compares what the request carries with what is stored: PAP and CHAP here, EAP in `eap`.
-//! Nothing it returns holds an octet of a password.
+//! Is it he? Compares what the request carries with what is stored: PAP and CHAP here, MS-CHAP in `mschap`, EAP in `eap`.
+//! No finding it returns holds an octet of a password.
 
-use super::Asked;
+use super::{Asked, mschap};
 use crate::decision::{DropReason, Found, RejectReason};
 use crate::directory::{Credential, Subscriber};
-use radius::password::{check_chap, check_pap};
+use radius::mschap::{NtHash, Proof, mppe};
+use radius::password::{check_chap, check_pap, check_pap_nt_hash};
 use radius::{PapCheck, View, kind};
-
-/// Microsoft's enterprise number.
-const VENDOR_MICROSOFT: u32 = 311;
-/// `MS-CHAP-Response` and `MS-CHAP2-Response` (RFC 2548).
-const MS_CHAP_RESPONSES: [u8; 2] = [1, 25];
+use zeroize::Zeroizing;
 
 /// How the check of a credential ended.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Checked {
     /// It is he.
-    Passed,
+    Passed(Proven),
     /// It is not, or nobody can tell.
     Rejected(RejectReason),
     /// The request must not be answered.
     Dropped(DropReason),
+}
+
+/// What the reply needs of how he proved himself. Its secrets print as nothing and are wiped when it goes.
+pub(super) enum Proven {
+    /// PAP, CHAP or EAP-MD5: nothing.
+    Otherwise,
+    /// MS-CHAP: what the keys of the link are made from.
+    MsChap(Zeroizing<[u8; mppe::V1_KEYS_LEN]>),
+    /// MS-CHAP version 2: what the server's proof and the keys of the link are made from.
+    MsChap2 {
+        /// PPP's identifier, which the proof repeats.
+        ident: u8,
+        /// That he knows the password.
+        proof: Proof,
+    },
+}
+
+impl std::fmt::Debug for Proven {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Otherwise => "Otherwise",
+            Self::MsChap(_) => "MsChap",
+            Self::MsChap2 { .. } => "MsChap2",
+        })
+    }
+}
+
+/// What is stored to compare with.
+#[derive(Clone, Copy)]
+pub(super) enum Stored<'s> {
+    /// The password.
+    Password(&'s [u8]),
+    /// Its NT hash only.
+    NtHash(&'s NtHash),
+    /// Nothing.
+    Nothing,
+}
+
+impl<'s> Stored<'s> {
+    /// What is stored for a subscriber; an empty password is none.
+    pub(super) fn of(subscriber: &'s Subscriber) -> Self {
+        match &subscriber.credential {
+            Credential::Clear(secret) if !secret.expose().is_empty() => Self::Password(secret.expose()),
+            Credential::NtHash(hash) => Self::NtHash(hash),
+            Credential::Clear(_) | Credential::None => Self::Nothing,
+        }
+    }
+
+    /// The password, for methods that need nothing less; else what there is to say.
+    pub(super) fn password(self) -> Result<&'s [u8], (Found, Checked)> {
+        match self {
+            Self::Password(password) => Ok(password),
+            Self::NtHash(_) => Err((
+                Found::NtHashStored,
+                Checked::Rejected(RejectReason::CredentialUnfit),
+            )),
+            Self::Nothing => Err((
+                Found::NothingStored,
+                Checked::Rejected(RejectReason::NoCredential),
+            )),
+        }
+    }
 }
 
 /// How a request proves who it is about.
@@ -33,7 +92,7 @@ pub(super) enum Method<'a> {
     /// User-Password, still hidden.
     Pap(&'a [u8]),
     /// A Microsoft response.
-    MsChap,
+    MsChap(mschap::Sent<'a>),
     /// Nothing at all.
     Nothing,
 }
@@ -43,48 +102,41 @@ impl<'a> Method<'a> {
     pub(super) fn of(request: &View<'a>) -> Self {
         if request.first(kind::EAP_MESSAGE).is_some() {
             Self::Eap
+        } else if let Some(sent) = mschap::Sent::of(request) {
+            Self::MsChap(sent)
         } else if let Some(response) = request.first(kind::CHAP_PASSWORD) {
             Self::Chap(response)
         } else if let Some(hidden) = request.first(kind::USER_PASSWORD) {
             Self::Pap(hidden)
-        } else if MS_CHAP_RESPONSES
-            .iter()
-            .any(|response| request.vendor(VENDOR_MICROSOFT, *response).is_some())
-        {
-            Self::MsChap
         } else {
             Self::Nothing
         }
     }
 }
 
-/// The stored password; an empty one is none.
-pub(super) fn stored(subscriber: &Subscriber) -> Option<&[u8]> {
-    match &subscriber.credential {
-        Credential::Clear(secret) if !secret.expose().is_empty() => Some(secret.expose()),
-        Credential::Clear(_) | Credential::None => None,
-    }
-}
-
-/// Checks PAP and CHAP against the stored password, and says why nothing else can be checked.
-pub(super) fn check(asked: &Asked<'_>, method: Method<'_>, stored: Option<&[u8]>) -> (Found, Checked) {
+/// Checks PAP, CHAP and MS-CHAP against what is stored, and says why nothing else can be checked.
+pub(super) fn check(asked: &Asked<'_>, method: Method<'_>, stored: Stored<'_>) -> (Found, Checked) {
     match (method, stored) {
         (Method::Nothing, _) => (
             Found::NothingSent,
             Checked::Rejected(RejectReason::CredentialNotSent),
         ),
-        (Method::MsChap, _) => (Found::MsChap, Checked::Rejected(RejectReason::UnsupportedMethod)),
         // EAP does not come here; were it to, it has not proven anything.
         (Method::Eap, _) => (Found::EapMalformed, Checked::Rejected(RejectReason::EapFailed)),
-        (Method::Pap(hidden), Some(password)) => check_password(asked, hidden, password),
-        (Method::Pap(hidden), None) if garbled(asked, hidden) => {
+        (Method::MsChap(sent), stored) => mschap::check(asked, sent, stored),
+        (Method::Pap(hidden), Stored::Nothing) if garbled(asked, hidden) => {
             (Found::PapGarbled, Checked::Dropped(DropReason::SecretDiffers))
         }
-        (Method::Chap(response), Some(password)) => check_response(asked, response, password),
-        (Method::Pap(_) | Method::Chap(_), None) => (
-            Found::NothingStored,
-            Checked::Rejected(RejectReason::NoCredential),
-        ),
+        (Method::Pap(hidden), Stored::NtHash(hash)) => {
+            let (secret, authenticator) = (&asked.nas.secret, asked.request.authenticator());
+            judge_password(asked, check_pap_nt_hash(secret, authenticator, hidden, hash))
+        }
+        (Method::Pap(hidden), stored) => stored
+            .password()
+            .map_or_else(|none| none, |password| check_password(asked, hidden, password)),
+        (Method::Chap(response), stored) => stored
+            .password()
+            .map_or_else(|none| none, |password| check_response(asked, response, password)),
     }
 }
 
@@ -96,9 +148,15 @@ pub(super) fn garbled(asked: &Asked<'_>, hidden: &[u8]) -> bool {
 
 /// PAP.
 fn check_password(asked: &Asked<'_>, hidden: &[u8], password: &[u8]) -> (Found, Checked) {
+    let (secret, authenticator) = (&asked.nas.secret, asked.request.authenticator());
+    judge_password(asked, check_pap(secret, authenticator, hidden, password))
+}
+
+/// What follows from what a User-Password turned out to be.
+fn judge_password(asked: &Asked<'_>, check: PapCheck) -> (Found, Checked) {
     let wrong = Checked::Rejected(RejectReason::WrongPassword);
-    match check_pap(&asked.nas.secret, asked.request.authenticator(), hidden, password) {
-        PapCheck::Match => (Found::PapMatch, Checked::Passed),
+    match check {
+        PapCheck::Match => (Found::PapMatch, Checked::Passed(Proven::Otherwise)),
         PapCheck::Mismatch => (Found::PapMismatch, wrong),
         PapCheck::Malformed => (Found::PapMalformed, wrong),
         // The signature says that the secrets agree, so these octets are what he typed: Latin-1, most likely.
@@ -114,7 +172,7 @@ fn check_response(asked: &Asked<'_>, response: &[u8], password: &[u8]) -> (Found
     let challenge = asked.request.first(kind::CHAP_CHALLENGE).unwrap_or(authenticator);
     let wrong = Checked::Rejected(RejectReason::WrongPassword);
     match check_chap(response, challenge, password) {
-        Some(true) => (Found::ChapMatch, Checked::Passed),
+        Some(true) => (Found::ChapMatch, Checked::Passed(Proven::Otherwise)),
         Some(false) => (Found::ChapMismatch, wrong),
         None => (Found::ChapMalformed, wrong),
     }

@@ -1,7 +1,7 @@
 //! The steps that decide about an Access-Request, each noting what it found. It walks; the rules are in `signature`,
 //! `credential`, `eap` and `admission`. What is done about the result: `answering`.
 
-use super::credential::{self, Checked, Method};
+use super::credential::{self, Checked, Method, Proven, Stored};
 use super::{Answer, Asked, Authenticator, admission, eap, signature};
 use crate::decision::{Decision, DropReason, Found, RejectReason, Step, USERNAME_OCTETS_MAX, put_lossy};
 use crate::directory::{Subscriber, bump};
@@ -22,14 +22,15 @@ impl Authenticator {
             Ok(subscriber) => subscriber,
             Err(answer) => return answer,
         };
-        if let Some(answer) = self.check_credential(asked, method, &subscriber) {
-            return answer;
-        }
+        let proven = match self.check_credential(asked, method, &subscriber) {
+            Ok(proven) => proven,
+            Err(answer) => return answer,
+        };
         let (found, refused) = admission::admit(&asked.nas, &subscriber, asked.now.unix_s());
         self.draft.note(Step::Admission, found, refused.is_none());
         match refused {
             Some(reason) => Answer::Reject(reason),
-            None => Answer::Accept(subscriber),
+            None => Answer::Accept(subscriber, proven),
         }
     }
 
@@ -120,31 +121,31 @@ impl Authenticator {
         Answer::Reject(RejectReason::UnknownSubscriber)
     }
 
-    /// Is it he? `None` when he is; else what to answer.
+    /// Is it he? How he proved it when he is; else what to answer.
     fn check_credential(
         &mut self,
         asked: &Asked<'_>,
         method: Method<'_>,
         subscriber: &Subscriber,
-    ) -> Option<Answer> {
+    ) -> Result<Proven, Answer> {
         let (found, checked) = if method == Method::Eap {
             let eap = EapView::parse(&self.eap).ok();
             match eap::step(asked, eap.as_ref(), subscriber, &self.conversations, self.entropy) {
                 (found, eap::Step::Challenge { state, conversation }) => {
                     self.draft.note(Step::Credential, found, true);
-                    return Some(Answer::Challenge { state, conversation });
+                    return Err(Answer::Challenge { state, conversation });
                 }
                 (found, eap::Step::Done(checked)) => (found, checked),
             }
         } else {
-            credential::check(asked, method, credential::stored(subscriber))
+            credential::check(asked, method, Stored::of(subscriber))
         };
-        self.draft
-            .note(Step::Credential, found, checked == Checked::Passed);
+        let passed = matches!(checked, Checked::Passed(_));
+        self.draft.note(Step::Credential, found, passed);
         match checked {
-            Checked::Passed => None,
-            Checked::Rejected(reason) => Some(Answer::Reject(reason)),
-            Checked::Dropped(reason) => Some(Answer::Drop(reason)),
+            Checked::Passed(proven) => Ok(proven),
+            Checked::Rejected(reason) => Err(Answer::Reject(reason)),
+            Checked::Dropped(reason) => Err(Answer::Drop(reason)),
         }
     }
 }

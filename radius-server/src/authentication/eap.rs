@@ -2,7 +2,7 @@
 //! It keeps nothing itself; open conversations are in `conversations`, and randomness is handed in.
 
 use super::conversations::{Conversation, Conversations, State};
-use super::credential::{Checked, stored};
+use super::credential::{Checked, Proven, Stored};
 use super::{Asked, Entropy};
 use crate::decision::{DropReason, Found, RejectReason};
 use crate::directory::Subscriber;
@@ -14,7 +14,7 @@ use std::time::Instant;
 const OUR_NAME: &[u8] = b"headend";
 
 /// How a step ended.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Step {
     /// The conversation goes on: send this challenge under this State.
     Challenge {
@@ -46,11 +46,9 @@ pub(super) fn step(
     let Some(eap) = eap.filter(|eap| eap.code() == EapCode::Response) else {
         return (Found::EapMalformed, failed);
     };
-    let Some(password) = stored(subscriber) else {
-        return (
-            Found::NothingStored,
-            Step::Done(Checked::Rejected(RejectReason::NoCredential)),
-        );
+    let password = match Stored::of(subscriber).password() {
+        Ok(password) => password,
+        Err((found, refused)) => return (found, Step::Done(refused)),
     };
     match eap.method() {
         Some(method::IDENTITY) => begin(asked, eap, subscriber, conversations, entropy),
@@ -119,7 +117,7 @@ fn finish(
         return (Found::EapOtherConversation, failed);
     }
     match md5::check_response(eap.data(), open.identifier, &open.challenge, password) {
-        Ok(true) => (Found::EapMd5Match, Step::Done(Checked::Passed)),
+        Ok(true) => (Found::EapMd5Match, Step::Done(Checked::Passed(Proven::Otherwise))),
         Ok(false) => (
             Found::EapMd5Mismatch,
             Step::Done(Checked::Rejected(RejectReason::WrongPassword)),

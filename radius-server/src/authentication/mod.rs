@@ -2,7 +2,7 @@
 //! across a step: octets and `now` come in, octets and what was found go out.
 //!
 //! In order: duplicates, then `deciding` walks the steps: `signature` (must it be signed, is it?), identification,
-//! `credential` and `eap` (is it he?), `admission` (may he?); `answering` writes what `reply` knows (what does he get?).
+//! `credential`, `mschap` and `eap` (is it he?), `admission` (may he?); `answering` writes what `reply` knows (what does he get?).
 //! Each step notes what it found in the decision.
 
 mod admission;
@@ -11,6 +11,7 @@ mod conversations;
 mod credential;
 mod deciding;
 mod eap;
+mod mschap;
 mod number;
 mod reply;
 mod signature;
@@ -30,6 +31,7 @@ use crate::gate::Gate;
 use crate::sessions::Sessions;
 use crate::unknown::{PortKind, UnknownSources};
 use conversations::{Conversation, State};
+use credential::Proven;
 use number::DecisionNumbers;
 use radius::{Code, MessageAuthenticator, View, kind};
 use std::net::SocketAddr;
@@ -90,8 +92,8 @@ struct Asked<'d> {
 
 /// What to send.
 enum Answer {
-    /// Access-Accept for this subscriber.
-    Accept(Arc<Subscriber>),
+    /// Access-Accept for this subscriber, who proved himself this way.
+    Accept(Arc<Subscriber>, Proven),
     /// Access-Reject.
     Reject(RejectReason),
     /// Access-Challenge.

@@ -3,6 +3,8 @@
 
 use super::admission::{Left, left_s};
 use super::conversations::{Conversation, State};
+use super::credential::Proven;
+use super::mschap::{self, Refusal};
 use super::{Asked, eap};
 use crate::class::{self, Login};
 use crate::decision::RejectReason;
@@ -11,15 +13,34 @@ use crate::id::DecisionId;
 use radius::eap::{write_failure, write_success};
 use radius::{Attribute, Attributes, Code, ReplyWriter, WriteError, kind};
 
-/// Access-Accept: who decided and which session goes on (Class), what the plan gives, what the subscriber's own attributes change about it.
+/// What an Access-Accept is made from.
+pub(super) struct Granted<'g> {
+    /// Who gets service.
+    pub(super) subscriber: &'g Subscriber,
+    /// Which decision gives it.
+    pub(super) decision: DecisionId,
+    /// The session that goes on, when he is in the middle of one.
+    pub(super) going_on: Option<Login>,
+    /// How he proved himself.
+    pub(super) proven: &'g Proven,
+    /// The identifier of the EAP packet that is answered, when there was one.
+    pub(super) eap_identifier: Option<u8>,
+}
+
+/// Access-Accept: who decided and which session goes on (Class), what MS-CHAP needs, what the plan gives, what the
+/// subscriber's own attributes change about it.
 pub(super) fn accept<'b>(
     asked: &Asked<'_>,
-    subscriber: &Subscriber,
-    decision: DecisionId,
-    going_on: Option<Login>,
-    eap_identifier: Option<u8>,
+    granted: &Granted<'_>,
     out: &'b mut [u8],
 ) -> Result<&'b [u8], WriteError> {
+    let Granted {
+        subscriber,
+        decision,
+        going_on,
+        proven,
+        eap_identifier,
+    } = *granted;
     let mut reply = ReplyWriter::new(out, Code::AccessAccept, &asked.request)?;
     reply.reserve_message_authenticator()?;
     if let Some(identifier) = eap_identifier {
@@ -28,16 +49,18 @@ pub(super) fn accept<'b>(
         reply.attribute(kind::EAP_MESSAGE, &success)?;
     }
     reply.attribute(kind::CLASS, &class::for_login(decision, going_on))?;
+    mschap::write_success(asked, subscriber, decision, proven, &mut reply)?;
     service(asked, subscriber, &mut reply)?;
     reply.proxy_states(&asked.request)?;
     Ok(reply.finish(&asked.nas.secret))
 }
 
-/// Access-Reject: what the subscriber may know, and the end of EAP.
+/// Access-Reject: what the subscriber may know, and the end of EAP or MS-CHAP.
 pub(super) fn reject<'b>(
     asked: &Asked<'_>,
     reason: RejectReason,
     eap_identifier: Option<u8>,
+    mschap: Option<&Refusal>,
     out: &'b mut [u8],
 ) -> Result<&'b [u8], WriteError> {
     let mut reply = ReplyWriter::new(out, Code::AccessReject, &asked.request)?;
@@ -50,6 +73,9 @@ pub(super) fn reject<'b>(
             reply.attribute(kind::EAP_MESSAGE, &failure)?;
         }
         None => reply.text(kind::REPLY_MESSAGE, reason.reply_message())?,
+    }
+    if let Some(refusal) = mschap {
+        refusal.write(reason, &mut reply)?;
     }
     reply.proxy_states(&asked.request)?;
     Ok(reply.finish(&asked.nas.secret))

@@ -141,7 +141,7 @@ pub enum Found {
     EapOtherConversation,
     /// No random octets for a challenge could be had.
     EapNoRandomness,
-    /// The NAS offers MS-CHAP only.
+    /// MS-CHAP, when it was not offered; decisions of that time hold it.
     MsChap,
     /// Nothing is stored for this subscriber.
     NothingStored,
@@ -199,6 +199,28 @@ pub enum Found {
     },
     /// Nothing went out, on purpose.
     Silent,
+
+    // -- credential, added later: the encoding counts variants, so new ones stand at the end
+    /// The MS-CHAP response is right.
+    MsChapMatch,
+    /// It is not.
+    MsChapMismatch,
+    /// MS-CHAP-Response or its challenge has a wrong length.
+    MsChapMalformed,
+    /// There is a LAN Manager response and no other.
+    MsChapLanManager,
+    /// A changed password stands in place of a response.
+    MsChapPasswordChange,
+    /// The stored password is no text, so that it has no NT hash.
+    MsChapPasswordNotText,
+    /// The response of version 2 is right.
+    MsChap2Match,
+    /// It is not.
+    MsChap2Mismatch,
+    /// MS-CHAP2-Response or its challenge has a wrong length.
+    MsChap2Malformed,
+    /// An NT hash is stored and the method needs the password itself.
+    NtHashStored,
 }
 
 /// The packets that answer an Access-Request.
@@ -319,9 +341,33 @@ impl Found {
             Self::EapNoConversation => "EAP: State names no open conversation (they are kept for 30 s)",
             Self::EapOtherConversation => "EAP: the answer belongs to another conversation",
             Self::EapNoRandomness => "EAP: the system gave no random octets for a challenge",
-            Self::MsChap => "MS-CHAP: not offered here; PAP, CHAP and EAP-MD5 are",
+            Self::MsChap => "MS-CHAP: not offered here at that time",
+            Self::MsChapMatch => "MS-CHAP: the response matches the stored password",
+            Self::MsChapMismatch => "MS-CHAP: the response was made from another password",
+            Self::MsChapMalformed => {
+                "MS-CHAP: MS-CHAP-Response is not 50 octets long, or MS-CHAP-Challenge is not 8 octets long"
+            }
+            Self::MsChapLanManager => {
+                "MS-CHAP: a LAN Manager response without an NT response, which is not accepted here"
+            }
+            Self::MsChapPasswordChange => "MS-CHAP: the peer changes its password, which is not offered here",
+            Self::MsChapPasswordNotText => {
+                "MS-CHAP: the stored password is not UTF-8 text, so no response can be made from it"
+            }
+            Self::MsChap2Match => "MS-CHAPv2: the response matches the stored password",
+            Self::MsChap2Mismatch => {
+                "MS-CHAPv2: the response was made from another password, or for another name than User-Name"
+            }
+            Self::MsChap2Malformed => {
+                "MS-CHAPv2: MS-CHAP2-Response is not 50 octets long, or MS-CHAP-Challenge is not 16 octets long"
+            }
+            Self::NtHashStored => {
+                "an NT hash is stored for this subscriber: good for PAP and MS-CHAP, CHAP and EAP-MD5 need the password"
+            }
             Self::NothingStored => "no password is stored for this subscriber",
-            Self::NothingSent => "the request carries no User-Password, CHAP-Password or EAP-Message",
+            Self::NothingSent => {
+                "the request carries no User-Password, CHAP-Password, MS-CHAP response or EAP-Message"
+            }
             Self::Active => "active",
             Self::Terminated => "terminated",
             Self::ReplyTooLong => "the attributes of plan and subscriber do not fit into one packet",

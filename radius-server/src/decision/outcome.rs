@@ -25,7 +25,7 @@ pub enum RejectReason {
     NoUserName,
     /// The partner has no subscriber of this name.
     UnknownSubscriber,
-    /// The password is wrong, or what CHAP or EAP-MD5 made of it.
+    /// The password is wrong, or what CHAP, MS-CHAP or EAP-MD5 made of it.
     WrongPassword,
     /// Nothing is stored that a password could be compared with.
     NoCredential,
@@ -45,6 +45,8 @@ pub enum RejectReason {
     EapFailed,
     /// The attributes of the plan and the subscriber do not fit into one packet.
     ReplyTooLong,
+    /// What is stored is not enough for the method, for example an NT hash for CHAP.
+    CredentialUnfit,
 }
 
 /// Why a request got no answer.
@@ -98,7 +100,7 @@ impl Outcome {
 
 impl RejectReason {
     /// Every reason, in order; counters have one place for each.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::NoUserName,
         Self::UnknownSubscriber,
         Self::WrongPassword,
@@ -111,6 +113,7 @@ impl RejectReason {
         Self::UnsupportedMethod,
         Self::EapFailed,
         Self::ReplyTooLong,
+        Self::CredentialUnfit,
     ];
 
     /// The stable name, as in `radpostauth.reason` and in metrics.
@@ -129,6 +132,7 @@ impl RejectReason {
             Self::UnsupportedMethod => "unsupported_method",
             Self::EapFailed => "eap_failed",
             Self::ReplyTooLong => "reply_too_long",
+            Self::CredentialUnfit => "credential_unfit",
         }
     }
 
@@ -148,6 +152,9 @@ impl RejectReason {
             Self::UnsupportedMethod => "the authentication method is not offered here",
             Self::EapFailed => "the EAP conversation failed",
             Self::ReplyTooLong => "the reply attributes do not fit into one packet",
+            Self::CredentialUnfit => {
+                "what is stored for this subscriber is not enough for the authentication method"
+            }
         }
     }
 
@@ -155,9 +162,11 @@ impl RejectReason {
     #[must_use]
     pub const fn reply_message(self) -> &'static str {
         match self {
-            Self::NoUserName | Self::UnknownSubscriber | Self::WrongPassword | Self::NoCredential => {
-                "Login incorrect"
-            }
+            Self::NoUserName
+            | Self::UnknownSubscriber
+            | Self::WrongPassword
+            | Self::NoCredential
+            | Self::CredentialUnfit => "Login incorrect",
             Self::CredentialNotSent | Self::UnsupportedMethod | Self::EapFailed => {
                 "Authentication method not supported"
             }

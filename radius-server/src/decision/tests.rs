@@ -94,6 +94,16 @@ fn all_found() -> Vec<Found> {
             octets: 84,
         },
         Found::Silent,
+        Found::MsChapMatch,
+        Found::MsChapMismatch,
+        Found::MsChapMalformed,
+        Found::MsChapLanManager,
+        Found::MsChapPasswordChange,
+        Found::MsChapPasswordNotText,
+        Found::MsChap2Match,
+        Found::MsChap2Mismatch,
+        Found::MsChap2Malformed,
+        Found::NtHashStored,
     ]
 }
 
@@ -111,6 +121,21 @@ fn every_finding_has_words_and_survives_encoding() {
     let mut octets = Vec::new();
     all.encode_into(&mut octets).expect("encodes");
     assert_eq!(Decision::decode(&octets).expect("decodes"), all);
+}
+
+/// Decisions in journals outlive the program that wrote them: a variant that moves makes them say something else.
+#[test]
+fn findings_keep_the_numbers_they_are_encoded_with() {
+    for (number, found) in all_found().into_iter().enumerate() {
+        let mut octets = Vec::new();
+        octets = postcard::to_extend(&found, octets).expect("encodes");
+        assert_eq!(usize::from(octets[0]), number, "{found:?}");
+    }
+    let of = |number: u8| postcard::from_bytes::<Found>(&[number]).expect("decodes");
+    assert_eq!(
+        (of(31), of(32), of(33)),
+        (Found::MsChap, Found::NothingStored, Found::NothingSent)
+    );
 }
 
 #[test]
@@ -136,6 +161,7 @@ fn reply_messages_do_not_tell_a_wrong_name_from_a_wrong_password() {
     let message = RejectReason::WrongPassword.reply_message();
     assert_eq!(RejectReason::UnknownSubscriber.reply_message(), message);
     assert_eq!(RejectReason::NoCredential.reply_message(), message);
+    assert_eq!(RejectReason::CredentialUnfit.reply_message(), message);
 }
 
 #[test]

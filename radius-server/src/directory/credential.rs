@@ -1,6 +1,7 @@
 //! What a subscriber proves himself with, held in memory for as long as he is in the directory.
 //! It never prints itself and wipes its octets when it goes.
 
+use radius::mschap::NtHash;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -37,8 +38,10 @@ impl fmt::Debug for Secret {
 /// How a subscriber can prove himself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
-    /// A password we hold in the clear: good for PAP, CHAP and EAP-MD5.
+    /// A password we hold in the clear: good for every method.
     Clear(Secret),
+    /// The NT hash of a password we do not hold: good for PAP and MS-CHAP, no use for CHAP and EAP-MD5.
+    NtHash(NtHash),
     /// Nothing is stored; whatever he sends, he is rejected.
     None,
 }

@@ -1,7 +1,8 @@
 //! PAP and CHAP: what matches, what does not, and what tells that the secrets differ.
 
 use proptest::prelude::*;
-use radius::password::{check_chap, check_pap, hide_pap, reveal_pap};
+use radius::mschap::NtHash;
+use radius::password::{check_chap, check_pap, check_pap_nt_hash, hide_pap, reveal_pap};
 use radius::{Authenticator, PapCheck, SharedSecret};
 
 const REQUEST: Authenticator = [0x0f; 16];
@@ -32,6 +33,29 @@ fn passwords_of_every_length_match_themselves_and_no_other() {
             );
         }
     }
+}
+
+#[test]
+fn password_is_compared_with_its_nt_hash_as_with_itself() {
+    let (secret, mut room) = (SharedSecret::new(b"s"), [0; 128]);
+    for (clear, expected) in [
+        ("clientPass".as_bytes(), PapCheck::Match),
+        ("clientPasS".as_bytes(), PapCheck::Mismatch),
+        (b"", PapCheck::Mismatch),
+        (b"\xff\xfe", PapCheck::Garbled),
+    ] {
+        let hidden = hide_pap(&secret, &REQUEST, clear, &mut room).unwrap();
+        let hash = NtHash::of("clientPass");
+        assert_eq!(
+            check_pap_nt_hash(&secret, &REQUEST, hidden, &hash),
+            expected,
+            "{clear:?}"
+        );
+    }
+    assert_eq!(
+        check_pap_nt_hash(&secret, &REQUEST, &[0; 17], &NtHash::of("")),
+        PapCheck::Malformed
+    );
 }
 
 #[test]

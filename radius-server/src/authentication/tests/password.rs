@@ -1,6 +1,7 @@
 //! PAP and CHAP, and what cannot be checked at all.
 
 use super::*;
+use radius::mschap::NtHash;
 
 #[test]
 fn a_right_password_is_accepted_with_the_plan() {
@@ -120,17 +121,7 @@ fn what_cannot_be_checked_is_rejected_and_said() {
     desk.check(
         &nothing,
         Outcome::Rejected(RejectReason::CredentialNotSent),
-        "the request carries no User-Password, CHAP-Password or EAP-Message",
-    );
-    let mschap = plain(2).build(|writer, _| {
-        writer.text(kind::USER_NAME, "alice@demo").expect("room");
-        writer.vendor(311, 25, &[0; 50]).expect("room");
-    });
-    let unsupported = Outcome::Rejected(RejectReason::UnsupportedMethod);
-    desk.check(
-        &mschap,
-        unsupported,
-        "MS-CHAP: not offered here; PAP, CHAP and EAP-MD5 are",
+        "the request carries no User-Password, CHAP-Password, MS-CHAP response or EAP-Message",
     );
     let nameless = plain(3).build(|writer, secret| writer.password(b"x", secret).expect("room"));
     let no_name = Outcome::Rejected(RejectReason::NoUserName);
@@ -141,6 +132,39 @@ fn what_cannot_be_checked_is_rejected_and_said() {
             .username,
         "\u{fffd}a"
     );
+}
+
+#[test]
+fn an_nt_hash_is_good_for_pap_and_no_good_for_chap_and_eap_md5() {
+    let mut desk = Desk::with(|_, alice| alice.credential = Credential::NtHash(NtHash::of(PASSWORD)));
+    let matches = "PAP: the password is the stored one";
+    desk.check(&plain(1).pap("alice@demo", PASSWORD), Outcome::Accepted, matches);
+    let wrong = Outcome::Rejected(RejectReason::WrongPassword);
+    let differs = "PAP: the password differs from the stored one";
+    desk.check(&plain(2).pap("alice@demo", "wrong horse"), wrong, differs);
+    let unfit = Outcome::Rejected(RejectReason::CredentialUnfit);
+    let words = "an NT hash is stored for this subscriber: good for PAP and MS-CHAP, CHAP and EAP-MD5 need the password";
+    let response = digest(9, PASSWORD, &[3; 16]);
+    let chap = plain(3).build(|writer, _secret| {
+        writer.text(kind::USER_NAME, "alice@demo").expect("room");
+        writer
+            .attribute(kind::CHAP_PASSWORD, &[&[9][..], &response].concat())
+            .expect("room");
+    });
+    desk.check(&chap, unfit, words);
+    desk.check(&signed(4).eap(&identity(1), None), unfit, words);
+}
+
+#[test]
+fn a_nas_with_another_secret_is_told_apart_when_an_nt_hash_is_stored() {
+    let mut desk = Desk::with(|_, alice| alice.credential = Credential::NtHash(NtHash::of(PASSWORD)));
+    let request = Ask {
+        secret: b"another secret",
+        ..plain(1)
+    }
+    .pap("alice@demo", PASSWORD);
+    let words = "PAP: the password decrypts to no text: the shared secret of the NAS differs from the one stored here";
+    desk.check(&request, Outcome::Dropped(DropReason::SecretDiffers), words);
 }
 
 #[test]
