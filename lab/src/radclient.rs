@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use radius::mschap::{NtHash, Response2, SessionKeys, v2};
 
 use crate::process;
 use crate::secret::{self, Secret};
@@ -79,6 +80,70 @@ impl Client {
         )
     }
 
+    /// Logs in with MS-CHAP of version 1, which radclient computes.
+    ///
+    /// # Errors
+    /// radclient cannot be run.
+    pub fn mschap(&self, server: SocketAddr, username: &str, password: &str) -> Result<Reply> {
+        self.ask(
+            server,
+            "auth",
+            &format!("User-Name = \"{username}\"\nMS-CHAP-Password = \"{password}\"\n"),
+            SENDS_MAX,
+        )
+    }
+
+    /// Logs in with MS-CHAP of version 2. radclient does not compute it: the response comes from here, and radclient
+    /// carries it, opens the keys of an Access-Accept and shows the server's proof, which are then compared.
+    ///
+    /// # Errors
+    /// radclient cannot be run, or proof, keys or the error of a refusal are not what they must be.
+    pub fn mschap2(&self, server: SocketAddr, username: &str, password: &str) -> Result<Reply> {
+        let (mut challenge, mut peer_challenge) = ([0; 16], [0; 16]);
+        getrandom::fill(&mut challenge)?;
+        getrandom::fill(&mut peer_challenge)?;
+        let hash = NtHash::of(password);
+        let nt_response = v2::nt_response(&challenge, &peer_challenge, username.as_bytes(), &hash);
+        let value = [&[7, 0][..], &peer_challenge, &[0; 8], &nt_response].concat();
+        let said = self.say(
+            server,
+            "auth",
+            &format!(
+                "User-Name = \"{username}\"\nMS-CHAP-Challenge = 0x{}\nMS-CHAP2-Response = 0x{}\n",
+                hex(&challenge),
+                hex(&value)
+            ),
+            SENDS_MAX,
+        )?;
+        let reply = read(&said)?;
+        let response = Response2 {
+            ident: 7,
+            peer_challenge: &peer_challenge,
+            nt_response: &nt_response,
+        };
+        let proof = v2::check(&challenge, &response, username.as_bytes(), &hash);
+        match (reply, proof) {
+            (Reply::Accept, Some(proof)) => {
+                let keys = SessionKeys::derive(&proof);
+                let success = [&[7][..], &proof.success()].concat();
+                for (name, value) in [
+                    ("MS-CHAP2-Success", &success[..]),
+                    ("MS-MPPE-Send-Key", &keys.send[..]),
+                    ("MS-MPPE-Recv-Key", &keys.receive[..]),
+                ] {
+                    let line = format!("{name} = 0x{}\n", hex(value));
+                    ensure!(said.contains(&line), "radclient does not show {line}{said}");
+                }
+            }
+            (Reply::Reject, _) => {
+                let error = "MS-CHAP-Error = \"\\007E=691 R=1 C=";
+                ensure!(said.contains(error), "radclient does not show {error}: {said}");
+            }
+            _ => {}
+        }
+        Ok(reply)
+    }
+
     /// Sends an Accounting-Request with these attributes, a `Name = value` a line.
     ///
     /// # Errors
@@ -100,8 +165,13 @@ impl Client {
         )
     }
 
-    /// Runs radclient.
+    /// Runs radclient and finds the reply in what it printed.
     fn ask(&self, server: SocketAddr, what: &str, attributes: &str, sends: u32) -> Result<Reply> {
+        read(&self.say(server, what, attributes, sends)?)
+    }
+
+    /// Runs radclient; gives what it printed.
+    fn say(&self, server: SocketAddr, what: &str, attributes: &str, sends: u32) -> Result<String> {
         let mut command = Command::new("radclient");
         command
             .args(["-x", "-t", RESEND_S, "-r", &sends.to_string(), "-S"])
@@ -109,8 +179,13 @@ impl Client {
         command.args([server.to_string().as_str(), what]);
         let input = format!("{attributes}Packet-Src-IP-Address = {}\n", self.source);
         let finished = process::run(command, &input, WAIT_MAX)?;
-        read(&finished.said())
+        Ok(finished.said())
     }
+}
+
+/// Octets as radclient reads and prints them.
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 /// Finds the reply in what radclient printed.

@@ -2,7 +2,7 @@
 //!
 //! The steps, in the order they are played. Each is a function that gives the evidence it saw, or fails with what it saw
 //! instead; a failure does not keep the others from being tried. Files: [`begin`] first start and demo ISP, [`passwords`]
-//! PAP, CHAP and why a login is refused, [`wired`] 802.1X and Disconnect, [`permissions`] what a role may not do, [`admission`] unknown sources and wrong
+//! PAP, CHAP, MS-CHAP and why a login is refused, [`wired`] 802.1X and Disconnect, [`permissions`] what a role may not do, [`admission`] unknown sources and wrong
 //! secrets, [`crash`] kill -9, [`outage`] no PostgreSQL.
 
 mod admission;
@@ -63,7 +63,7 @@ const STEPS: [Step; 11] = [
     },
     Step {
         number: "a",
-        title: "PAP and CHAP by radclient, unsigned",
+        title: "PAP, CHAP and MS-CHAP by radclient, unsigned",
         needs: Needs::Radclient,
         play: passwords::accepted,
     },

@@ -1,4 +1,4 @@
-//! Steps a and 2: logins by PAP and CHAP from a NAS that signs nothing, and why one is refused.
+//! Steps a and 2: logins by PAP, CHAP and MS-CHAP from a NAS that signs nothing, and why one is refused.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -36,6 +36,10 @@ pub(super) fn accepted(lab: &mut Lab) -> Result<String> {
     })?;
     let chap = client.chap(server, CHAP_USER, password)?;
     ensure!(chap == Reply::Accept, "CHAP of {CHAP_USER}: {chap:?}");
+    let mschap = client.mschap(server, CHAP_USER, password)?;
+    ensure!(mschap == Reply::Accept, "MS-CHAP of {CHAP_USER}: {mschap:?}");
+    let mschap2 = client.mschap2(server, CHAP_USER, password)?;
+    ensure!(mschap2 == Reply::Accept, "MS-CHAPv2 of {CHAP_USER}: {mschap2:?}");
     let suspended = client.pap(server, "peter", password)?;
     ensure!(
         suspended == Reply::Reject,
@@ -48,7 +52,7 @@ pub(super) fn accepted(lab: &mut Lab) -> Result<String> {
         field(&why, "reason")
     );
     Ok(format!(
-        "{PAP_USER} by PAP and {CHAP_USER} by CHAP accepted, peter refused: {}",
+        "{PAP_USER} by PAP and {CHAP_USER} by CHAP, MS-CHAP and MS-CHAPv2 with proof and keys accepted, peter refused: {}",
         field(&why, "words")
     ))
 }
@@ -57,9 +61,16 @@ pub(super) fn accepted(lab: &mut Lab) -> Result<String> {
 pub(super) fn explained(lab: &mut Lab) -> Result<String> {
     let (client, server) = (legacy(lab)?, lab.server.auth()?);
     let mut seen = Vec::new();
-    for (user, method) in [(PAP_USER, "PAP"), (CHAP_USER, "CHAP")] {
+    for (user, method) in [
+        (PAP_USER, "PAP"),
+        (CHAP_USER, "CHAP"),
+        (CHAP_USER, "MS-CHAP"),
+        (CHAP_USER, "MS-CHAPv2"),
+    ] {
         let reply = match method {
             "PAP" => client.pap(server, user, "not-the-password")?,
+            "MS-CHAP" => client.mschap(server, user, "not-the-password")?,
+            "MS-CHAPv2" => client.mschap2(server, user, "not-the-password")?,
             _ => client.chap(server, user, "not-the-password")?,
         };
         ensure!(
