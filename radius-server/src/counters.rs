@@ -2,7 +2,10 @@
 //! Each worker counts in a lane of its own, so that no two processors fight over a cache line; readers add the lanes.
 
 use crate::decision::{DropReason, Outcome, RejectReason};
+use crate::drops::SocketDrops;
+use crate::unknown::PortKind;
 use parking_lot::Mutex;
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -33,7 +36,7 @@ macro_rules! events {
 }
 
 events! {
-    /// A datagram on the authentication port.
+    /// A datagram on the authentication port; not those that were dropped because a worker was behind.
     AuthDatagram = "radius_datagrams_total" { "port": "auth" };
     /// A datagram on the accounting port.
     AccountingDatagram = "radius_datagrams_total" { "port": "accounting" };
@@ -67,7 +70,17 @@ events! {
     AccountingSecretDiffers = "radius_accounting_requests_total" { "result": "secret_differs" };
     /// An Accounting-Request without Acct-Status-Type.
     AccountingNoStatusType = "radius_accounting_requests_total" { "result": "no_status_type" };
-    /// An Accounting-Request that could not be made durable and got no answer.
+    /// A worker that was behind, and answered the newest first until it was not.
+    AuthBehind = "radius_overload_total" { "port": "auth" };
+    /// Dropped by a worker that was behind: it had waited longer than a NAS waits.
+    AuthOverloadStale = "radius_overload_dropped_total" { "port": "auth", "reason": "stale" };
+    /// Dropped by a worker that was behind: the oldest, to make room.
+    AuthOverloadNoRoom = "radius_overload_dropped_total" { "port": "auth", "reason": "no_room" };
+    /// Dropped by a worker that was behind: a newer request of that source and Identifier waits, which is answered.
+    AuthOverloadRepeated = "radius_overload_dropped_total" { "port": "auth", "reason": "repeated" };
+    /// Dropped by a worker that was behind: answered twice a moment ago.
+    AuthOverloadAnswered = "radius_overload_dropped_total" { "port": "auth", "reason": "answered" };
+    /// An Accounting-Request that could not be made durable at once; it is held, unanswered, and tried again.
     AccountingNotDurable = "radius_accounting_requests_total" { "result": "not_durable" };
     /// A batch that reached the disk.
     AccountingCommit = "radius_accounting_commits_total" { "result": "durable" };
@@ -121,6 +134,9 @@ const OUTCOMES: [Labels; OUTCOME_COUNT] = [
     &[("outcome", "dropped"), ("reason", "no_reply")],
 ];
 
+/// Labels of what the kernel dropped.
+const DROPS: [Labels; 2] = [&[("port", "auth")], &[("port", "accounting")]];
+
 /// The place of an outcome.
 const fn outcome_place(outcome: Outcome) -> usize {
     match outcome {
@@ -131,7 +147,7 @@ const fn outcome_place(outcome: Outcome) -> usize {
     }
 }
 
-/// One worker's counts.
+/// One worker's counts. Only that worker's thread adds to them.
 pub struct Lane {
     /// Plain events.
     events: [AtomicU64; EVENT_COUNT],
@@ -148,20 +164,28 @@ impl Lane {
         }
     }
 
-    /// Counts one more.
+    /// Counts one more. A lane belongs to one thread: adding needs no lock of the bus then.
     pub(crate) fn add(&self, event: Event) {
         self.add_many(event, 1);
     }
 
     /// Counts several more.
     pub(crate) fn add_many(&self, event: Event, count: u64) {
-        self.events[event as usize].fetch_add(count, Ordering::Relaxed);
+        add(&self.events[event as usize], count);
     }
 
     /// Counts a decision.
     pub(crate) fn decided(&self, outcome: Outcome) {
-        self.outcomes[outcome_place(outcome)].fetch_add(1, Ordering::Relaxed);
+        add(&self.outcomes[outcome_place(outcome)], 1);
     }
+}
+
+/// Adds to a count that only one thread writes and any may read.
+fn add(count: &AtomicU64, more: u64) {
+    count.store(
+        count.load(Ordering::Relaxed).wrapping_add(more),
+        Ordering::Relaxed,
+    );
 }
 
 /// Whether accounting reaches the disk.
@@ -186,6 +210,8 @@ pub struct Counters {
     accounting_journal: Mutex<JournalState>,
     /// Whether decisions reach the disk.
     decision_journal: Mutex<JournalState>,
+    /// What the kernel had no room for.
+    socket_drops: SocketDrops,
 }
 
 impl Default for Counters {
@@ -194,6 +220,7 @@ impl Default for Counters {
             lanes: Mutex::default(),
             accounting_journal: Mutex::new(JournalState::Writing),
             decision_journal: Mutex::new(JournalState::Writing),
+            socket_drops: SocketDrops::default(),
         }
     }
 }
@@ -228,6 +255,11 @@ impl Counters {
             .sum()
     }
 
+    /// Counts what the kernel drops for this socket, for as long as it is open.
+    pub(crate) fn watch_drops(&self, port: PortKind, socket: &Arc<UdpSocket>) {
+        self.socket_drops.watch(port, socket);
+    }
+
     /// Every number, zero or not, always in the same order.
     #[must_use]
     pub fn snapshot(&self) -> Vec<Sample> {
@@ -243,7 +275,16 @@ impl Counters {
             labels,
             value: sum(&|lane| lane.outcomes[at].load(Ordering::Relaxed)),
         });
-        events.chain(outcomes).collect()
+        let (auth, accounting) = self.socket_drops.totals();
+        let drops = DROPS
+            .into_iter()
+            .zip([auth, accounting])
+            .map(|(labels, value)| Sample {
+                name: "radius_socket_drops_total",
+                labels,
+                value,
+            });
+        events.chain(outcomes).chain(drops).collect()
     }
 
     /// Whether accounting reaches the disk, with the reason when it does not.
@@ -314,7 +355,7 @@ mod tests {
         assert_eq!(counters.get(Event::SendError), 3);
         assert_eq!(counters.decisions(Outcome::Accepted), 1);
         let snapshot = counters.snapshot();
-        assert_eq!(snapshot.len(), EVENT_COUNT + OUTCOME_COUNT);
+        assert_eq!(snapshot.len(), EVENT_COUNT + OUTCOME_COUNT + DROPS.len());
         let sent = snapshot
             .iter()
             .find(|sample| sample.name == "radius_send_errors_total")

@@ -86,6 +86,11 @@ impl Gate {
         }
     }
 
+    /// Whether a source is a NAS at all.
+    pub(crate) fn knows(&self, source: SocketAddr) -> bool {
+        self.directory.nas_by_source(source.ip()).is_some()
+    }
+
     /// The NAS a datagram comes from and the packet it is; `None` when there is no such NAS, or it is no packet.
     pub(crate) fn admit<'d>(
         &self,

@@ -26,6 +26,7 @@ pub mod clock;
 pub mod counters;
 pub mod decision;
 pub mod directory;
+mod drops;
 pub mod duplicates;
 mod gate;
 pub mod id;

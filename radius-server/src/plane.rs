@@ -17,7 +17,7 @@ use crate::journal::{self, AccountingRecord, JournalError, Kind, RecoveryReport,
 use crate::listener::{self, AccountingWorker, AuthWorker};
 use crate::scribe::{DECISION_QUEUE_MAX, Scribe};
 use crate::sessions::Sessions;
-use crate::unknown::UnknownSources;
+use crate::unknown::{PortKind, UnknownSources};
 use parking_lot::Mutex;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use threads::Threads;
 use tracing::{info, warn};
+use udp::Group;
 
 /// Journal records read at a time by [`Plane::replay`].
 const REPLAY_RECORDS: usize = 4_096;
@@ -206,15 +207,17 @@ impl Plane {
         }
         let auth = self.bind_all(&self.config.auth, self.config.auth_worker_count())?;
         let accounting = self.bind_all(&self.config.accounting, 1)?;
-        let local = |sockets: &[Vec<UdpSocket>]| {
-            sockets
+        let local = |groups: &[Group]| {
+            groups
                 .iter()
-                .flat_map(|group| group.first())
+                .flat_map(|group| group.sockets.first())
                 .flat_map(UdpSocket::local_addr)
                 .collect()
         };
+        self.check_receive_buffers(auth.iter().chain(&accounting));
         let (auth_addrs, accounting_addrs): (Vec<_>, Vec<_>) = (local(&auth), local(&accounting));
-        let threads = self.start(auth.into_iter().flatten(), accounting.into_iter().flatten())?;
+        let sockets = |groups: Vec<Group>| groups.into_iter().flat_map(|group| group.sockets);
+        let threads = self.start(sockets(auth), sockets(accounting))?;
         info!(auth = ?auth_addrs, accounting = ?accounting_addrs, "RADIUS listens");
         *running = Some(Running {
             threads,
@@ -225,12 +228,28 @@ impl Plane {
     }
 
     /// Opens the sockets of all addresses of one kind.
-    fn bind_all(&self, addrs: &[SocketAddr], each: usize) -> Result<Vec<Vec<UdpSocket>>, StartError> {
+    fn bind_all(&self, addrs: &[SocketAddr], each: usize) -> Result<Vec<Group>, StartError> {
         let bind = |addr: &SocketAddr| {
             listener::bind(*addr, each, self.config.receive_buffer_octets)
                 .map_err(|source| StartError::Bind { addr: *addr, source })
         };
         addrs.iter().map(bind).collect()
+    }
+
+    /// Says once when the system gives smaller receive buffers than configured.
+    fn check_receive_buffers<'g>(&self, groups: impl Iterator<Item = &'g Group>) {
+        let (asked, granted) = (
+            self.config.receive_buffer_octets,
+            groups.map(|group| group.receive_buffer_octets).min(),
+        );
+        if let Some(granted) = granted.filter(|granted| *granted < asked) {
+            warn!(
+                asked,
+                granted,
+                "receive buffers are smaller than configured, a burst of requests may be dropped: give the program \
+                 CAP_NET_ADMIN, or raise the system's limit with `sysctl -w net.core.rmem_max={asked}`"
+            );
+        }
     }
 
     /// Starts one worker a socket, and the scribe.
@@ -263,10 +282,11 @@ impl Plane {
 
     /// A worker for one authentication socket.
     fn auth_worker(&self, socket: UdpSocket, queue: SyncSender<Arc<[u8]>>) -> AuthWorker {
-        let lane = self.counters.lane();
-        AuthWorker {
+        let (lane, socket) = (self.counters.lane(), Arc::new(socket));
+        self.counters.watch_drops(PortKind::Auth, &socket);
+        AuthWorker::new(
             socket,
-            authenticator: Authenticator::new(
+            Authenticator::new(
                 Arc::clone(&self.directory),
                 Arc::clone(&self.unknown),
                 Arc::clone(&self.conversations),
@@ -274,28 +294,29 @@ impl Plane {
                 Arc::clone(&lane),
                 system_entropy,
             ),
-            recorder: Recorder::new(Arc::clone(&self.decisions), queue, Arc::clone(&lane)),
+            Recorder::new(Arc::clone(&self.decisions), queue, Arc::clone(&lane)),
             lane,
-        }
+        )
     }
 
     /// A worker for one accounting socket.
     fn accounting_worker(&self, socket: UdpSocket) -> AccountingWorker {
-        let lane = self.counters.lane();
-        AccountingWorker {
+        let (lane, socket) = (self.counters.lane(), Arc::new(socket));
+        self.counters.watch_drops(PortKind::Accounting, &socket);
+        AccountingWorker::new(
             socket,
-            accountant: Accountant::new(
+            Accountant::new(
                 Arc::clone(&self.directory),
                 Arc::clone(&self.unknown),
                 Arc::clone(&lane),
             ),
-            ledger: Ledger {
+            Ledger {
                 journal: Arc::clone(&self.accounting_writer),
                 sessions: Arc::clone(&self.sessions),
                 counters: Arc::clone(&self.counters),
             },
             lane,
-        }
+        )
     }
 
     /// Stops listening and waits for the threads; decisions made so far are in their journal then. Safe to call twice.

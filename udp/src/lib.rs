@@ -11,7 +11,7 @@
 //!    was sent to.
 //! 3. [`Outbox`]: replies are written into its slots, and leave together. [`Sender`] does the same with octets that are kept
 //!    elsewhere, as a client does who has prepared many requests.
-//! 4. [`queue`] and [`receive_drops`]: what waits in the kernel, and what it had no room for.
+//! 4. [`queue()`] and [`receive_drops`]: what waits in the kernel, and what it had no room for.
 
 #![deny(unsafe_op_in_unsafe_fn)]
 

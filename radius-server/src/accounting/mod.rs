@@ -18,12 +18,29 @@ use crate::gate::Gate;
 use crate::journal::AccountingRecord;
 use crate::unknown::{PortKind, UnknownSources};
 use radius::{Code, MessageAuthenticator, StatusType, View, kind};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::sync::Arc;
 
 /// Accounting-Requests settled together at most.
-pub const BATCH_MAX: usize = 1_024;
+pub const BATCH_MAX: usize = 8_192;
+/// Octets of journal records settled together at most, but for what one more round of the socket brings.
+pub const BATCH_OCTETS_MAX: usize = 4 * 1024 * 1024;
+
+/// Where a request came from, and where its response goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Who sent it.
+    pub source: SocketAddr,
+    /// Which of our addresses it was sent to, when there is a choice; the response leaves from there.
+    pub local: Option<IpAddr>,
+}
+
+impl From<SocketAddr> for Origin {
+    fn from(source: SocketAddr) -> Self {
+        Self { source, local: None }
+    }
+}
 
 /// What became of a datagram on the accounting port.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,10 +75,16 @@ struct Waiting {
     nas: Arc<Nas>,
     /// Which request it is.
     key: Key,
+    /// Which of our addresses it was sent to.
+    local: Option<IpAddr>,
     /// Whether it was signed, and the response must be.
     signed: bool,
     /// Whether it is on disk.
     durable: bool,
+    /// Whether the disk refused it once; it is tried again.
+    held: bool,
+    /// Whether no disk will ever take it.
+    hopeless: bool,
 }
 
 impl Accountant {
@@ -77,25 +100,33 @@ impl Accountant {
         }
     }
 
-    /// How many requests wait to be settled; at [`BATCH_MAX`] it is time.
+    /// How many requests wait to be settled; at [`BATCH_MAX`] it is time. Those that still do after [`Self::settle`] were
+    /// refused by the disk: settle again later, and take nothing in until then.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// How many octets of journal records wait to be settled; at [`BATCH_OCTETS_MAX`] it is time.
+    #[must_use]
+    pub fn waiting_octets(&self) -> usize {
+        self.payloads.len()
     }
 
     /// Takes in one datagram; a reply that needs no disk is written into `out`.
     pub fn take_in<'a>(
         &'a mut self,
         datagram: &[u8],
-        source: SocketAddr,
+        origin: impl Into<Origin>,
         now: Now,
         out: &'a mut [u8],
     ) -> Intake<'a> {
-        let Some((nas, request)) = self.gate.admit(datagram, source, now) else {
+        let origin = origin.into();
+        let Some((nas, request)) = self.gate.admit(datagram, origin.source, now) else {
             return Intake::Ignored;
         };
         match request.code() {
-            Code::AccountingRequest => self.accounting_request(nas, &request, source, now),
+            Code::AccountingRequest => self.accounting_request(nas, &request, origin, now),
             Code::StatusServer => self
                 .gate
                 .status_server(&nas, &request, out)
@@ -109,14 +140,14 @@ impl Accountant {
         &mut self,
         nas: Arc<Nas>,
         request: &View<'_>,
-        source: SocketAddr,
+        origin: Origin,
         now: Now,
     ) -> Intake<'_> {
         let Some(signed) = self.verified(&nas, request) else {
             return Intake::Ignored;
         };
         let key = Key {
-            source,
+            source: origin.source,
             identifier: request.identifier(),
         };
         let authenticator = request.authenticator();
@@ -139,7 +170,7 @@ impl Accountant {
             nas: nas.id,
             partner: nas.partner.id(),
             subscriber: subscriber.map(|subscriber| subscriber.id),
-            source,
+            source: origin.source,
             packet: request.octets(),
         };
         record.encode(&mut self.scratch);
@@ -150,8 +181,11 @@ impl Accountant {
             payload,
             nas,
             key,
+            local: origin.local,
             signed,
             durable: false,
+            held: false,
+            hopeless: false,
         });
         Intake::Waiting
     }

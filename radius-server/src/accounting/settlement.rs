@@ -1,7 +1,8 @@
 //! Settling: what waits goes to the journal, is made durable at once, changes the session table, and is answered.
-//! What could not be made durable is forgotten, so that its retransmission is a new request.
+//! What could not be made durable is held, unanswered, and tried again: the disk may have room sooner than the NAS sends
+//! it again, and some NAS give up.
 
-use super::{Accountant, Waiting};
+use super::{Accountant, Origin, Waiting};
 use crate::cause::chain;
 use crate::clock::Now;
 use crate::counters::{Counters, Event};
@@ -10,7 +11,6 @@ use crate::journal::{AccountingRecord, JournalError, Kind, Writer};
 use crate::sessions::Sessions;
 use parking_lot::Mutex;
 use radius::{Code, ReplyWriter, View, WriteError};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use tracing::{error, info};
 
@@ -27,14 +27,8 @@ pub struct Ledger {
 }
 
 impl Accountant {
-    /// Settles all that waits, and gives each response to `send`; nothing waits afterwards.
-    pub fn settle(
-        &mut self,
-        ledger: &Ledger,
-        now: Now,
-        out: &mut [u8],
-        send: &mut dyn FnMut(SocketAddr, &[u8]),
-    ) {
+    /// Settles all that waits, and gives each response to `send`; what waits afterwards was refused by the disk.
+    pub fn settle(&mut self, ledger: &Ledger, now: Now, out: &mut [u8], send: &mut dyn FnMut(Origin, &[u8])) {
         if self.waiting.is_empty() {
             return;
         }
@@ -44,16 +38,22 @@ impl Accountant {
         );
         let failure = self.make_durable(ledger, &mut waiting, &payloads);
         report(ledger, now, failure);
-        for request in &waiting {
+        waiting.retain_mut(|request| {
             if request.durable {
-                self.respond(request, record(request, &payloads), out, send);
-            } else {
+                self.respond(request, record(request, &payloads), now, out, send);
+                return false;
+            }
+            if !std::mem::replace(&mut request.held, true) {
                 self.gate.lane.add(Event::AccountingNotDurable);
+            }
+            if request.hopeless {
                 self.duplicates.forget(&request.key);
             }
+            !request.hopeless
+        });
+        if waiting.is_empty() {
+            payloads.clear();
         }
-        waiting.clear();
-        payloads.clear();
         (self.waiting, self.payloads) = (waiting, payloads); // they keep their room
     }
 
@@ -83,6 +83,7 @@ impl Accountant {
                 appended = append(&mut journal, &waiting[at], payloads);
             }
             if let Err(refused) = appended {
+                waiting[at].hopeless = matches!(refused, JournalError::PayloadTooLarge { .. });
                 // What was appended before it may still reach the disk; this one will not.
                 failure = self
                     .commit(&mut journal, &mut waiting[from..at])
@@ -128,14 +129,25 @@ impl Accountant {
         &mut self,
         request: &Waiting,
         record: Option<AccountingRecord<'_>>,
+        now: Now,
         out: &mut [u8],
-        send: &mut dyn FnMut(SocketAddr, &[u8]),
+        send: &mut dyn FnMut(Origin, &[u8]),
     ) {
         let view = record.and_then(|record| View::parse(record.packet).ok());
+        if let Some(view) = view.as_ref().filter(|_view| request.held) {
+            // Its retransmissions wait in the socket; they are known as such from now on, not from when it first came.
+            self.duplicates.forget(&request.key);
+            self.duplicates
+                .begin(request.key, view.authenticator(), now.monotonic);
+        }
         match view.map(|view| response(request, &view, out)) {
             Some(Ok(response)) => {
                 self.duplicates.answer(&request.key, response);
-                send(request.key.source, response);
+                let origin = Origin {
+                    source: request.key.source,
+                    local: request.local,
+                };
+                send(origin, response);
             }
             // Neither happens: we encoded it, it parsed before, and a response is smaller than its request.
             Some(Err(_)) | None => {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::counters::{Counters, JournalState};
 use crate::directory::{CoaTarget, NasSpec, Require};
+use crate::duplicates::DUPLICATE_WINDOW;
 use crate::journal::{Options, Reader, Writer};
 use crate::sessions::Sessions;
 use parking_lot::Mutex;
@@ -72,7 +73,7 @@ impl Desk {
 
     /// Takes a datagram in; true when it waits, and the reply when there is one at once.
     fn take_in(&mut self, datagram: &[u8]) -> (bool, Option<Vec<u8>>) {
-        let source = "127.0.0.1:40000".parse().expect("an address");
+        let source: SocketAddr = "127.0.0.1:40000".parse().expect("an address");
         match self
             .accountant
             .take_in(datagram, source, self.now, &mut [0; 4_096])
@@ -86,7 +87,7 @@ impl Desk {
     /// Settles, and gives back what was sent.
     fn settle(&mut self) -> Vec<Vec<u8>> {
         let mut sent = Vec::new();
-        let mut send = |_to: SocketAddr, reply: &[u8]| sent.push(reply.to_vec());
+        let mut send = |_to: Origin, reply: &[u8]| sent.push(reply.to_vec());
         self.accountant
             .settle(&self.ledger, self.now, &mut [0; 4_096], &mut send);
         sent
@@ -211,12 +212,40 @@ fn a_full_journal_leaves_the_rest_unanswered_and_takes_them_when_there_is_room()
         "{why}"
     );
 
-    // The unanswered ones come again, as NAS do; what fits is answered now.
+    // They are held, unanswered and counted once, as often as they are tried in vain.
+    assert_eq!(desk.accountant.waiting(), 200 - answered);
+    assert_eq!(
+        (desk.settle().len(), desk.accountant.waiting()),
+        (0, 200 - answered)
+    );
+    assert_eq!(
+        desk.counters.get(Event::AccountingNotDurable),
+        200 - answered as u64
+    );
+
+    // There is room again: all are answered, however long it took and without being sent again; whoever sends one again
+    // all the same gets its answer and makes no second record.
     desk.ledger.journal = Arc::new(Mutex::new(fresh(&desk)));
-    let again = requests.iter().filter(|request| desk.take_in(request).0).count();
-    assert_eq!(again, 200 - answered);
-    assert_eq!(desk.settle().len(), again);
+    desk.now.monotonic += 10 * DUPLICATE_WINDOW;
+    let sent = desk.settle();
+    assert_eq!((sent.len(), desk.accountant.waiting()), (200 - answered, 0));
     assert_eq!(desk.counters.accounting_journal(), JournalState::Writing);
+    assert_eq!(desk.take_in(&requests[199]), (false, sent.last().cloned()));
+    assert_eq!(desk.ledger.sessions.count(), 200);
+}
+
+#[test]
+fn what_no_journal_ever_takes_is_given_up() {
+    let mut desk = Desk::new(TINY);
+    let mut octets = [0; 4_096];
+    let mut writer = RequestWriter::signed(&mut octets, Code::AccountingRequest, 1).expect("room");
+    writer.u32(kind::ACCT_STATUS_TYPE, 1).expect("room");
+    while writer.attribute(kind::CLASS, &[7; 253]).is_ok() {}
+    let request = writer.finish(&SharedSecret::new(SECRET)).to_vec();
+    assert!(desk.take_in(&request).0 && desk.take_in(&start(2, "s2", false, SECRET)).0);
+    assert_eq!((desk.settle().len(), desk.accountant.waiting()), (1, 0));
+    assert_eq!(desk.counters.get(Event::AccountingNotDurable), 1);
+    assert!(desk.take_in(&request).0, "its retransmission is a new request");
 }
 
 /// A journal with room, in another directory.

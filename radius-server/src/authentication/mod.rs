@@ -33,7 +33,7 @@ use crate::unknown::{PortKind, UnknownSources};
 use conversations::{Conversation, State};
 use credential::Proven;
 use number::DecisionNumbers;
-use radius::{Code, MessageAuthenticator, View, kind};
+use radius::{Code, HEADER_LEN, MessageAuthenticator, View, kind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -133,7 +133,14 @@ impl Authenticator {
         }
     }
 
-    /// Handles one datagram; a reply is written into `out`, which should have room for [`radius::PACKET_LEN_MAX`] octets.
+    /// Whether a datagram may wait its turn when there is more to do than can be done: an Access-Request of a NAS. Anything
+    /// else is to be handled at once, because it costs little; a NAS whose Status-Server waits takes us for dead.
+    #[must_use]
+    pub fn may_wait(&self, datagram: &[u8], source: SocketAddr) -> bool {
+        datagram.len() >= HEADER_LEN && datagram[0] == Code::AccessRequest as u8 && self.gate.knows(source)
+    }
+
+    /// Handles one datagram; a reply is written to the beginning of `out`, which should have room for [`radius::PACKET_LEN_MAX`] octets.
     pub fn handle<'a>(
         &'a mut self,
         datagram: &[u8],

@@ -4,8 +4,9 @@ use crate::journal;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-/// Octets of a socket's receive buffer, unless configured otherwise: some 5,000 waiting datagrams.
-pub const RECEIVE_BUFFER_OCTETS: usize = 4 * 1024 * 1024;
+/// Octets of a socket's receive buffer, unless configured otherwise: what a BNG sends that reboots with 20,000 subscribers
+/// has room in it twice. It is a limit; the kernel takes no memory for what is not there.
+pub const RECEIVE_BUFFER_OCTETS: usize = 16 * 1024 * 1024;
 /// Authentication workers an address, at most; more would not help a machine with fewer processors.
 pub const AUTH_WORKERS_MAX: usize = 64;
 /// Authentication workers an address when none are configured: as many as processors, at most this.

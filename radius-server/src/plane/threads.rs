@@ -2,7 +2,7 @@
 //! spot, counted and logged: one packet that meets a bug must not silence a whole port.
 
 use super::StartError;
-use crate::counters::{Counters, Event, Lane};
+use crate::counters::{Counters, Event};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,16 +16,16 @@ pub(super) struct Threads {
     /// In the order in which they are joined.
     handles: Vec<JoinHandle<()>>,
     /// Where restarts are counted.
-    lane: Arc<Lane>,
+    counters: Arc<Counters>,
 }
 
 impl Threads {
     /// None yet.
-    pub(super) fn new(counters: &Counters) -> Self {
+    pub(super) fn new(counters: &Arc<Counters>) -> Self {
         Self {
             stop: Arc::default(),
             handles: Vec::new(),
-            lane: counters.lane(),
+            counters: Arc::clone(counters),
         }
     }
 
@@ -35,7 +35,7 @@ impl Threads {
         name: String,
         mut run: impl FnMut(&AtomicBool) + Send + 'static,
     ) -> Result<(), StartError> {
-        let (stop, lane, thread) = (Arc::clone(&self.stop), Arc::clone(&self.lane), name.clone());
+        let (stop, lane, thread) = (Arc::clone(&self.stop), self.counters.lane(), name.clone());
         let guarded = move || {
             while catch_unwind(AssertUnwindSafe(|| run(&stop))).is_err() {
                 lane.add(Event::WorkerRestarted);
