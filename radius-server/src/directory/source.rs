@@ -7,6 +7,7 @@ use crate::id::NasId;
 use ipnet::IpNet;
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -27,7 +28,37 @@ struct Prefixes {
     /// IPv4, as opposed to IPv6.
     v4: bool,
     /// First address of the network to its NAS.
-    nas: HashMap<IpAddr, Arc<Nas>>,
+    nas: HashMap<IpAddr, Arc<Nas>, BuildHasherDefault<AddressHasher>>,
+}
+
+/// Hashes an address with one multiplication a word. Every datagram is looked up, and only operators put addresses into the
+/// table, so nobody can choose some that collide.
+#[derive(Clone, Default)]
+struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn write(&mut self, octets: &[u8]) {
+        for word in octets.chunks(8) {
+            let mut padded = [0; 8];
+            padded[..word.len()].copy_from_slice(word);
+            self.write_u64(u64::from_le_bytes(padded));
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        // The product's high half depends on every bit of both factors; the factor is odd and looks random.
+        let product = u128::from(self.0 ^ word) * 0x9E37_79B9_7F4A_7C15;
+        self.0 = (product ^ (product >> 64)) as u64;
+    }
+
+    // Families are in different tables: which one it is, and how long its addresses are, tells nothing.
+    fn write_isize(&mut self, _family: isize) {}
+
+    fn write_usize(&mut self, _length: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl NasTable {
@@ -101,7 +132,7 @@ impl NasTable {
                 Prefixes {
                     length,
                     v4,
-                    nas: HashMap::new(),
+                    nas: HashMap::default(),
                 },
             );
             at
@@ -114,4 +145,39 @@ impl NasTable {
 fn first_address(address: IpAddr, length: u8) -> IpAddr {
     // A length of another family never gets here; if it did, the address itself would simply not be found.
     IpNet::new(address, length).map_or(address, |network| network.network())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::hash::BuildHasher;
+
+    #[test]
+    fn neighbouring_addresses_are_spread_over_all_places() {
+        let build = BuildHasherDefault::<AddressHasher>::default();
+        let v4 = |n: u32| IpAddr::from((0x0a00_0000 | n).to_be_bytes());
+        let v6 = |n: u32| IpAddr::from((0xfd12_u128 << 112 | u128::from(n)).to_be_bytes());
+        let networks = |n: u32| IpAddr::from((0x2001_0db8_u128 << 96 | u128::from(n) << 80).to_be_bytes());
+        for (what, address) in [
+            ("v4", &v4 as &dyn Fn(u32) -> IpAddr),
+            ("v6", &v6),
+            ("v6 networks", &networks),
+        ] {
+            let (mut low, mut high) = ([0; 256], [0; 128]);
+            for n in 0..65_536 {
+                let hash = build.hash_one(address(n));
+                low[(hash & 255) as usize] += 1;
+                high[(hash >> 57) as usize] += 1;
+            }
+            // What the hash map uses: the lowest bits choose a place, the highest seven tell its entries apart.
+            assert!(
+                low.iter().all(|count| (128..=512).contains(count)),
+                "{what}: {low:?}"
+            );
+            assert!(
+                high.iter().all(|count| (256..=1_024).contains(count)),
+                "{what}: {high:?}"
+            );
+        }
+    }
 }
