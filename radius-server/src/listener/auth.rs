@@ -1,6 +1,6 @@
 //! An authentication worker: a batch of requests, their replies, the next batch; and, when it is behind, the newest first.
 
-use super::backlog::{Backlog, OCTETS_MAX, REQUESTS_MAX};
+use super::backlog::{Backlog, NAS_WAIT, OCTETS_MAX, REQUESTS_MAX};
 use super::{BATCH, flush, rest};
 use crate::authentication::Authenticator;
 use crate::clock::Now;
@@ -72,7 +72,7 @@ impl AuthWorker {
                 lane,
                 clock: now,
             },
-            backlog: Backlog::new(REQUESTS_MAX, OCTETS_MAX, now),
+            backlog: Backlog::new(REQUESTS_MAX, OCTETS_MAX, NAS_WAIT, now),
             full: 0,
             full_since: now,
         }
@@ -225,5 +225,177 @@ fn count_dropped(backlog: &mut Backlog, lane: &Lane) {
         if count > 0 {
             lane.add_many(event, count);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::counters::Counters;
+    use crate::directory::{CoaTarget, Directory, NasSpec, Require};
+    use radius::{RequestWriter, SharedSecret, kind};
+    use std::sync::mpsc::sync_channel;
+    use udp::{queue, set_receive_buffer};
+    use uuid::Uuid;
+
+    /// The secret of the NAS, which is 127.0.0.1.
+    const SECRET: &[u8] = b"the secret of core-bng";
+
+    /// A worker that has not begun yet, with a receive buffer of so many octets.
+    fn worker(receive_buffer_octets: usize) -> (AuthWorker, Arc<Counters>) {
+        let (directory, counters) = (Arc::new(Directory::new()), Arc::new(Counters::default()));
+        directory.partner_put(Uuid::from_u128(1).into(), "Demo ISP", true);
+        let secret = SharedSecret::new(SECRET);
+        let nas = NasSpec {
+            id: Uuid::from_u128(2).into(),
+            partner: Uuid::from_u128(1).into(),
+            network: "127.0.0.1/32".parse().expect("a network"),
+            name: "core-bng".into(),
+            make: "mikrotik".into(),
+            secret: secret.clone(),
+            coa: CoaTarget { port: 3799, secret },
+            message_authenticator: Require::Auto,
+            message_authenticator_seen: false,
+        };
+        directory.nas_put(nas).expect("taken");
+        let lane = counters.lane();
+        let authenticator = Authenticator::new(
+            directory,
+            Arc::default(),
+            Arc::default(),
+            Arc::default(),
+            Arc::clone(&lane),
+            |octets| getrandom::fill(octets).is_ok(),
+        );
+        let (decisions, _nobody_listens) = sync_channel(1);
+        let recorder = Recorder::new(Arc::default(), decisions, Arc::clone(&lane));
+        let address = "127.0.0.1:0".parse().expect("an address");
+        let group = super::super::bind(address, 1, receive_buffer_octets).expect("bound");
+        let socket = Arc::new(group.sockets.into_iter().next().expect("one"));
+        (AuthWorker::new(socket, authenticator, recorder, lane), counters)
+    }
+
+    /// An Access-Request about somebody nobody knows: it is rejected.
+    fn request(identifier: u8) -> Vec<u8> {
+        let mut octets = [0; 256];
+        let authenticator = Uuid::now_v7().into_bytes();
+        let mut writer = RequestWriter::access(&mut octets, identifier, authenticator).expect("room");
+        writer.text(kind::USER_NAME, "nobody@demo").expect("room");
+        writer.finish(&SharedSecret::new(SECRET)).to_vec()
+    }
+
+    /// A socket of the NAS with room for all answers.
+    fn client() -> UdpSocket {
+        let client = UdpSocket::bind("127.0.0.1:0").expect("bound");
+        set_receive_buffer(&client, 1024 * 1024).expect("set");
+        client
+            .set_read_timeout(Some(Duration::from_secs(60)))
+            .expect("a timeout");
+        client
+    }
+
+    /// Identifiers of the next `count` answers.
+    fn answers(client: &UdpSocket, count: usize) -> Vec<u8> {
+        let mut octets = [0; 4_096];
+        let mut next = |_at| client.recv(&mut octets).map(|_len| octets[1]).expect("an answer");
+        (0..count).map(&mut next).collect()
+    }
+
+    #[test]
+    fn a_worker_that_stalled_answers_everybody_once_and_the_newest_first() {
+        // Requests come until its socket is nearly full, before it begins: as long a stall as can be.
+        let (mut worker, counters) = worker(768 * 1024);
+        worker.backlog = Backlog::new(
+            REQUESTS_MAX,
+            OCTETS_MAX,
+            Duration::from_secs(3_600),
+            Instant::now(),
+        );
+        let server = worker.socket.local_addr().expect("an address");
+        let (mut clients, mut sent) = (Vec::new(), 0_usize);
+        let (room, mut waiting) = (queue(&worker.socket).expect("known").room_octets, 0);
+        while waiting < room / 100 * 85 {
+            if sent % 256 == 0 {
+                clients.push(client());
+            }
+            clients[sent / 256]
+                .send_to(&request(sent as u8), server)
+                .expect("sent");
+            sent += 1;
+            waiting = queue(&worker.socket).expect("known").waiting_octets;
+        }
+        // The last one asks again and again.
+        let (impatient, again) = (client(), request(9));
+        for _ in 0..3 {
+            impatient.send_to(&again, server).expect("sent");
+        }
+        assert_eq!(udp::receive_drops(&worker.socket).expect("known"), 0);
+
+        let stop = Arc::new(AtomicBool::new(false));
+        let running = std::thread::spawn({
+            let stop = Arc::clone(&stop);
+            move || {
+                worker.run(&stop);
+                worker
+            }
+        });
+        // The first ones come as they were sent, until it knows that it is behind; all others come newest first.
+        let in_order: Vec<u8> = (0..=255).collect();
+        assert_eq!(answers(&clients[0], 256), in_order);
+        assert_eq!(FULL_BATCHES as usize * BATCH, 256);
+        for (at, client) in clients.iter().enumerate().skip(1) {
+            let count = (sent - 256 * at).min(256);
+            let newest_first: Vec<u8> = (0..count).rev().map(|identifier| identifier as u8).collect();
+            assert_eq!(answers(client, count), newest_first, "client {at}");
+        }
+        assert_eq!(answers(&impatient, 1), [9]);
+        stop.store(true, Ordering::Relaxed);
+        let worker = running.join().expect("ended");
+        assert_eq!((counters.get(Event::AuthBehind), worker.backlog.len()), (1, 0));
+        assert_eq!(counters.get(Event::AuthOverloadRepeated), 2);
+        let dropped = [
+            Event::AuthOverloadStale,
+            Event::AuthOverloadNoRoom,
+            Event::AuthOverloadAnswered,
+        ];
+        assert_eq!(dropped.map(|event| counters.get(event)), [0; 3]);
+        assert_eq!(
+            counters.get(Event::AuthDatagram),
+            sent as u64 + 1,
+            "each is handled once"
+        );
+        impatient.set_nonblocking(true).expect("set");
+        assert!(impatient.recv(&mut [0; 1]).is_err(), "one answer is enough");
+    }
+
+    #[test]
+    fn only_requests_of_a_nas_wait() {
+        let (worker, _counters) = worker(65_536);
+        let (nas, stranger) = (
+            "127.0.0.1:1".parse().expect("an address"),
+            "127.0.0.2:1".parse().expect("an address"),
+        );
+        let may_wait = |octets: &[u8], source| worker.desk.authenticator.may_wait(octets, source);
+        let (mut status_server, request) = (request(1), request(1));
+        status_server[0] = 12;
+        assert!(may_wait(&request, nas));
+        assert!(!may_wait(&request, stranger));
+        assert!(!may_wait(&request[..19], nas));
+        assert!(!may_wait(&status_server, nas));
+    }
+
+    #[test]
+    fn behind_is_a_matter_of_time_or_of_room() {
+        let queue = |waiting_octets| Queue {
+            waiting_octets,
+            room_octets: 32 * 1024 * 1024,
+            drops: 0,
+        };
+        let (served, fast, slow) = (256, Duration::from_millis(2), Duration::from_millis(200));
+        assert!(!behind(&queue(0), served, slow));
+        assert!(!behind(&queue(8 * 1024 * 1024), served, fast), "some 80 ms");
+        assert!(behind(&queue(16 * 1024 * 1024), served, fast), "half full");
+        assert!(!behind(&queue(128 * 1024), served, slow));
+        assert!(behind(&queue(256 * 1024), served, slow), "more than 200 ms");
     }
 }

@@ -62,6 +62,8 @@ pub(super) struct Backlog {
     hasher: RandomState,
     /// How many may wait.
     requests_max: usize,
+    /// How long they may wait.
+    nas_wait: Duration,
     /// What was dropped since somebody asked.
     dropped: Dropped,
 }
@@ -85,8 +87,9 @@ struct Entry {
 }
 
 impl Backlog {
-    /// An empty backlog for up to so many requests with so many octets together, at least one as long as a packet may be.
-    pub(super) fn new(requests_max: usize, octets_max: usize, epoch: Instant) -> Self {
+    /// An empty backlog for up to so many requests with so many octets together, at least one as long as a packet may be,
+    /// of NAS that wait so long. Time begins at `epoch`.
+    pub(super) fn new(requests_max: usize, octets_max: usize, nas_wait: Duration, epoch: Instant) -> Self {
         let requests_max = requests_max.max(1);
         Self {
             entries: VecDeque::with_capacity(requests_max),
@@ -99,6 +102,7 @@ impl Backlog {
             epoch,
             hasher: RandomState::new(),
             requests_max,
+            nas_wait,
             dropped: Dropped::default(),
         }
     }
@@ -157,7 +161,7 @@ impl Backlog {
             }
         };
         self.by_key.remove(&(entry.source, entry.identifier));
-        if now.saturating_duration_since(entry.arrived) > NAS_WAIT {
+        if now.saturating_duration_since(entry.arrived) > self.nas_wait {
             // All others are older.
             self.dropped.stale += 1 + self.len() as u64;
             self.clear();
@@ -282,7 +286,7 @@ mod tests {
     /// A backlog for so many requests and octets, and its epoch.
     fn backlog(requests: usize, octets: usize) -> (Backlog, Instant) {
         let epoch = Instant::now();
-        (Backlog::new(requests, octets, epoch), epoch)
+        (Backlog::new(requests, octets, NAS_WAIT, epoch), epoch)
     }
 
     /// Request `n` of a NAS, `len` octets long: its authenticator says `n`, its identifier the lowest octet of it.
