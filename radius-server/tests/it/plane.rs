@@ -3,6 +3,7 @@
 use crate::isp::{Isp, PASSWORD, prepare};
 use radius::Code;
 use radius_server::StartError;
+use radius_server::counters::Event;
 
 #[test]
 fn a_taken_port_is_refused_by_name_also_when_several_workers_share_it() {
@@ -75,13 +76,57 @@ fn every_worker_of_a_shared_port_answers() {
     let isp = Isp::with(|config| config.auth_workers = 4);
     isp.subscriber(1, 100, "alice@demo", PASSWORD);
     let _admitted = isp.nas(10, "127.24.1.2");
-    // Sources are spread by address and port; forty of them reach all four workers in all likelihood.
+    // One NAS with one port is spread by its authenticators; forty requests reach all four workers in all likelihood.
+    let client = isp.client("127.24.1.2");
     for _ in 0..40 {
-        let client = isp.client("127.24.1.2");
         assert_eq!(
             client.ask_auth(&client.pap(true, "alice@demo", PASSWORD)).code(),
             Code::AccessAccept
         );
+    }
+}
+
+#[test]
+fn a_retransmission_meets_the_worker_that_answered_the_first_one() {
+    let isp = Isp::with(|config| config.auth_workers = 4);
+    isp.subscriber(1, 100, "alice@demo", PASSWORD);
+    let client = isp.nas(10, "127.24.1.4");
+    for n in 1..=20 {
+        let request = client.pap(true, "alice@demo", PASSWORD);
+        let first = client.ask_auth(&request);
+        assert_eq!(client.ask_auth(&request).0, first.0);
+        assert_eq!(isp.plane.counters().get(Event::AuthDuplicate), n);
+    }
+}
+
+#[test]
+fn a_reply_leaves_from_the_address_that_was_asked_also_when_all_are_listened_on() {
+    let everywhere = "0.0.0.0:0".parse().expect("an address");
+    let isp = Isp::with(|config| {
+        (config.auth, config.accounting) = (vec![everywhere], vec![everywhere]);
+        config.auth_workers = 2;
+    });
+    let mut client = isp.nas(10, "127.24.1.5");
+    for server in ["127.0.0.7", "127.9.9.9"] {
+        client.auth.set_ip(server.parse().expect("an address"));
+        client.accounting.set_ip(server.parse().expect("an address"));
+        // Connected, as some NAS are: whatever comes from another address is not heard.
+        client.socket.connect(client.auth).expect("connected");
+        client.ask_auth(&client.status_server());
+        client.socket.connect(client.accounting).expect("connected");
+        client.ask_accounting(&client.accounting(1, Some(server), 0));
+    }
+}
+
+#[test]
+fn what_the_kernel_drops_is_among_the_numbers() {
+    let isp = Isp::start();
+    for port in ["auth", "accounting"] {
+        let sample =
+            isp.plane.counters().snapshot().into_iter().find(|sample| {
+                sample.name == "radius_socket_drops_total" && sample.labels == [("port", port)]
+            });
+        assert_eq!(sample.expect("there").value, 0);
     }
 }
 
