@@ -1,8 +1,19 @@
 //! Requests a worker has seen in the last seconds, and what it answered: a retransmission gets the same octets again and
 //! changes nothing (RFC 5080 section 2.2.2). Each worker has a table of its own; it takes `now` and never reads a clock.
+//!
+//! Three parts: the requests in the order they came, an index from a request to its place among them (`index`), and a ring
+//! with the octets of the answers (`replies`). They grow with the load up to their bounds, together less than 12 MiB, and
+//! are used again and again: once they have grown, a request allocates nothing.
 
+mod index;
+mod replies;
+
+use foldhash::fast::RandomState;
+use index::Index;
 use radius::packet::Authenticator;
-use std::collections::{HashMap, VecDeque};
+use replies::{Place, Replies};
+use std::collections::VecDeque;
+use std::hash::BuildHasher;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -10,6 +21,10 @@ use std::time::{Duration, Instant};
 pub const DUPLICATE_WINDOW: Duration = Duration::from_secs(5);
 /// Requests a worker remembers at a time; beyond it the oldest is forgotten early.
 pub const DUPLICATES_MAX: usize = 65_536;
+/// Octets of answers a worker remembers at a time; beyond it the oldest answer is forgotten early, and its request with it.
+pub const REPLY_OCTETS_MAX: usize = 6 * 1024 * 1024;
+/// Requests that are let go with each one that comes, when their time is over.
+const EXPIRED_AT_ONCE: usize = 2;
 
 /// Which request: source and identifier, of which a NAS has one in flight at a time.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -33,15 +48,27 @@ pub enum Seen<'a> {
 
 /// See the module's words.
 pub struct Duplicates {
-    /// Entries in the order they came; their buffers are used again, so that a steady load allocates nothing.
+    /// Entries in the order they came.
     entries: VecDeque<Entry>,
-    /// Number of the entry at the front; entries are numbered for ever.
-    front: u64,
-    /// Request to the number of its entry.
-    by_key: HashMap<Key, u64>,
+    /// Number of the entry at the front; entries are numbered round and round.
+    front: Number,
+    /// Request to the number of its newest entry.
+    index: Index,
+    /// The answers.
+    replies: Replies,
+    /// Octets of the answers that entries still have.
+    reply_octets: usize,
     /// How many entries there may be.
     bound: usize,
+    /// Turns a request into a number. SipHash costs more than the rest of a lookup; this one is seeded anew in each
+    /// process, and only registered NAS come this far.
+    hasher: RandomState,
+    /// The moment from which entries count their time.
+    epoch: Option<Instant>,
 }
+
+/// The number of an entry; wraps within [`index::NUMBER_MASK`].
+type Number = u32;
 
 /// One request.
 struct Entry {
@@ -49,35 +76,41 @@ struct Entry {
     key: Key,
     /// Its Request Authenticator; another one is another request.
     authenticator: Authenticator,
-    /// When it may be forgotten.
-    expires: Instant,
-    /// Whether `reply` is the answer, as opposed to not known yet.
-    answered: bool,
-    /// The answer.
-    reply: Vec<u8>,
+    /// Hash of `key`.
+    hash: u32,
+    /// When it may be forgotten, in nanoseconds since the epoch.
+    expires_ns: u64,
+    /// Where the answer is; `None` while it is not known.
+    reply: Option<Place>,
 }
 
 impl Duplicates {
-    /// An empty table for up to `bound` requests (at least one).
+    /// An empty table for up to `bound` requests (at least one, at most [`DUPLICATES_MAX`]).
     #[must_use]
     pub fn new(bound: usize) -> Self {
         Self {
             entries: VecDeque::new(),
             front: 0,
-            by_key: HashMap::new(),
-            bound: bound.max(1),
+            index: Index::new(),
+            replies: Replies::new(REPLY_OCTETS_MAX),
+            reply_octets: 0,
+            bound: bound.clamp(1, DUPLICATES_MAX),
+            hasher: RandomState::default(),
+            epoch: None,
         }
     }
 
     /// What is known about a request.
     #[must_use]
     pub fn seen(&self, key: &Key, authenticator: &Authenticator, now: Instant) -> Seen<'_> {
-        match self.entry(key) {
-            Some(entry) if entry.authenticator == *authenticator && entry.expires > now => {
-                if entry.answered {
-                    Seen::Answered(&entry.reply)
-                } else {
-                    Seen::InProgress
+        let known = self
+            .find(key, self.hash(key))
+            .and_then(|number| self.entry(number));
+        match known {
+            Some(entry) if entry.authenticator == *authenticator && entry.expires_ns > self.ns(now) => {
+                match entry.reply {
+                    None => Seen::InProgress,
+                    Some(place) => self.replies.get(place).map_or(Seen::New, Seen::Answered),
                 }
             }
             _ => Seen::New,
@@ -86,37 +119,61 @@ impl Duplicates {
 
     /// Remembers a new request that is being worked on, in place of an older one of the same key.
     pub fn begin(&mut self, key: Key, authenticator: &Authenticator, now: Instant) {
-        let mut entry = self.recycled(now).unwrap_or_else(|| Entry {
+        self.epoch.get_or_insert(now);
+        let now_ns = self.ns(now);
+        for _ in 0..EXPIRED_AT_ONCE {
+            let full = self.entries.len() >= self.bound;
+            if !full
+                && self
+                    .entries
+                    .front()
+                    .is_none_or(|oldest| oldest.expires_ns > now_ns)
+            {
+                break;
+            }
+            self.forget_oldest();
+        }
+        let hash = self.hash(&key);
+        let number = self.front.wrapping_add(self.entries.len() as u32) & index::NUMBER_MASK;
+        let older = self.find_slot(&key, hash);
+        self.entries.push_back(Entry {
             key,
             authenticator: *authenticator,
-            expires: now,
-            answered: false,
-            reply: Vec::new(),
+            hash,
+            expires_ns: now_ns + DUPLICATE_WINDOW.as_nanos() as u64,
+            reply: None,
         });
-        entry.key = key;
-        entry.authenticator = *authenticator;
-        entry.expires = now + DUPLICATE_WINDOW;
-        entry.answered = false;
-        entry.reply.clear();
-        let number = self.front + self.entries.len() as u64;
-        self.entries.push_back(entry);
-        self.by_key.insert(key, number);
+        match older {
+            Some(slot) => self.index.replace(slot, number),
+            None => {
+                let (entries, front) = (&self.entries, self.front);
+                self.index
+                    .insert(hash, number, |number| hash_of(entries, front, number));
+            }
+        }
     }
 
     /// Remembers the answer to a request that was begun; empty: none, on purpose.
     pub fn answer(&mut self, key: &Key, reply: &[u8]) {
-        if let Some(number) = self.by_key.get(key)
-            && let Some(entry) = index(*number, self.front).and_then(|at| self.entries.get_mut(at))
-        {
-            entry.answered = true;
-            entry.reply.clear();
-            entry.reply.extend_from_slice(reply);
-        }
+        let Some(at) = self
+            .find(key, self.hash(key))
+            .map(|number| place(self.front, number))
+            .filter(|at| *at < self.entries.len())
+        else {
+            return;
+        };
+        self.make_room(reply.len());
+        let place = self.replies.put(reply);
+        let older = self.entries[at].reply.replace(place);
+        self.reply_octets += reply.len();
+        self.reply_octets -= older.map_or(0, |older| older.len());
     }
 
     /// Forgets a request that was begun and came to nothing, so that its retransmission is new.
     pub fn forget(&mut self, key: &Key) {
-        self.by_key.remove(key);
+        if let Some(slot) = self.find_slot(key, self.hash(key)) {
+            self.unindex(slot);
+        }
     }
 
     /// How many requests it remembers, those that time out at the next insertion included.
@@ -131,30 +188,83 @@ impl Duplicates {
         self.entries.is_empty()
     }
 
-    /// The entry of a request.
-    fn entry(&self, key: &Key) -> Option<&Entry> {
-        self.entries.get(index(*self.by_key.get(key)?, self.front)?)
+    /// The hash of a request.
+    fn hash(&self, key: &Key) -> u32 {
+        // The index needs some bits of it only.
+        self.hasher.hash_one(key) as u32
     }
 
-    /// The oldest entry, taken out to be used again: when it has expired, or when there must not be more.
-    fn recycled(&mut self, now: Instant) -> Option<Entry> {
-        let full = self.entries.len() >= self.bound;
-        if !full && self.entries.front()?.expires > now {
-            return None;
-        }
-        let oldest = self.entries.pop_front()?;
+    /// Nanoseconds since the epoch.
+    fn ns(&self, now: Instant) -> u64 {
+        let since = self.epoch.map(|epoch| now.saturating_duration_since(epoch));
+        since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// The entry of a number.
+    fn entry(&self, number: Number) -> Option<&Entry> {
+        self.entries.get(place(self.front, number))
+    }
+
+    /// The number of a request's newest entry.
+    fn find(&self, key: &Key, hash: u32) -> Option<Number> {
+        self.find_slot(key, hash).map(|slot| self.index.number(slot))
+    }
+
+    /// Where in the index a request stands.
+    fn find_slot(&self, key: &Key, hash: u32) -> Option<usize> {
+        self.index.find(hash, |number| {
+            self.entry(number)
+                .is_some_and(|entry| entry.hash == hash && entry.key == *key)
+        })
+    }
+
+    /// Takes a slot out of the index.
+    fn unindex(&mut self, slot: usize) {
+        let (entries, front) = (&self.entries, self.front);
+        self.index.remove(slot, |number| hash_of(entries, front, number));
+    }
+
+    /// Lets the oldest entry go.
+    fn forget_oldest(&mut self) {
+        let Some(oldest) = self.entries.front() else {
+            return;
+        };
         // The key may belong to a newer entry by now, or to none.
-        if self.by_key.get(&oldest.key) == Some(&self.front) {
-            self.by_key.remove(&oldest.key);
+        if let Some(slot) = self.index.find(oldest.hash, |number| number == self.front) {
+            self.unindex(slot);
         }
-        self.front += 1;
-        Some(oldest)
+        let oldest = self.entries.pop_front();
+        let reply = oldest.and_then(|oldest| oldest.reply);
+        self.reply_octets -= reply.map_or(0, |reply| reply.len());
+        self.front = self.front.wrapping_add(1) & index::NUMBER_MASK;
+    }
+
+    /// Gives the answers more room when another one would overwrite one of those that count.
+    fn make_room(&mut self, octets: usize) {
+        if let Some(mut larger) = self.replies.larger_for(self.reply_octets + octets) {
+            self.reply_octets = 0;
+            for entry in &mut self.entries {
+                let kept = entry.reply.and_then(|place| self.replies.get(place));
+                if let Some(reply) = kept {
+                    entry.reply = Some(larger.put(reply));
+                    self.reply_octets += reply.len();
+                } else if entry.reply.is_some() {
+                    entry.reply = Some(Place::GONE);
+                }
+            }
+            self.replies = larger;
+        }
     }
 }
 
 /// The place of entry `number` when the first one is number `front`.
-fn index(number: u64, front: u64) -> Option<usize> {
-    usize::try_from(number.checked_sub(front)?).ok()
+const fn place(front: Number, number: Number) -> usize {
+    (number.wrapping_sub(front) & index::NUMBER_MASK) as usize
+}
+
+/// The hash of the entry of a number; each number in the index has one.
+fn hash_of(entries: &VecDeque<Entry>, front: Number, number: Number) -> u32 {
+    entries.get(place(front, number)).map_or(0, |entry| entry.hash)
 }
 
 #[cfg(test)]
@@ -223,7 +333,7 @@ mod tests {
         for port in 0..1_000 {
             duplicates.begin(key(port, 0), &[0; 16], start);
         }
-        assert_eq!((duplicates.len(), duplicates.by_key.len()), (100, 100));
+        assert_eq!((duplicates.len(), duplicates.index.len()), (100, 100));
         assert_eq!(duplicates.seen(&key(999, 0), &[0; 16], start), Seen::InProgress);
         assert_eq!(duplicates.seen(&key(899, 0), &[0; 16], start), Seen::New);
         let mut steady = Duplicates::new(100);
@@ -235,5 +345,46 @@ mod tests {
             );
         }
         assert!(steady.len() <= 6, "{}", steady.len());
+    }
+
+    #[test]
+    fn answers_beyond_the_room_for_them_are_forgotten_and_never_mixed_up() {
+        let (mut duplicates, now) = (Duplicates::new(DUPLICATES_MAX), Instant::now());
+        let reply = |port: u16| vec![port as u8; 400];
+        for port in 0..40_000 {
+            duplicates.begin(key(port, 0), &[0; 16], now);
+            duplicates.answer(&key(port, 0), &reply(port));
+        }
+        let answered = (0..40_000).filter(|port| match duplicates.seen(&key(*port, 0), &[0; 16], now) {
+            Seen::Answered(known) => known == reply(*port),
+            _ => false,
+        });
+        let answered: Vec<_> = answered.collect();
+        assert_eq!(answered.last(), Some(&39_999));
+        assert_eq!(answered.len(), REPLY_OCTETS_MAX / 400, "all that fit");
+        assert!(answered.is_sorted_by(|one, next| one + 1 == *next));
+    }
+
+    #[test]
+    fn a_full_table_takes_less_than_12_mib() {
+        let entries = DUPLICATES_MAX * size_of::<Entry>();
+        let index = DUPLICATES_MAX * 2 * size_of::<u32>();
+        assert!(entries + index + REPLY_OCTETS_MAX < 12 * 1024 * 1024);
+    }
+
+    #[test]
+    fn numbers_that_wrap_are_still_told_apart() {
+        let (mut duplicates, now) = (Duplicates::new(10), Instant::now());
+        duplicates.front = index::NUMBER_MASK - 3;
+        for port in 0..10 {
+            duplicates.begin(key(port, 0), &[0; 16], now);
+            duplicates.answer(&key(port, 0), &[port as u8]);
+        }
+        for port in 0..10 {
+            let known = duplicates.seen(&key(port, 0), &[0; 16], now);
+            assert_eq!(known, Seen::Answered(&[port as u8]));
+        }
+        duplicates.begin(key(11, 0), &[0; 16], now);
+        assert_eq!(duplicates.seen(&key(0, 0), &[0; 16], now), Seen::New);
     }
 }
