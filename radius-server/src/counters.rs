@@ -86,7 +86,7 @@ events! {
     AccountingCommit = "radius_accounting_commits_total" { "result": "durable" };
     /// A batch that did not.
     AccountingCommitFailed = "radius_accounting_commits_total" { "result": "failed" };
-    /// A decision that no queue or journal took; it was in memory.
+    /// A decision that no journal took, or that was overwritten in memory before the scribe came to it.
     DecisionLost = "radius_decisions_lost_total" {};
     /// A decision on disk.
     DecisionRecorded = "radius_decisions_recorded_total" {};

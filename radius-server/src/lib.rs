@@ -10,7 +10,7 @@
 //! - [`unknown`]: the sources the directory does not know, counted so that somebody can admit them;
 //! - [`duplicates`]: retransmissions, answered with the same octets;
 //! - [`authentication`]: Access-Request and Status-Server to a reply and a decision; no I/O in it;
-//! - [`decision`]: what was decided and why, step by step; the last ones of every user stay in memory;
+//! - [`decision`]: what was decided and why, step by step; the last ones stay in memory, in one ring a worker;
 //! - [`accounting`]: Accounting-Request to the journal, the session table and, only then, a response;
 //! - [`journal`]: records that survive `kill -9`;
 //! - [`sessions`]: who is online;

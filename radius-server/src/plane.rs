@@ -11,18 +11,17 @@ pub use config::{AUTH_WORKERS_MAX, Config, RECEIVE_BUFFER_OCTETS};
 use crate::accounting::{Accountant, Ledger};
 use crate::authentication::{Authenticator, Conversations};
 use crate::counters::Counters;
-use crate::decision::{Decisions, Recorder};
+use crate::decision::Decisions;
 use crate::directory::Directory;
 use crate::journal::{self, AccountingRecord, JournalError, Kind, RecoveryReport, Writer};
 use crate::listener::{self, AccountingWorker, AuthWorker};
-use crate::scribe::{DECISION_QUEUE_MAX, Scribe};
+use crate::scribe::Scribe;
 use crate::sessions::Sessions;
 use crate::unknown::{PortKind, UnknownSources};
 use parking_lot::Mutex;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
 use threads::Threads;
 use tracing::{info, warn};
 use udp::Group;
@@ -147,10 +146,10 @@ impl Plane {
             }
         }
         Ok(Self {
+            decisions: Arc::new(Decisions::new(config.decision_memory_octets)),
             config,
             directory,
             sessions: Arc::default(),
-            decisions: Arc::default(),
             unknown: Arc::default(),
             counters: Arc::default(),
             conversations: Arc::default(),
@@ -258,20 +257,18 @@ impl Plane {
         auth: impl Iterator<Item = UdpSocket>,
         accounting: impl Iterator<Item = UdpSocket>,
     ) -> Result<Threads, StartError> {
-        let (sender, queue) = sync_channel(DECISION_QUEUE_MAX);
         let mut threads = Threads::new(&self.counters);
         for (at, socket) in auth.enumerate() {
-            let mut worker = self.auth_worker(socket, sender.clone());
+            let mut worker = self.auth_worker(socket);
             threads.start(format!("radius-auth-{at}"), move |stop| worker.run(stop))?;
         }
         for (at, socket) in accounting.enumerate() {
             let mut worker = self.accounting_worker(socket);
             threads.start(format!("radius-acct-{at}"), move |stop| worker.run(stop))?;
         }
-        // The workers hold the other senders: when the last one has gone, the scribe finishes and goes.
-        drop(sender);
+        // When the last worker has gone with its recorder, the scribe finishes and goes.
         let scribe = Scribe {
-            queue,
+            decisions: Arc::clone(&self.decisions),
             journal: Arc::clone(&self.decision_writer),
             counters: Arc::clone(&self.counters),
             lane: self.counters.lane(),
@@ -281,7 +278,7 @@ impl Plane {
     }
 
     /// A worker for one authentication socket.
-    fn auth_worker(&self, socket: UdpSocket, queue: SyncSender<Arc<[u8]>>) -> AuthWorker {
+    fn auth_worker(&self, socket: UdpSocket) -> AuthWorker {
         let (lane, socket) = (self.counters.lane(), Arc::new(socket));
         self.counters.watch_drops(PortKind::Auth, &socket);
         AuthWorker::new(
@@ -294,7 +291,7 @@ impl Plane {
                 Arc::clone(&lane),
                 system_entropy,
             ),
-            Recorder::new(Arc::clone(&self.decisions), queue, Arc::clone(&lane)),
+            self.decisions.recorder(Arc::clone(&lane)),
             lane,
         )
     }

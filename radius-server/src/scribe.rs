@@ -1,27 +1,27 @@
-//! The scribe: one thread that writes decisions to their journal, some at a time, so that no packet waits for a disk.
-//! What the disk refuses is counted and let go: a decision explains, it does not bill.
+//! The scribe: one thread that carries decisions from the workers' rings to their journal, some at a time, so that no packet
+//! waits for a disk. What the disk refuses is counted and let go: a decision explains, it does not bill.
 
 use crate::cause::chain;
 use crate::clock::Now;
 use crate::counters::{Counters, Event, Lane};
+use crate::decision::{Batch, Decisions};
 use crate::journal::{JournalError, Kind, Writer};
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
-use std::time::{Duration, Instant};
-use tracing::{info, warn};
+use std::time::Duration;
+use tracing::{debug, info, warn};
 
-/// Decisions that may wait for the scribe; beyond it they are counted as lost.
-pub(crate) const DECISION_QUEUE_MAX: usize = 65_536;
-/// How long the first of a batch waits for others.
-const COMMIT_WAIT: Duration = Duration::from_millis(200);
-/// Decisions written together at most.
-const BATCH_MAX: usize = 1_024;
+/// How long decisions gather between two commits; with the commit itself they are on disk within 200 ms.
+const GATHER_WAIT: Duration = Duration::from_millis(100);
+/// Octets of decisions committed together, about.
+const BATCH_OCTETS: usize = 1024 * 1024;
+/// How much the scribe stands back behind the workers, on the system's scale from -20 to 19.
+const NICE: i32 = 10;
 
 /// The thread's belongings.
 pub(crate) struct Scribe {
-    /// Where decisions come from; ends when the last worker has gone.
-    pub(crate) queue: Receiver<Arc<[u8]>>,
+    /// Where decisions come from.
+    pub(crate) decisions: Arc<Decisions>,
     /// Where they go.
     pub(crate) journal: Arc<Mutex<Writer>>,
     /// Where it is said whether the journal takes anything.
@@ -33,23 +33,25 @@ pub(crate) struct Scribe {
 impl Scribe {
     /// Writes until all workers have gone and everything is written.
     pub(crate) fn run(&self) {
-        while let Ok(first) = self.queue.recv() {
-            let mut batch = vec![first];
-            let until = Instant::now() + COMMIT_WAIT;
-            while batch.len() < BATCH_MAX
-                && let Ok(next) = self
-                    .queue
-                    .recv_timeout(until.saturating_duration_since(Instant::now()))
-            {
-                batch.push(next);
+        stand_back();
+        let mut batch = Batch::default();
+        while self.decisions.wait() {
+            self.decisions.gather(GATHER_WAIT);
+            loop {
+                batch.clear();
+                let more = self.decisions.read(&mut batch, BATCH_OCTETS);
+                self.lane.add_many(Event::DecisionLost, batch.lost);
+                let failure = self.write(&batch).err();
+                self.report(failure);
+                if !more {
+                    break;
+                }
             }
-            let failure = self.write(&batch).err();
-            self.report(failure);
         }
     }
 
     /// Appends and commits a batch.
-    fn write(&self, batch: &[Arc<[u8]>]) -> Result<(), JournalError> {
+    fn write(&self, batch: &Batch) -> Result<(), JournalError> {
         let mut journal = self.journal.lock();
         journal.rollback();
         for (at, decision) in batch.iter().enumerate() {
@@ -100,5 +102,12 @@ impl Scribe {
                 None => info!("decisions are kept again: their journal can be written"),
             }
         }
+    }
+}
+
+/// Makes the calling thread give way to the workers. On Linux a priority is a thread's own, not its process's.
+fn stand_back() {
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        debug!(%error, "the scribe runs at the priority of the workers");
     }
 }

@@ -37,6 +37,10 @@ pub const KEYS: &[Key] = &[
         "radius.receive_buffer_bytes",
         "HEADEND_RADIUS_RECEIVE_BUFFER_BYTES",
     ),
+    key(
+        "radius.decision_memory_bytes",
+        "HEADEND_RADIUS_DECISION_MEMORY_BYTES",
+    ),
     key("radius.journal_dir", "HEADEND_RADIUS_JOURNAL_DIR"),
     Key {
         secret: true,

@@ -26,6 +26,10 @@ pub const AUTH_WORKERS_MAX: i64 = 64;
 pub const RECEIVE_BUFFER_BYTES: std::ops::RangeInclusive<i64> = 64 * 1024..=256 * 1024 * 1024;
 /// See [`Radius::receive_buffer_bytes`].
 const RECEIVE_BUFFER_BYTES_DEFAULT: usize = 16 * 1024 * 1024;
+/// The memory for decisions of a thread: never under 256 KiB, never over 1 GiB.
+pub const DECISION_MEMORY_BYTES: std::ops::RangeInclusive<i64> = 256 * 1024..=1024 * 1024 * 1024;
+/// See [`Radius::decision_memory_bytes`].
+const DECISION_MEMORY_BYTES_DEFAULT: usize = 16 * 1024 * 1024;
 /// How many connections to PostgreSQL may be asked for.
 pub const DATABASE_CONNECTIONS: std::ops::RangeInclusive<i64> = 2..=1000;
 /// How long a login may last, in seconds: a minute to thirty days.
@@ -84,6 +88,9 @@ pub struct Radius {
     /// Receive buffer of each socket in octets, 65536 to 268435456. Default: 16777216 (16 MiB), room for some
     /// 40,000 small datagrams; the kernel takes no memory for what does not wait.
     pub receive_buffer_bytes: usize,
+    /// Memory for the last decisions of each authentication thread in octets, 262144 to 1073741824; it is taken as
+    /// decisions come. Default: 16777216 (16 MiB).
+    pub decision_memory_bytes: usize,
     /// Directory of the journal, which wants a durable local disk. Default: `journal` in the data directory.
     pub journal_dir: PathBuf,
 }
@@ -176,6 +183,9 @@ impl Config {
                 receive_buffer_bytes: layers
                     .integer("radius.receive_buffer_bytes", RECEIVE_BUFFER_BYTES)?
                     .unwrap_or(RECEIVE_BUFFER_BYTES_DEFAULT),
+                decision_memory_bytes: layers
+                    .integer("radius.decision_memory_bytes", DECISION_MEMORY_BYTES)?
+                    .unwrap_or(DECISION_MEMORY_BYTES_DEFAULT),
                 journal_dir,
             },
             database: Database {
@@ -241,6 +251,10 @@ impl Config {
             (
                 "radius.receive_buffer_bytes",
                 Some(self.radius.receive_buffer_bytes.to_string()),
+            ),
+            (
+                "radius.decision_memory_bytes",
+                Some(self.radius.decision_memory_bytes.to_string()),
             ),
             (
                 "radius.journal_dir",

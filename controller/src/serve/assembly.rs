@@ -255,6 +255,7 @@ async fn prepare_plane(config: &Config) -> Result<Arc<Plane>, ServeError> {
         accounting: config.radius.accounting.clone(),
         auth_workers: config.radius.auth_workers,
         receive_buffer_octets: config.radius.receive_buffer_bytes,
+        decision_memory_octets: config.radius.decision_memory_bytes,
         ..radius_server::Config::new(&config.radius.journal_dir)
     };
     let prepared = tokio::task::spawn_blocking(move || Plane::prepare(settings, Arc::new(Directory::new())));

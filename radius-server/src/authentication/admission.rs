@@ -1,14 +1,17 @@
 //! May he? The state of the partner, of the service, and its end. Quotas and concurrency will stand here.
 
-use crate::decision::{Found, RejectReason};
+use crate::decision::{Finding, Found, RejectReason};
 use crate::directory::{Nas, ServiceState, Subscriber};
 
 /// Whether a subscriber who proved himself gets service now.
-pub(super) fn admit(nas: &Nas, subscriber: &Subscriber, now_unix_s: i64) -> (Found, Option<RejectReason>) {
+pub(super) fn admit<'s>(
+    nas: &Nas,
+    subscriber: &'s Subscriber,
+    now_unix_s: i64,
+) -> (Finding<'s>, Option<RejectReason>) {
     if !nas.partner.active() {
-        let partner = nas.partner.name();
         return (
-            Found::PartnerSuspended { partner },
+            Found::PartnerSuspended { partner: "" }, // as in the draft
             Some(RejectReason::PartnerSuspended),
         );
     }
@@ -16,7 +19,7 @@ pub(super) fn admit(nas: &Nas, subscriber: &Subscriber, now_unix_s: i64) -> (Fou
         ServiceState::Terminated => (Found::Terminated, Some(RejectReason::Terminated)),
         ServiceState::Suspended { reason } => (
             Found::Suspended {
-                reason: reason.clone(),
+                reason: reason.as_str(),
             },
             Some(RejectReason::Suspended),
         ),

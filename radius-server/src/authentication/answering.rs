@@ -62,7 +62,7 @@ impl Authenticator {
         };
         match reply::accept(asked, &granted, out).map(<[u8]>::len) {
             Ok(len) => {
-                let (plan, rate) = (subscriber.plan.name().clone(), subscriber.plan.rate());
+                let (plan, rate) = (subscriber.plan.name().as_str(), subscriber.plan.rate());
                 let found = Found::Plan {
                     plan,
                     download_bps: rate.download_bps,

@@ -2,7 +2,7 @@
 //! No finding it returns holds an octet of a password.
 
 use super::{Asked, mschap};
-use crate::decision::{DropReason, Found, RejectReason};
+use crate::decision::{DropReason, Finding, Found, RejectReason};
 use crate::directory::{Credential, Subscriber};
 use radius::mschap::{NtHash, Proof, mppe};
 use radius::password::{check_chap, check_pap, check_pap_nt_hash};
@@ -67,7 +67,7 @@ impl<'s> Stored<'s> {
     }
 
     /// The password, for methods that need nothing less; else what there is to say.
-    pub(super) fn password(self) -> Result<&'s [u8], (Found, Checked)> {
+    pub(super) fn password(self) -> Result<&'s [u8], (Finding<'static>, Checked)> {
         match self {
             Self::Password(password) => Ok(password),
             Self::NtHash(_) => Err((
@@ -115,7 +115,11 @@ impl<'a> Method<'a> {
 }
 
 /// Checks PAP, CHAP and MS-CHAP against what is stored, and says why nothing else can be checked.
-pub(super) fn check(asked: &Asked<'_>, method: Method<'_>, stored: Stored<'_>) -> (Found, Checked) {
+pub(super) fn check(
+    asked: &Asked<'_>,
+    method: Method<'_>,
+    stored: Stored<'_>,
+) -> (Finding<'static>, Checked) {
     match (method, stored) {
         (Method::Nothing, _) => (
             Found::NothingSent,
@@ -147,13 +151,13 @@ pub(super) fn garbled(asked: &Asked<'_>, hidden: &[u8]) -> bool {
 }
 
 /// PAP.
-fn check_password(asked: &Asked<'_>, hidden: &[u8], password: &[u8]) -> (Found, Checked) {
+fn check_password(asked: &Asked<'_>, hidden: &[u8], password: &[u8]) -> (Finding<'static>, Checked) {
     let (secret, authenticator) = (&asked.nas.secret, asked.request.authenticator());
     judge_password(asked, check_pap(secret, authenticator, hidden, password))
 }
 
 /// What follows from what a User-Password turned out to be.
-fn judge_password(asked: &Asked<'_>, check: PapCheck) -> (Found, Checked) {
+fn judge_password(asked: &Asked<'_>, check: PapCheck) -> (Finding<'static>, Checked) {
     let wrong = Checked::Rejected(RejectReason::WrongPassword);
     match check {
         PapCheck::Match => (Found::PapMatch, Checked::Passed(Proven::Otherwise)),
@@ -167,7 +171,7 @@ fn judge_password(asked: &Asked<'_>, check: PapCheck) -> (Found, Checked) {
 }
 
 /// CHAP; the challenge is in CHAP-Challenge or is the Request Authenticator (RFC 2865 section 2.2).
-fn check_response(asked: &Asked<'_>, response: &[u8], password: &[u8]) -> (Found, Checked) {
+fn check_response(asked: &Asked<'_>, response: &[u8], password: &[u8]) -> (Finding<'static>, Checked) {
     let authenticator: &[u8] = asked.request.authenticator();
     let challenge = asked.request.first(kind::CHAP_CHALLENGE).unwrap_or(authenticator);
     let wrong = Checked::Rejected(RejectReason::WrongPassword);

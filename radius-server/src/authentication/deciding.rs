@@ -3,7 +3,7 @@
 
 use super::credential::{self, Checked, Method, Proven, Stored};
 use super::{Answer, Asked, Authenticator, admission, eap, signature};
-use crate::decision::{Decision, DropReason, Found, RejectReason, Step, USERNAME_OCTETS_MAX, put_lossy};
+use crate::decision::{Draft, DropReason, Finding, Found, RejectReason, Step};
 use crate::directory::{Subscriber, bump};
 use radius::eap::EapView;
 use radius::{MessageAuthenticator, kind};
@@ -78,31 +78,29 @@ impl Authenticator {
             .first(kind::USER_NAME)
             .filter(|name| !name.is_empty());
         let name = name.or_else(|| eap.and_then(|eap| eap.identity()));
-        let refuse = |draft: &mut Decision, found: Found, reason: RejectReason| {
+        let refuse = |draft: &mut Draft, found: Finding<'_>, reason: RejectReason| {
             draft.note(Step::Identify, found, false);
             Err(Answer::Reject(reason))
         };
         let Some(name) = name else {
             return refuse(&mut self.draft, Found::NoUserName, RejectReason::NoUserName);
         };
-        if self.draft.username.is_empty() {
-            put_lossy(&mut self.draft.username, name, USERNAME_OCTETS_MAX);
-        }
+        self.draft.username_if_none(name);
         let Ok(username) = std::str::from_utf8(name) else {
             return refuse(&mut self.draft, Found::UserNameNotText, RejectReason::NoUserName);
         };
         match asked.nas.partner.subscriber(username) {
             Some(subscriber) => {
                 self.draft.subscriber = Some(subscriber.id);
-                let username = subscriber.username.clone();
+                let username = subscriber.username.as_str();
                 self.draft
                     .note(Step::Identify, Found::Subscriber { username }, true);
                 Ok(subscriber)
             }
             None => {
                 let found = Found::NoSubscriber {
-                    username: username.into(),
-                    partner: asked.nas.partner.name(),
+                    username,
+                    partner: "", // as in the draft
                 };
                 self.draft.note(Step::Identify, found, false);
                 Err(self.refuse_unknown(asked, method))

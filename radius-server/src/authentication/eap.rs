@@ -4,7 +4,7 @@
 use super::conversations::{Conversation, Conversations, State};
 use super::credential::{Checked, Proven, Stored};
 use super::{Asked, Entropy};
-use crate::decision::{DropReason, Found, RejectReason};
+use crate::decision::{DropReason, Finding, Found, RejectReason};
 use crate::directory::Subscriber;
 use radius::eap::{EapCode, EapView, md5, method};
 use radius::{View, kind};
@@ -41,7 +41,7 @@ pub(super) fn step(
     subscriber: &Subscriber,
     conversations: &Conversations,
     entropy: Entropy,
-) -> (Found, Step) {
+) -> (Finding<'static>, Step) {
     let failed = Step::Done(Checked::Rejected(RejectReason::EapFailed));
     let Some(eap) = eap.filter(|eap| eap.code() == EapCode::Response) else {
         return (Found::EapMalformed, failed);
@@ -80,7 +80,7 @@ fn begin(
     subscriber: &Subscriber,
     conversations: &Conversations,
     entropy: Entropy,
-) -> (Found, Step) {
+) -> (Finding<'static>, Step) {
     let (mut state, mut challenge) = (State::default(), [0; 16]);
     if !(entropy(&mut state) && entropy(&mut challenge)) {
         return (
@@ -108,7 +108,7 @@ fn finish(
     subscriber: &Subscriber,
     password: &[u8],
     conversations: &Conversations,
-) -> (Found, Step) {
+) -> (Finding<'static>, Step) {
     let failed = Step::Done(Checked::Rejected(RejectReason::EapFailed));
     let Some(open) = take(asked, conversations, asked.now.monotonic) else {
         return (Found::EapNoConversation, failed);

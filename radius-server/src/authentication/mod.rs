@@ -22,9 +22,7 @@ pub use conversations::{CONVERSATION_WAIT, CONVERSATIONS_MAX, Conversations};
 
 use crate::clock::Now;
 use crate::counters::Lane;
-use crate::decision::{
-    Decision, DropReason, Found, Outcome, RejectReason, Step, USERNAME_OCTETS_MAX, put_lossy,
-};
+use crate::decision::{Asker, Draft, DropReason, RejectReason, Said};
 use crate::directory::{Directory, Nas, Subscriber};
 use crate::duplicates::{DUPLICATES_MAX, Duplicates, Key, Seen};
 use crate::gate::Gate;
@@ -47,7 +45,7 @@ pub struct Verdict<'a> {
     pub reply: Option<&'a [u8]>,
     /// What was decided, when something was: not for duplicates, strangers and what is no Access-Request. The one who
     /// measured the time fills in `duration_us`.
-    pub decision: Option<&'a mut Decision>,
+    pub decision: Option<&'a mut Draft>,
 }
 
 impl Verdict<'_> {
@@ -73,7 +71,7 @@ pub struct Authenticator {
     /// Where challenges come from.
     entropy: Entropy,
     /// The decision being made; filled again for each request.
-    draft: Decision,
+    draft: Box<Draft>,
     /// The EAP packet being read; filled again for each request.
     eap: Vec<u8>,
 }
@@ -128,7 +126,7 @@ impl Authenticator {
             sessions,
             numbers: DecisionNumbers::new(u64::from_be_bytes(seed)),
             entropy,
-            draft: Decision::blank(),
+            draft: Box::default(),
             eap: Vec::new(),
         }
     }
@@ -208,35 +206,29 @@ impl Authenticator {
 
     /// Begins the decision record: who asks about whom.
     fn begin_draft(&mut self, asked: &Asked<'_>, source: SocketAddr) {
-        let (draft, request, nas) = (&mut self.draft, &asked.request, &asked.nas);
-        draft.id = self.numbers.next(asked.now.unix_us);
-        draft.at_unix_us = asked.now.unix_us;
-        draft.partner = nas.partner.id();
-        draft.partner_name = nas.partner.name();
-        draft.nas = nas.id;
-        draft.nas_name = nas.name.clone();
-        draft.source = source;
-        draft.subscriber = None;
-        draft.outcome = Outcome::Dropped(DropReason::NoReply);
-        draft.duration_us = 0;
-        draft.steps.clear();
-        for (text, kind) in [
-            (&mut draft.username, kind::USER_NAME),
-            (&mut draft.calling_station, kind::CALLING_STATION_ID),
-            (&mut draft.called_station, kind::CALLED_STATION_ID),
-        ] {
-            put_lossy(text, request.first(kind).unwrap_or_default(), USERNAME_OCTETS_MAX);
+        let (request, nas) = (&asked.request, &asked.nas);
+        let asker = Asker {
+            nas: nas.id,
+            nas_name: &nas.name,
+            partner: nas.partner.id(),
+            partner_name: &nas.partner.name_borrowed(),
+            source,
+        };
+        let mut said = Said::default();
+        for attribute in request.attributes() {
+            // The first of a kind that says anything counts.
+            let text = match attribute.kind {
+                kind::USER_NAME => &mut said.username,
+                kind::CALLING_STATION_ID => &mut said.calling_station,
+                kind::CALLED_STATION_ID => &mut said.called_station,
+                _ => continue,
+            };
+            if text.is_empty() {
+                *text = attribute.value;
+            }
         }
-        let partner = draft.partner_name.clone();
-        draft.note(
-            Step::Source,
-            Found::Nas {
-                address: source.ip().to_canonical(),
-                nas: nas.name.clone(),
-                partner,
-            },
-            true,
-        );
+        let id = self.numbers.next(asked.now.unix_us);
+        self.draft.begin(id, asked.now.unix_us, &asker, &said);
         self.eap.clear();
     }
 }

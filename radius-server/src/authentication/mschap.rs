@@ -3,7 +3,7 @@
 
 use super::credential::{Checked, Proven, Stored};
 use super::{Asked, Entropy};
-use crate::decision::{Found, RejectReason};
+use crate::decision::{Finding, Found, RejectReason};
 use crate::directory::Subscriber;
 use crate::id::DecisionId;
 use radius::kind::microsoft;
@@ -72,7 +72,7 @@ impl<'a> Sent<'a> {
 // -- Is it he?
 
 /// Compares a response with what is stored.
-pub(super) fn check(asked: &Asked<'_>, sent: Sent<'_>, stored: Stored<'_>) -> (Found, Checked) {
+pub(super) fn check(asked: &Asked<'_>, sent: Sent<'_>, stored: Stored<'_>) -> (Finding<'static>, Checked) {
     let made;
     let hash = match stored {
         Stored::NtHash(hash) => hash,
@@ -106,7 +106,7 @@ pub(super) fn check(asked: &Asked<'_>, sent: Sent<'_>, stored: Stored<'_>) -> (F
 }
 
 /// Version 1.
-fn check_one(asked: &Asked<'_>, value: &[u8], hash: &NtHash) -> (Found, Checked) {
+fn check_one(asked: &Asked<'_>, value: &[u8], hash: &NtHash) -> (Finding<'static>, Checked) {
     let wrong = Checked::Rejected(RejectReason::WrongPassword);
     let Some(response) = Response::parse(value) else {
         return (Found::MsChapMalformed, wrong);
@@ -128,7 +128,7 @@ fn check_one(asked: &Asked<'_>, value: &[u8], hash: &NtHash) -> (Found, Checked)
 }
 
 /// Version 2.
-fn check_two(asked: &Asked<'_>, value: &[u8], hash: &NtHash) -> (Found, Checked) {
+fn check_two(asked: &Asked<'_>, value: &[u8], hash: &NtHash) -> (Finding<'static>, Checked) {
     let wrong = Checked::Rejected(RejectReason::WrongPassword);
     let (Some(response), Some(challenge)) = (Response2::parse(value), response::challenge(&asked.request))
     else {

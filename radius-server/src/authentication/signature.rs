@@ -1,7 +1,7 @@
 //! Must this request be signed, and is it? (Message-Authenticator, RFC 3579 section 3.2; CVE-2024-3596.)
 //! A pure table of cases; what was learned about a NAS comes in as an argument.
 
-use crate::decision::{DropReason, Found};
+use crate::decision::{DropReason, Finding, Found};
 use crate::directory::Require;
 use radius::MessageAuthenticator;
 
@@ -19,7 +19,10 @@ pub(super) struct Circumstances {
 }
 
 /// What to say about a signature, and why the request is dropped, if it is.
-pub(super) fn judge(signature: MessageAuthenticator, case: Circumstances) -> (Found, Option<DropReason>) {
+pub(super) fn judge(
+    signature: MessageAuthenticator,
+    case: Circumstances,
+) -> (Finding<'static>, Option<DropReason>) {
     let missing = Some(DropReason::MessageAuthenticatorMissing);
     match (signature, case.require) {
         (MessageAuthenticator::Valid, _) => (Found::Signed, None),
@@ -44,7 +47,14 @@ mod tests {
 
     /// An unsigned request from a NAS set to `require` that has or has not signed before.
     #[track_caller]
-    fn check_unsigned(require: Require, seen: bool, eap: bool, proxied: bool, expect: Found, dropped: bool) {
+    fn check_unsigned(
+        require: Require,
+        seen: bool,
+        eap: bool,
+        proxied: bool,
+        expect: Finding<'static>,
+        dropped: bool,
+    ) {
         let case = Circumstances {
             require,
             seen,

@@ -10,7 +10,7 @@ mod signing;
 
 use super::*;
 use crate::counters::{Counters, Event};
-use crate::decision::RejectReason;
+use crate::decision::{Decision, Outcome, RejectReason};
 use crate::directory::{CoaTarget, Credential, NasSpec, Plan, Require, ServiceState, SubscriberSpec};
 use crate::id::{NasId, PartnerId, SubscriberId};
 use radius::eap::{EapCode, EapView};
@@ -84,7 +84,7 @@ impl Desk {
         let verdict = self.pipeline.handle(datagram, source, self.now, &mut self.out);
         Answered {
             reply: verdict.reply.map(<[u8]>::to_vec),
-            decision: verdict.decision.cloned(),
+            decision: verdict.decision.map(|draft| draft.decision().expect("decodes")),
         }
     }
 

@@ -1,11 +1,14 @@
-//! What each step of a decision found, as data; the sentence is made when somebody reads it.
-//! Collecting these on the packet path copies numbers and counted references. None of them can hold a secret.
+//! What each step of a decision found, as data; the sentence is made when somebody reads it. None can hold a secret.
+//!
+//! The packet path notes findings whose texts are borrowed ([`Finding`]), so that a login counts no reference and
+//! allocates nothing; whoever reads a decision gets findings with texts of their own ([`Found`]).
 
 use super::span::Span;
 use crate::directory::{Name, RateDialect};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
+use std::ops::Deref;
 
 /// A step of the packet path, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -30,6 +33,18 @@ pub enum Step {
 }
 
 impl Step {
+    /// Every step, in order; its place is its number in a journalled decision, so a new one goes to the end.
+    pub(super) const ALL: [Self; 8] = [
+        Self::Source,
+        Self::MessageAuthenticator,
+        Self::Duplicate,
+        Self::Identify,
+        Self::Credential,
+        Self::Admission,
+        Self::Authorization,
+        Self::Reply,
+    ];
+
     /// The stable name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -46,18 +61,26 @@ impl Step {
     }
 }
 
+/// A finding on the packet path: its texts are somebody else's.
+///
+/// A text that the decision holds anyway (the user's, the partner's name) may be left empty: who reads it fills it in.
+pub(crate) type Finding<'a> = Found<&'a str>;
+
 /// What one step found. `Display` is the sentence.
+///
+/// The place of a variant is its number in a journalled decision: a new one goes to the end of the enum, whatever its
+/// step, and none is ever taken out or given another shape.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Found {
+pub enum Found<Text = Name> {
     // -- source
     /// The address is this NAS.
     Nas {
         /// Where the datagram came from.
         address: IpAddr,
         /// The NAS.
-        nas: Name,
+        nas: Text,
         /// Its partner.
-        partner: Name,
+        partner: Text,
     },
 
     // -- message_authenticator
@@ -88,14 +111,14 @@ pub enum Found {
     /// The name is this subscriber's.
     Subscriber {
         /// His user name.
-        username: Name,
+        username: Text,
     },
     /// The partner has no such name.
     NoSubscriber {
         /// The name asked for, cut to a bound.
-        username: Box<str>,
+        username: Text,
         /// The partner.
-        partner: Name,
+        partner: Text,
     },
     /// There is no User-Name.
     NoUserName,
@@ -159,7 +182,7 @@ pub enum Found {
     /// The service is suspended.
     Suspended {
         /// Why, in the partner's words.
-        reason: Name,
+        reason: Text,
     },
     /// The service is terminated.
     Terminated,
@@ -171,14 +194,14 @@ pub enum Found {
     /// The partner is not active.
     PartnerSuspended {
         /// The partner.
-        partner: Name,
+        partner: Text,
     },
 
     // -- authorization
     /// What the plan gives.
     Plan {
         /// Its name.
-        plan: Name,
+        plan: Text,
         /// Towards the subscriber, bit/s.
         download_bps: Option<u64>,
         /// From the subscriber, bit/s.
@@ -247,7 +270,7 @@ impl ReplyKind {
     }
 }
 
-impl Found {
+impl<Text: Deref<Target = str>> Found<Text> {
     /// The sentence, for those who want a `String`.
     #[must_use]
     pub fn words(&self) -> String {
@@ -255,22 +278,23 @@ impl Found {
     }
 }
 
-impl fmt::Display for Found {
+impl<Text: Deref<Target = str>> fmt::Display for Found<Text> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nas {
                 address,
                 nas,
                 partner,
-            } => write!(f, "{address} is NAS {nas} of partner {partner}"),
+            } => write!(f, "{address} is NAS {} of partner {}", &**nas, &**partner),
             Self::NoSubscriber { username, partner } => {
                 write!(
                     f,
-                    "partner {partner} has no subscriber {}",
+                    "partner {} has no subscriber {}",
+                    &**partner,
                     username.escape_debug()
                 )
             }
-            Self::Subscriber { username } => write!(f, "subscriber {username} found"),
+            Self::Subscriber { username } => write!(f, "subscriber {} found", &**username),
             Self::EapNak { wanted } => write!(
                 f,
                 "EAP: the peer refuses EAP-MD5 and asks for {}; offered here: EAP-MD5",
@@ -285,16 +309,16 @@ impl fmt::Display for Found {
             }
             Self::ActiveFor { left_s } => write!(f, "active; expires in {}", Span(*left_s)),
             Self::Suspended { reason } if reason.is_empty() => f.write_str("suspended, no reason given"),
-            Self::Suspended { reason } => write!(f, "suspended: {reason}"),
+            Self::Suspended { reason } => write!(f, "suspended: {}", &**reason),
             Self::Expired { ago_s } => write!(f, "expired {} ago", Span(*ago_s)),
-            Self::PartnerSuspended { partner } => write!(f, "partner {partner} is not active"),
+            Self::PartnerSuspended { partner } => write!(f, "partner {} is not active", &**partner),
             Self::Plan {
                 plan,
                 download_bps,
                 upload_bps,
                 dialect,
             } => {
-                write!(f, "plan {plan}")?;
+                write!(f, "plan {}", &**plan)?;
                 if download_bps.is_none() && upload_bps.is_none() {
                     return f.write_str("; no rate set, the NAS decides");
                 }
@@ -307,7 +331,7 @@ impl fmt::Display for Found {
     }
 }
 
-impl Found {
+impl<Text> Found<Text> {
     /// The sentence of a variant without data; empty for the others, whose sentence is made in `Display`.
     const fn fixed_words(&self) -> &'static str {
         match self {

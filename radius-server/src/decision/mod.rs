@@ -1,34 +1,42 @@
 //! What was decided about a request, and why: one typed outcome and what each step found.
 //! It holds no password, no secret and no attribute octets, so it may be stored, shown and sent on.
 //!
-//! [`Decisions`] keeps the last ones of every user in memory; the decision journal keeps all of them until they are
-//! drained. Both hold the same octets, made once ([`Decision::encode_into`]).
+//! The way of a decision: a worker fills in its [`Draft`] while it decides; its [`Recorder`] turns the draft into octets
+//! (`format`) and puts them into the worker's ring (`ring`); the scribe carries them from there into the journal, and
+//! [`Decisions`], which has all rings, shows the last ones of a user to whoever asks. [`Decision`] is what they read.
 
+mod bell;
+mod decisions;
+mod draft;
+mod format;
 mod found;
+mod log;
 mod outcome;
-mod recent;
 mod recorder;
+mod ring;
 mod span;
 #[cfg(test)]
 mod tests;
+mod text;
 
+pub(crate) use decisions::Batch;
+pub use decisions::{
+    DECISION_MEMORY_OCTETS, DECISION_MEMORY_OCTETS_MAX, DECISION_MEMORY_OCTETS_MIN, Decisions, Held,
+};
+pub use draft::Draft;
+pub(crate) use draft::{Asker, Said};
+pub(crate) use found::Finding;
 pub use found::{Found, ReplyKind, Step};
 pub use outcome::{DropReason, Outcome, RejectReason};
-pub use recent::{DECISIONS_PER_USER_MAX, Decisions, USERS_MAX};
-pub(crate) use recorder::Recorder;
+pub use recorder::Recorder;
+pub use ring::DECISIONS_PER_USER_MAX;
+pub use text::TEXT_OCTETS_MAX;
 
 use crate::directory::Name;
 use crate::id::{DecisionId, NasId, PartnerId, SubscriberId};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use uuid::Uuid;
-
-/// Octets of a user name that are kept; no RADIUS attribute is longer.
-pub const USERNAME_OCTETS_MAX: usize = 253;
-/// First octet of an encoded decision. A change of any type in it takes the next number, and `decode` learns both.
-const FORMAT: u8 = 1;
-/// Room for the steps of the longest path.
-const STEPS_USUAL: usize = 8;
 
 /// One answered (or deliberately unanswered) Access-Request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,7 +55,7 @@ pub struct Decision {
     pub nas_name: Name,
     /// Where the datagram came from.
     pub source: SocketAddr,
-    /// User-Name as sent, at most [`USERNAME_OCTETS_MAX`] octets; what is not UTF-8 is replaced. Empty: none was sent.
+    /// User-Name as sent, at most [`TEXT_OCTETS_MAX`] octets; what is not UTF-8 is replaced. Empty: none was sent.
     pub username: String,
     /// The subscriber of that name, when there is one.
     pub subscriber: Option<SubscriberId>,
@@ -78,7 +86,10 @@ pub struct Observation {
 #[derive(Debug, thiserror::Error)]
 pub enum DecisionDecodeError {
     /// Another version of this program wrote it.
-    #[error("a decision of format {found} cannot be read; this program reads format {FORMAT}")]
+    #[error(
+        "a decision of format {found} cannot be read; this program reads formats 1 and {}",
+        format::FORMAT
+    )]
     Format {
         /// The first octet.
         found: u8,
@@ -86,13 +97,19 @@ pub enum DecisionDecodeError {
     /// Nothing there.
     #[error("an empty decision record")]
     Empty,
+    /// They end before a field, or it holds what it cannot.
+    #[error("the {field} of a decision record is missing or impossible")]
+    Field {
+        /// Which one.
+        field: &'static str,
+    },
     /// The octets end early or make no sense.
     #[error("a decision record cannot be decoded")]
     Garbled(#[source] postcard::Error),
 }
 
 impl Decision {
-    /// A decision to be filled in; a worker keeps one and fills it again and again, so that nothing is allocated.
+    /// A decision about nobody, to be filled in.
     #[must_use]
     pub fn blank() -> Self {
         let nil = Uuid::nil();
@@ -109,49 +126,28 @@ impl Decision {
             calling_station: String::new(),
             called_station: String::new(),
             outcome: Outcome::Dropped(DropReason::NoReply),
-            steps: Vec::with_capacity(STEPS_USUAL),
+            steps: Vec::new(),
             duration_us: 0,
         }
     }
 
-    /// Appends the octets that go into the journal.
+    /// Appends the octets that go into the journal; texts are cut to [`TEXT_OCTETS_MAX`].
     ///
     /// # Errors
-    /// None that can happen: the type serialises whatever it holds; the serialiser's own error is passed on.
+    /// When the steps take more than 2 KiB, which no request's do.
     pub fn encode_into(&self, out: &mut Vec<u8>) -> Result<(), postcard::Error> {
-        out.push(FORMAT);
-        // `to_extend` takes the vector and gives it back.
-        *out = postcard::to_extend(self, std::mem::take(out))?;
+        let draft = format::draft_of(self)?;
+        let mut octets = [0; format::DECISION_OCTETS_MAX];
+        let len = format::encode(&draft, &mut octets).ok_or(postcard::Error::SerializeBufferFull)?;
+        out.extend_from_slice(&octets[..len]);
         Ok(())
     }
 
-    /// Reads what [`Decision::encode_into`] wrote.
+    /// Reads what [`Decision::encode_into`] or a [`Recorder`] wrote, of this format or of an older one.
     ///
     /// # Errors
     /// [`DecisionDecodeError`] when it was not that.
     pub fn decode(octets: &[u8]) -> Result<Self, DecisionDecodeError> {
-        match octets.split_first() {
-            Some((&FORMAT, body)) => postcard::from_bytes(body).map_err(DecisionDecodeError::Garbled),
-            Some((&found, _)) => Err(DecisionDecodeError::Format { found }),
-            None => Err(DecisionDecodeError::Empty),
-        }
+        format::decode(octets)
     }
-
-    /// Notes what a step found.
-    pub(crate) fn note(&mut self, step: Step, found: Found, ok: bool) {
-        self.steps.push(Observation { step, found, ok });
-    }
-}
-
-/// Writes octets into `text` as text, in place of what was there: what is not UTF-8 is replaced, and no more than
-/// `octets_max` octets are kept.
-pub(crate) fn put_lossy(text: &mut String, octets: &[u8], octets_max: usize) {
-    text.clear();
-    for chunk in octets.utf8_chunks() {
-        text.push_str(chunk.valid());
-        if !chunk.invalid().is_empty() {
-            text.push(char::REPLACEMENT_CHARACTER);
-        }
-    }
-    text.truncate(text.floor_char_boundary(octets_max));
 }

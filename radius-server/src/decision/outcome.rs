@@ -63,7 +63,39 @@ pub enum DropReason {
     NoReply,
 }
 
+/// Number of the first reject reason in a journalled decision; below are the outcomes without a reason.
+const REJECTED_FROM: u8 = 16;
+/// Number of the first drop reason in a journalled decision.
+const DROPPED_FROM: u8 = 128;
+
 impl Outcome {
+    /// Its number in a journalled decision.
+    pub(super) const fn number(self) -> u8 {
+        match self {
+            Self::Accepted => 0,
+            Self::ChallengeSent => 1,
+            Self::Rejected(reason) => REJECTED_FROM + reason as u8,
+            Self::Dropped(reason) => DROPPED_FROM + reason as u8,
+        }
+    }
+
+    /// The outcome of a number, if it is one.
+    pub(super) fn of_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Accepted),
+            1 => Some(Self::ChallengeSent),
+            DROPPED_FROM.. => {
+                let reason = DropReason::ALL.get(usize::from(number - DROPPED_FROM))?;
+                Some(Self::Dropped(*reason))
+            }
+            REJECTED_FROM.. => {
+                let reason = RejectReason::ALL.get(usize::from(number - REJECTED_FROM))?;
+                Some(Self::Rejected(*reason))
+            }
+            _ => None,
+        }
+    }
+
     /// The stable name: `accepted`, `challenge_sent`, or the reason.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -99,7 +131,8 @@ impl Outcome {
 }
 
 impl RejectReason {
-    /// Every reason, in order; counters have one place for each.
+    /// Every reason, in order; counters have one place for each. Its place is its number in a journalled decision: a new
+    /// one goes to the end.
     pub const ALL: [Self; 13] = [
         Self::NoUserName,
         Self::UnknownSubscriber,
@@ -179,7 +212,8 @@ impl RejectReason {
 }
 
 impl DropReason {
-    /// Every reason, in order; counters have one place for each.
+    /// Every reason, in order; counters have one place for each. Its place is its number in a journalled decision: a new
+    /// one goes to the end.
     pub const ALL: [Self; 4] = [
         Self::SecretDiffers,
         Self::MessageAuthenticatorMissing,

@@ -1,47 +1,106 @@
-//! Hands a finished decision over: into memory for those who ask now, and towards the journal for those who ask later.
-//! A worker calls it after the reply has gone; it never waits, and what the scribe cannot take is counted.
+//! A worker's way out for decisions: into its ring, some at a time, after the replies have gone.
+//! It allocates nothing once it is made, and waits for the scribe no longer than a copy of a few records takes.
 
-use super::{Decision, Decisions};
+use super::Draft;
+use super::decisions::Decisions;
+use super::format::{self, DECISION_OCTETS_MAX};
+use super::ring::{Entry, Ring};
 use crate::counters::{Event, Lane};
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, TrySendError};
 
-/// One worker's way out for decisions.
-pub(crate) struct Recorder {
-    /// The table in memory.
+/// Octets of decisions that are put into the ring together.
+const STAGED_OCTETS: usize = 32 * 1024;
+/// Decisions that are put into the ring together.
+const STAGED_MAX: usize = 256;
+
+/// See the module's words. Made by [`Decisions::recorder`].
+pub struct Recorder {
+    /// What all workers' rings belong to.
     decisions: Arc<Decisions>,
-    /// The scribe's bounded queue of encoded decisions.
-    queue: SyncSender<Arc<[u8]>>,
+    /// This worker's.
+    ring: Arc<Ring>,
     /// Where what was lost is counted.
     lane: Arc<Lane>,
-    /// Reused for encoding.
-    scratch: Vec<u8>,
+    /// Decisions that wait to be put into the ring, encoded, one after the other.
+    octets: Box<[u8]>,
+    /// What is known about each.
+    staged: Vec<Staged>,
+}
+
+/// A decision that waits to be put into the ring.
+struct Staged {
+    /// Hash of partner and user name.
+    user: u64,
+    /// When, in Unix seconds.
+    at_unix_s: u32,
+    /// Whether it is about a subscriber.
+    subscriber: bool,
+    /// Where its octets end; they begin where those before it end.
+    end: usize,
 }
 
 impl Recorder {
-    /// A way out to this table and this queue.
-    pub(crate) fn new(decisions: Arc<Decisions>, queue: SyncSender<Arc<[u8]>>, lane: Arc<Lane>) -> Self {
+    /// A way into this ring.
+    pub(super) fn new(decisions: Arc<Decisions>, ring: Arc<Ring>, lane: Arc<Lane>) -> Self {
+        decisions.bell().recorder_comes();
         Self {
             decisions,
-            queue,
+            ring,
             lane,
-            scratch: Vec::new(),
+            octets: vec![0; STAGED_OCTETS].into_boxed_slice(),
+            staged: Vec::with_capacity(STAGED_MAX),
         }
     }
 
-    /// Hands one decision over.
-    pub(crate) fn record(&mut self, decision: &Decision) {
-        self.scratch.clear();
-        if decision.encode_into(&mut self.scratch).is_err() {
+    /// Takes a decision; nobody sees it before [`Recorder::flush`], which happens by itself when many wait.
+    pub fn record(&mut self, draft: &Draft) {
+        if self.staged.len() == STAGED_MAX || self.octets.len() - self.staged_octets() < DECISION_OCTETS_MAX {
+            self.flush();
+        }
+        let start = self.staged_octets();
+        let Some(len) = format::encode(draft, &mut self.octets[start..]) else {
             self.lane.add(Event::DecisionLost);
             return;
+        };
+        let at_unix_s = draft.at_unix_us.div_euclid(1_000_000);
+        self.staged.push(Staged {
+            user: self.decisions.user_hash(draft.partner, draft.username.octets()),
+            at_unix_s: u32::try_from(at_unix_s).unwrap_or_default(),
+            subscriber: draft.subscriber.is_some(),
+            end: start + len,
+        });
+    }
+
+    /// Puts what was taken into the ring, for those who ask and for the scribe.
+    pub fn flush(&mut self) {
+        if self.staged.is_empty() {
+            return;
         }
-        let encoded: Arc<[u8]> = Arc::from(self.scratch.as_slice());
-        self.decisions
-            .add(decision.partner, &decision.username, Arc::clone(&encoded));
-        match self.queue.try_send(encoded) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => self.lane.add(Event::DecisionLost),
-        }
+        let mut start = 0;
+        let octets = &self.octets;
+        let entries = self.staged.iter().map(|staged| {
+            let from = std::mem::replace(&mut start, staged.end);
+            Entry {
+                user: staged.user,
+                at_unix_s: staged.at_unix_s,
+                subscriber: staged.subscriber,
+                octets: octets.get(from..staged.end).unwrap_or_default(),
+            }
+        });
+        let urgent = self.ring.append(entries);
+        self.staged.clear();
+        self.decisions.bell().recorded(urgent);
+    }
+
+    /// Octets that wait.
+    fn staged_octets(&self) -> usize {
+        self.staged.last().map_or(0, |last| last.end)
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.flush();
+        self.decisions.bell().recorder_goes();
     }
 }

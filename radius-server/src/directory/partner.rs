@@ -3,7 +3,7 @@
 use super::name::Name;
 use super::subscriber::{Subscriber, SubscriberSpec};
 use crate::id::{PartnerId, SubscriberId};
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -57,6 +57,11 @@ impl Partner {
     #[must_use]
     pub fn name(&self) -> Name {
         Name::clone(&self.name.load())
+    }
+
+    /// The same for a moment, without counting a reference: for the packet path.
+    pub(crate) fn name_borrowed(&self) -> Guard<Arc<Name>> {
+        self.name.load()
     }
 
     /// Whether its subscribers may log in.

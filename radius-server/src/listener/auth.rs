@@ -175,10 +175,7 @@ impl Desk {
         now
     }
 
-    /// Answers one datagram into the outbox and records what was decided.
-    ///
-    /// The record is made before the replies of the batch leave: it is one copy into memory that is there already, and
-    /// the pipeline's draft would be overwritten by the next request. It delays the batch by less than a tenth.
+    /// Answers one datagram into the outbox and takes down what was decided, for [`Self::flush`] to hand over.
     fn serve(&mut self, datagram: &Datagram<'_>, now: Now) {
         let Some(mut slot) = self.outbox.claim(datagram.source, datagram.local) else {
             self.lane.add(Event::SendError); // never: there are as many slots as datagrams in a batch
@@ -188,21 +185,22 @@ impl Desk {
             .authenticator
             .handle(datagram.octets, datagram.source, now, slot.octets());
         let reply = verdict.reply.map(<[u8]>::len);
-        if let Some(decision) = verdict.decision {
+        if let Some(draft) = verdict.decision {
             let clock = Instant::now();
             let took = clock.saturating_duration_since(self.clock).as_micros();
             self.clock = clock;
-            decision.duration_us = u32::try_from(took).unwrap_or(u32::MAX);
-            self.recorder.record(decision);
+            draft.duration_us = u32::try_from(took).unwrap_or(u32::MAX);
+            self.recorder.record(draft);
         }
         if let Some(len) = reply {
             slot.commit(len);
         }
     }
 
-    /// Sends the replies.
+    /// Sends the replies, and only then hands the decisions over.
     fn flush(&mut self, socket: &UdpSocket) {
         flush(&mut self.outbox, socket, &self.lane);
+        self.recorder.flush();
     }
 }
 
@@ -232,12 +230,14 @@ fn count_dropped(backlog: &mut Backlog, lane: &Lane) {
 mod tests {
     use super::*;
     use crate::counters::Counters;
+    use crate::decision::Decisions;
     use crate::directory::{CoaTarget, Directory, NasSpec, Require};
     use radius::{RequestWriter, SharedSecret, kind};
-    use std::sync::mpsc::sync_channel;
     use udp::{queue, set_receive_buffer};
     use uuid::Uuid;
 
+    /// Memory for decisions.
+    const DECISION_OCTETS: usize = 256 * 1024;
     /// The secret of the NAS, which is 127.0.0.1.
     const SECRET: &[u8] = b"the secret of core-bng";
 
@@ -267,8 +267,7 @@ mod tests {
             Arc::clone(&lane),
             |octets| getrandom::fill(octets).is_ok(),
         );
-        let (decisions, _nobody_listens) = sync_channel(1);
-        let recorder = Recorder::new(Arc::default(), decisions, Arc::clone(&lane));
+        let recorder = Arc::new(Decisions::new(DECISION_OCTETS)).recorder(Arc::clone(&lane));
         let address = "127.0.0.1:0".parse().expect("an address");
         let group = super::super::bind(address, 1, receive_buffer_octets).expect("bound");
         let socket = Arc::new(group.sockets.into_iter().next().expect("one"));

@@ -1,5 +1,6 @@
 //! How the access plane is set up. Values come parsed from whoever reads the configuration file; none is read here.
 
+use crate::decision::DECISION_MEMORY_OCTETS;
 use crate::journal;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -25,6 +26,8 @@ pub struct Config {
     pub journal_dir: PathBuf,
     /// Octets of each socket's receive buffer; without CAP_NET_ADMIN the system may give less.
     pub receive_buffer_octets: usize,
+    /// Octets of memory for the last decisions of each authentication worker, 256 KiB to 1 GiB; resident as they are used.
+    pub decision_memory_octets: usize,
     /// How the accounting journal is kept.
     pub accounting_journal: journal::Options,
     /// How the decision journal is kept.
@@ -42,6 +45,7 @@ impl Config {
             auth_workers: 0,
             journal_dir: journal_dir.into(),
             receive_buffer_octets: RECEIVE_BUFFER_OCTETS,
+            decision_memory_octets: DECISION_MEMORY_OCTETS,
             accounting_journal: journal::Options::default(),
             decision_journal: journal::Options::default(),
         }

@@ -55,6 +55,9 @@ pub fn metrics(counters: &Counters, intents: &IntentCounters, plane: &PlaneHandl
             u64::try_from(plane.sessions.count()).unwrap_or(u64::MAX),
         ),
     ];
+    let held = plane.decisions.held();
+    all.push(plain("access_decisions_in_memory", held.records));
+    all.push(plain("access_decisions_in_memory_bytes", held.octets));
     let streams = [
         (
             Stream::Accounting,

@@ -16,7 +16,7 @@ pub struct PlaneHandle {
     pub directory: Arc<Directory>,
     /// Who is online.
     pub sessions: Arc<Sessions>,
-    /// The last decisions of every user.
+    /// The last decisions, as far as memory goes back.
     pub decisions: Arc<Decisions>,
     /// Who asks and is no NAS.
     pub unknown_sources: Arc<UnknownSources>,
