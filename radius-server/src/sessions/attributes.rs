@@ -2,8 +2,10 @@
 //! It keeps identification only, no counters, and interprets nothing. Who asks: `session`, and the CoA dialects.
 //!
 //! Entries stand in the order of their type: `type 1 | length 1 | as of 4, unix seconds | value`. Of one type the newest
-//! value is kept, so that records may come in any order.
+//! value is kept, so that records may come in any order. A record that says again what is known, or another value of the
+//! same length, changes the octets where they are: that is every interim record but the first.
 
+use crate::class;
 use radius::attribute::kind;
 use radius::packet::View;
 use std::fmt;
@@ -11,7 +13,7 @@ use std::fmt;
 /// Octets of an entry before its value.
 const ENTRY_HEAD_LEN: usize = 6;
 
-/// What is kept: everything a NAS may want to hear again to find the session, and what tells people who it is.
+/// What is kept: everything a NAS may want to hear again to find the session, and what tells people who it is. Rising.
 const KEPT: [u8; 18] = [
     kind::USER_NAME,
     kind::NAS_IP_ADDRESS,
@@ -32,6 +34,76 @@ const KEPT: [u8; 18] = [
     kind::DELEGATED_IPV6_PREFIX,
     kind::FRAMED_IPV6_ADDRESS,
 ];
+
+/// From a type to its place in [`KEPT`]; `None`: it is not kept.
+const PLACES: [Option<u8>; 256] = {
+    let mut places = [None; 256];
+    let mut place = 0;
+    while place < KEPT.len() {
+        places[KEPT[place] as usize] = Some(place as u8);
+        place += 1;
+    }
+    places
+};
+
+/// What one packet says of what is kept, where it lies: of a type that comes twice the first, of `Class` ours.
+pub(super) struct Told<'a> {
+    /// The values, in the order of [`KEPT`].
+    values: [Option<&'a [u8]>; KEPT.len()],
+    /// When the NAS said so.
+    as_of: u32,
+}
+
+impl<'a> Told<'a> {
+    /// Reads a packet whose event happened at `as_of_unix_s`.
+    pub(super) fn of_packet(view: &View<'a>, as_of_unix_s: i64) -> Self {
+        let mut values = [None; KEPT.len()];
+        let mut class_is_ours = false;
+        for attribute in view.attributes() {
+            let Some(place) = place(attribute.kind) else {
+                continue;
+            };
+            let value = &mut values[place];
+            if attribute.kind == kind::CLASS && !class_is_ours {
+                class_is_ours = class::login(attribute.value).is_some();
+                if class_is_ours {
+                    *value = None;
+                }
+            }
+            value.get_or_insert(attribute.value);
+        }
+        Self {
+            values,
+            as_of: clamp(as_of_unix_s),
+        }
+    }
+
+    /// The value of one type.
+    pub(super) fn get(&self, kind: u8) -> Option<&'a [u8]> {
+        *self.values.get(place(kind)?)?
+    }
+
+    /// The same, to be kept.
+    pub(super) fn to_attributes(&self) -> Attributes {
+        let values = || {
+            KEPT.into_iter()
+                .zip(self.values)
+                .filter_map(|(kind, value)| Some((kind, value?)))
+        };
+        let len = values().map(|(_, value)| ENTRY_HEAD_LEN + value.len()).sum();
+        let mut octets = Vec::with_capacity(len);
+        for (kind, value) in values() {
+            let as_of = self.as_of;
+            push(&mut octets, Entry { kind, as_of, value });
+        }
+        Attributes(octets.into_boxed_slice())
+    }
+}
+
+/// The place of a type in [`KEPT`].
+fn place(kind: u8) -> Option<usize> {
+    PLACES[usize::from(kind)].map(usize::from)
+}
 
 /// Raw attributes of one session, at most one of a type.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -59,24 +131,7 @@ impl Attributes {
     /// of `Class` ours.
     #[must_use]
     pub fn of_packet(view: &View<'_>, as_of_unix_s: i64) -> Self {
-        let mut values: [Option<&[u8]>; 256] = [None; 256];
-        for attribute in view
-            .attributes()
-            .filter(|attribute| KEPT.contains(&attribute.kind))
-        {
-            values[usize::from(attribute.kind)].get_or_insert(attribute.value);
-        }
-        if let Some(ours) = crate::class::ours(view) {
-            values[usize::from(kind::CLASS)] = Some(ours);
-        }
-        let as_of = clamp(as_of_unix_s);
-        let mut octets = Vec::new();
-        for (kind, value) in (0..=u8::MAX).zip(values) {
-            if let Some(value) = value {
-                push(&mut octets, Entry { kind, as_of, value });
-            }
-        }
-        Self(octets.into_boxed_slice())
+        Told::of_packet(view, as_of_unix_s).to_attributes()
     }
 
     /// Sets one attribute, unless a newer value is there; a value longer than 255 octets is cut.
@@ -107,8 +162,35 @@ impl Attributes {
         self.entries().map(|entry| (entry.kind, entry.value))
     }
 
+    /// Takes in what a packet says, as [`Attributes::merge`] does; allocates only when a type is new or its value has
+    /// another length.
+    pub(super) fn learn(&mut self, told: &Told<'_>) {
+        let mut unknown = told.values.iter().flatten().count();
+        let mut rest = &mut *self.0;
+        while let Some((head, behind)) = rest.split_first_chunk_mut::<ENTRY_HEAD_LEN>() {
+            let [kind, len, a, b, c, d] = *head;
+            let Some((known, behind)) = behind.split_at_mut_checked(usize::from(len)) else {
+                break;
+            };
+            rest = behind;
+            let Some(value) = told.get(kind) else { continue };
+            let is_newer = (u32::from_le_bytes([a, b, c, d]), &*known) < (told.as_of, value);
+            if is_newer && value.len() == known.len() {
+                known.copy_from_slice(value);
+                head[2..].copy_from_slice(&told.as_of.to_le_bytes());
+            }
+            unknown -= usize::from(!is_newer || value.len() == known.len());
+        }
+        if unknown > 0 {
+            self.merge(&told.to_attributes());
+        }
+    }
+
     /// Joins two of them: of each type the newer value, and of two from the same second the greater.
     pub(super) fn merge(&mut self, other: &Self) {
+        if other.0.is_empty() {
+            return;
+        }
         let known = std::mem::take(self);
         let mut octets = Vec::with_capacity(known.0.len().max(other.0.len()));
         let (mut mine, mut theirs) = (known.entries().peekable(), other.entries().peekable());

@@ -1,8 +1,7 @@
 //! One session: what is known of it, and how two readings of it become one.
 //! It reads a packet that was verified, and decides nothing about tables. Where it lives: `table`.
 
-use super::attributes::Attributes;
-use super::derive::session_id;
+use super::attributes::{Attributes, Told};
 use crate::class::{self, Login};
 use crate::id::{NasId, PartnerId, SessionId, SubscriberId};
 use crate::journal::AccountingRecord;
@@ -69,15 +68,19 @@ pub enum CloseCause {
 }
 
 impl Session {
-    /// Reads one Start, Interim or Stop as a session of its own; `None` for anything else, and without
-    /// Acct-Session-Id.
-    pub(super) fn of_record(
+    /// Reads one Start, Interim or Stop as a session of its own, with its attributes beside it, where they lie; `None`
+    /// for anything else, and without Acct-Session-Id.
+    pub(super) fn of_record<'a>(
         record: &AccountingRecord<'_>,
-        view: &View<'_>,
+        view: &View<'a>,
         accounting: &Accounting<'_>,
-    ) -> Option<Self> {
-        let id = session_id(record.nas, view)?;
+    ) -> Option<(Self, Told<'a>)> {
         let (event, heard) = times(record, accounting);
+        let told = Told::of_packet(view, event);
+        let acct_session_id = told
+            .get(kind::ACCT_SESSION_ID)
+            .filter(|value| !value.is_empty())?;
+        let id = SessionId::derive(record.nas, acct_session_id, told.get(kind::CLASS));
         let session_time_s = accounting.session_time.unwrap_or(0);
         let start_seen = accounting.status == StatusType::Start;
         let closed = match accounting.status {
@@ -91,7 +94,7 @@ impl Session {
             }),
             _ => return None,
         };
-        Some(Self {
+        let session = Self {
             id,
             nas: record.nas,
             partner: record.partner,
@@ -109,8 +112,9 @@ impl Session {
             octets_out: accounting.octets_out.unwrap_or(0),
             start_seen,
             closed,
-            attributes: Attributes::of_packet(view, event),
-        })
+            attributes: Attributes::new(),
+        };
+        Some((session, told))
     }
 
     /// Joins what another reading of the same session says: counters by the greater, the start by the surer and
@@ -160,11 +164,6 @@ impl Session {
     /// Which login of its Acct-Session-Id this is, when the NAS sends a Class of ours.
     pub(super) fn login(&self) -> Option<Login> {
         class::login(self.attribute(kind::CLASS)?)
-    }
-
-    /// The id it would have without its login: what its NAS calls it.
-    pub(super) fn name(&self) -> SessionId {
-        SessionId::derive(self.nas, self.acct_session_id(), None)
     }
 
     /// Framed-IP-Address.

@@ -1,6 +1,7 @@
 //! All sessions, and what one accounting record does to them.
 //! Readers never wait for more than one shard; the caller has made the record durable before. One session: `session`.
 
+use super::attributes::Told;
 use super::closed::{CLOSED_MAX, ClosedMemory};
 use super::session::{CloseCause, Closed, Session, times};
 use crate::class::Login;
@@ -8,10 +9,12 @@ use crate::id::{NasId, PartnerId, SessionId};
 use crate::journal::AccountingRecord;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use radius::accounting::{Accounting, StatusType};
 use radius::packet::View;
 use std::collections::HashSet;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -23,18 +26,20 @@ pub const SESSIONS_MAX: usize = 4_000_000;
 /// Locks are taken in one order: a session's shard of `open`, then `closed` or a shard of `by_nas` or `named`.
 pub struct Sessions {
     /// The open ones.
-    open: DashMap<SessionId, Arc<Session>>,
-    /// The open one of each name that a NAS gave, where its login is part of its id. A name is the id it would have
-    /// without.
-    named: DashMap<SessionId, SessionId>,
+    open: DashMap<SessionId, Arc<Session>, RandomState>,
+    /// The open one of each name that a NAS gave, where its login is part of its id. The key is a hash of NAS and name;
+    /// should two have the same, the later one counts and the session itself says that it is not the earlier.
+    named: DashMap<u64, SessionId, RandomState>,
     /// The open ones of each NAS.
-    by_nas: DashMap<NasId, HashSet<SessionId>>,
+    by_nas: DashMap<NasId, HashSet<SessionId, RandomState>, RandomState>,
     /// The ones that ended a short while ago.
     closed: Mutex<ClosedMemory>,
     /// How many are open.
     count: AtomicUsize,
     /// How many may be open.
     max: usize,
+    /// Hashes names; seeded anew in each process.
+    hasher: RandomState,
 }
 
 /// What an accounting record did.
@@ -74,12 +79,13 @@ impl Sessions {
     /// The same with other bounds.
     pub(super) fn with_bounds(max: usize, closed_max: usize) -> Self {
         Self {
-            open: DashMap::new(),
-            named: DashMap::new(),
-            by_nas: DashMap::new(),
+            open: DashMap::default(),
+            named: DashMap::default(),
+            by_nas: DashMap::default(),
             closed: Mutex::new(ClosedMemory::new(closed_max)),
             count: AtomicUsize::new(0),
             max,
+            hasher: RandomState::default(),
         }
     }
 
@@ -100,13 +106,14 @@ impl Sessions {
             };
             return Applied::NasRestarted(self.close_of_nas(record.nas, end));
         }
-        Session::of_record(record, &view, &accounting)
-            .map_or(Applied::NotASession, |reading| self.admit(reading))
+        Session::of_record(record, &view, &accounting).map_or(Applied::NotASession, |(reading, told)| {
+            self.admit(reading, Some(&told))
+        })
     }
 
     /// Takes in a session that was known before a restart, open or closed; what is known already is merged.
     pub fn restore(&self, session: Session) -> Applied {
-        self.admit(session)
+        self.admit(session, None)
     }
 
     /// A session that is open, or ended a short while ago.
@@ -146,8 +153,10 @@ impl Sessions {
     /// The login of the session that is open under this Acct-Session-Id, when a Class of ours named it.
     #[must_use]
     pub fn login_of(&self, nas: NasId, acct_session_id: &[u8]) -> Option<Login> {
-        let id = *self.named.get(&SessionId::derive(nas, acct_session_id, None))?;
-        self.open.get(&id)?.login()
+        let id = *self.named.get(&self.name(nas, acct_session_id))?;
+        let session = self.open.get(&id)?;
+        let is_it = session.nas == nas && session.acct_session_id() == acct_session_id;
+        session.login().filter(|_login| is_it)
     }
 
     /// How many sessions are open.
@@ -156,11 +165,16 @@ impl Sessions {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Brings one reading of a session together with what is known of it.
-    fn admit(&self, reading: Session) -> Applied {
+    /// Brings one reading of a session together with what is known of it. What its packet told may stand beside the
+    /// reading instead of in it: a session that goes on learns it in place.
+    fn admit(&self, mut reading: Session, told: Option<&Told<'_>>) -> Applied {
         match self.open.entry(reading.id) {
             Entry::Occupied(mut known) => {
-                Arc::make_mut(known.get_mut()).merge(&reading);
+                let session = Arc::make_mut(known.get_mut());
+                session.merge(&reading);
+                if let Some(told) = told {
+                    session.attributes.learn(told);
+                }
                 if known.get().is_open() {
                     return Applied::Updated(Arc::clone(known.get()));
                 }
@@ -171,6 +185,9 @@ impl Sessions {
                 Applied::Closed(ended)
             }
             Entry::Vacant(free) => {
+                if let Some(told) = told {
+                    reading.attributes = told.to_attributes();
+                }
                 let mut closed = self.closed.lock();
                 if let Some(known) = closed.get(reading.id)
                     && !known.is_revived_by(&reading)
@@ -192,7 +209,7 @@ impl Sessions {
                 drop(closed);
                 self.by_nas.entry(opened.nas).or_default().insert(opened.id);
                 if opened.login().is_some() {
-                    self.named.insert(opened.name(), opened.id);
+                    self.named.insert(self.name_of(&opened), opened.id);
                 }
                 self.count.fetch_add(1, Ordering::Relaxed);
                 free.insert(Arc::clone(&opened));
@@ -248,8 +265,19 @@ impl Sessions {
             ids.remove(&session.id);
         }
         self.by_nas.remove_if(&session.nas, |_, ids| ids.is_empty());
-        self.named.remove_if(&session.name(), |_, id| *id == session.id);
+        self.named
+            .remove_if(&self.name_of(session), |_, id| *id == session.id);
         self.count.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// The key of a session's name.
+    fn name_of(&self, session: &Session) -> u64 {
+        self.name(session.nas, session.acct_session_id())
+    }
+
+    /// The key of a name.
+    fn name(&self, nas: NasId, acct_session_id: &[u8]) -> u64 {
+        self.hasher.hash_one((nas, acct_session_id))
     }
 
     /// The ids of a NAS's open sessions, copied, so that no lock is held.

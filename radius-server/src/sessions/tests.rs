@@ -117,3 +117,35 @@ fn merging_is_the_same_in_any_grouping() {
     assert_eq!(all.username(), Some("newer"));
     assert_eq!(all.framed_ip(), Some([10, 0, 0, 2].into()));
 }
+
+#[test]
+fn learning_from_a_packet_is_the_same_as_merging_with_it() {
+    use super::attributes::Told;
+    use proptest::prelude::*;
+    use radius::attribute::kind;
+    use radius::{Code, PACKET_LEN_MAX, RequestWriter, SharedSecret, View};
+    let kinds = prop::sample::select(vec![
+        kind::USER_NAME,
+        kind::FRAMED_IP_ADDRESS,
+        kind::CLASS,
+        kind::ACCT_SESSION_ID,
+        kind::ACCT_SESSION_TIME,
+    ]);
+    let ours = prop::sample::select(vec![&b"hd1ffffffffffffffffllllllll"[..], b"", b"a", b"b", b"cc"]);
+    let packet = (prop::collection::vec((kinds, ours), 0..8), 0_i64..4);
+    proptest!(|(packets in prop::collection::vec(packet, 1..8))| {
+        let (mut learned, mut merged) = (Attributes::new(), Attributes::new());
+        for (attributes, as_of) in packets {
+            let mut room = [0; PACKET_LEN_MAX];
+            let mut writer = RequestWriter::signed(&mut room, Code::AccountingRequest, 1).expect("room");
+            for (kind, value) in attributes {
+                writer.attribute(kind, value).expect("room");
+            }
+            let octets = writer.finish(&SharedSecret::new(b"x")).to_vec();
+            let view = View::parse(&octets).expect("a packet");
+            learned.learn(&Told::of_packet(&view, as_of));
+            merged.merge(&Attributes::of_packet(&view, as_of));
+            prop_assert!(learned == merged, "{learned:?} {merged:?}");
+        }
+    });
+}
