@@ -1,17 +1,20 @@
-//! From a hash to the number of an entry: open addressing with linear probing, four octets a slot, at most half full.
-//! It stores no keys; who asks says which number is meant, and what a number's hash is.
+//! From a hash to the number of an entry: open addressing with linear probing, at most half full.
+//! It stores no keys; who asks says whether a number of this hash is the one that is meant.
+//!
+//! A slot is one word: 32 bits of hash, so that nobody looks at an entry in vain, a bit that says that it is taken, and 31
+//! bits of number.
 
-/// Numbers have so many bits; the highest bit of a slot says that it is taken.
+/// Numbers have so many bits.
 pub(super) const NUMBER_MASK: u32 = u32::MAX >> 1;
 /// Set in a slot that is taken.
-const TAKEN: u32 = !NUMBER_MASK;
+const TAKEN: u64 = 1 << 31;
 /// Slots of a new index.
 const SLOTS_MIN: usize = 64;
 
 /// See the module's words.
 pub(super) struct Index {
     /// The slots; a power of two.
-    slots: Box<[u32]>,
+    slots: Box<[u64]>,
     /// How many are taken.
     len: usize,
 }
@@ -36,7 +39,7 @@ impl Index {
         let mut slot = self.home(hash);
         // Half of the slots are free, so this ends.
         while self.slots[slot] != 0 {
-            if is_meant(self.number(slot)) {
+            if hash_in(self.slots[slot]) == hash && is_meant(self.number(slot)) {
                 return Some(slot);
             }
             slot = self.after(slot);
@@ -46,33 +49,33 @@ impl Index {
 
     /// The number in a slot that was found.
     pub(super) fn number(&self, slot: usize) -> u32 {
-        self.slots[slot] & NUMBER_MASK
+        self.slots[slot] as u32 & NUMBER_MASK
     }
 
     /// Puts another number of the same hash into a slot that was found.
     pub(super) fn replace(&mut self, slot: usize, number: u32) {
-        self.slots[slot] = TAKEN | number;
+        self.slots[slot] = taken(hash_in(self.slots[slot]), number);
     }
 
     /// Adds a number, making room when it gets tight.
-    pub(super) fn insert(&mut self, hash: u32, number: u32, hash_of: impl Fn(u32) -> u32) {
+    pub(super) fn insert(&mut self, hash: u32, number: u32) {
         if (self.len + 1) * 2 > self.slots.len() {
             let larger = vec![0; self.slots.len() * 2].into_boxed_slice();
             let smaller = std::mem::replace(&mut self.slots, larger);
             for taken in smaller.iter().filter(|slot| **slot != 0) {
-                self.place(hash_of(taken & NUMBER_MASK), *taken);
+                self.place(*taken);
             }
         }
-        self.place(hash, TAKEN | number);
+        self.place(taken(hash, number));
         self.len += 1;
     }
 
     /// Empties a slot, and closes the gap: what stands behind it only because it was taken moves up.
-    pub(super) fn remove(&mut self, slot: usize, hash_of: impl Fn(u32) -> u32) {
+    pub(super) fn remove(&mut self, slot: usize) {
         let mask = self.slots.len() - 1;
         let (mut gap, mut at) = (slot, self.after(slot));
         while self.slots[at] != 0 {
-            let home = self.home(hash_of(self.number(at)));
+            let home = self.home(hash_in(self.slots[at]));
             let (from_home, from_gap) = (at.wrapping_sub(home) & mask, at.wrapping_sub(gap) & mask);
             if from_home >= from_gap {
                 self.slots[gap] = self.slots[at];
@@ -85,8 +88,8 @@ impl Index {
     }
 
     /// Puts a taken slot's content where its hash belongs.
-    fn place(&mut self, hash: u32, taken: u32) {
-        let mut slot = self.home(hash);
+    fn place(&mut self, taken: u64) {
+        let mut slot = self.home(hash_in(taken));
         while self.slots[slot] != 0 {
             slot = self.after(slot);
         }
@@ -102,6 +105,16 @@ impl Index {
     const fn after(&self, slot: usize) -> usize {
         (slot + 1) & (self.slots.len() - 1)
     }
+}
+
+/// The content of a slot that is taken.
+const fn taken(hash: u32, number: u32) -> u64 {
+    (hash as u64) << 32 | TAKEN | number as u64
+}
+
+/// The hash in a slot that is taken.
+const fn hash_in(taken: u64) -> u32 {
+    (taken >> 32) as u32
 }
 
 #[cfg(test)]
@@ -124,11 +137,11 @@ mod tests {
                 prop_assert_eq!(found.is_some(), known.contains_key(&number));
                 match (put, found) {
                     (true, None) => {
-                        index.insert(hash_of(number), number, hash_of);
+                        index.insert(hash_of(number), number);
                         known.insert(number, ());
                     }
                     (false, Some(slot)) => {
-                        index.remove(slot, hash_of);
+                        index.remove(slot);
                         known.remove(&number);
                     }
                     _ => {}
