@@ -9,6 +9,7 @@
 //! A sketch on paper: a commit is one write and one `fdatasync`, on a disk of 1 ms some 1.1 ms. Rolling over adds two
 //! syncs (the header, the directory), so it should stay under three times that, whatever a segment of 16 MiB takes to fill.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -35,15 +36,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let measured = measure(&run, &place);
     std::fs::remove_dir_all(&place)?;
     let (mut plain, mut rolling) = measured?;
-    println!(
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
         "batches of {} records of {PAYLOAD_LEN} octets, pause {:?}, {} segments of {SEGMENT_LEN} octets, in {}",
         run.records,
         run.pause,
         run.segments,
         run.dir.display()
-    );
-    print("commit", &mut plain);
-    print("commit that rolls over", &mut rolling);
+    )?;
+    print(&mut out, "commit", &mut plain)?;
+    print(&mut out, "commit that rolls over", &mut rolling)?;
     Ok(())
 }
 
@@ -74,7 +77,10 @@ impl Run {
 
 /// Fills segments, lets go of each as the drain would, and times every commit: those that did not roll over, those that
 /// did.
-fn measure(run: &Run, place: &std::path::Path) -> Result<(Vec<Duration>, Vec<Duration>), Box<dyn std::error::Error>> {
+fn measure(
+    run: &Run,
+    place: &std::path::Path,
+) -> Result<(Vec<Duration>, Vec<Duration>), Box<dyn std::error::Error>> {
     let (mut writer, _) = Writer::open(place, Options::default())?;
     let reader = writer.reader();
     let payload = vec![0x5a; PAYLOAD_LEN];
@@ -105,12 +111,19 @@ fn measure(run: &Run, place: &std::path::Path) -> Result<(Vec<Duration>, Vec<Dur
 }
 
 /// Prints how they are spread.
-fn print(what: &str, times: &mut [Duration]) {
+fn print(out: &mut impl Write, what: &str, times: &mut [Duration]) -> std::io::Result<()> {
     times.sort_unstable();
     let at = |part: f64| {
         let place = (times.len() as f64 * part) as usize;
-        times.get(place.min(times.len().saturating_sub(1))).copied().unwrap_or_default()
+        times
+            .get(place.min(times.len().saturating_sub(1)))
+            .copied()
+            .unwrap_or_default()
     };
     let [p50, p99, p999, max] = [0.5, 0.99, 0.999, 1.0].map(at).map(|time| time.as_micros());
-    println!("{what:<24} {:>7} times  p50 {p50:>7} us  p99 {p99:>7} us  p99.9 {p999:>7} us  max {max:>7} us", times.len());
+    let count = times.len();
+    writeln!(
+        out,
+        "{what:<24} {count:>7} times  p50 {p50:>7} us  p99 {p99:>7} us  p99.9 {p999:>7} us  max {max:>7} us"
+    )
 }

@@ -16,6 +16,8 @@ const SECRET: &[u8] = b"the secret of core-bng";
 const TINY: Options = Options {
     segment_len: 4_096,
     backlog_max: 10_000,
+    keep: std::time::Duration::ZERO,
+    keep_max: 0,
     seq_floor: Some(1),
 };
 
@@ -259,7 +261,7 @@ fn a_batch_larger_than_a_segment_is_settled_in_parts() {
     let mut desk = Desk::new(Options {
         segment_len: 4_096,
         backlog_max: u64::MAX,
-        seq_floor: Some(1),
+        ..TINY
     });
     for n in 0..100 {
         assert!(desk.take_in(&start(n, &format!("s{n}"), false, SECRET)).0);

@@ -1,5 +1,5 @@
 //! The system calls of the journal, behind a trait so that tests can make any one of them fail.
-//! No format and no policy here. Who calls: `segment` and `writer`.
+//! No format and no policy here. Who calls: `segment`, `spare`, `writer`, `log` and `mark`.
 
 use rustix::fs::FallocateFlags;
 use std::fs::{self, File};
@@ -7,8 +7,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// What the writer asks of the disk. Each call either did what it says or returns an error and may have done any part.
-pub(super) trait Disk: Send {
+/// What a journal asks of the disk, from whichever of its threads. Each call either did what it says or returns an error and may have done any part.
+pub(super) trait Disk: Send + Sync {
     /// Reserves space for the first `len` octets of a file.
     fn reserve(&self, file: &File, len: u64) -> io::Result<()>;
     /// Writes all octets at an offset.
@@ -21,6 +21,8 @@ pub(super) trait Disk: Send {
     fn cut(&self, file: &File, len: u64) -> io::Result<()>;
     /// Gives a file its final name, replacing what has it.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Takes a file's name away; whoever has it open keeps it.
+    fn remove(&self, path: &Path) -> io::Result<()>;
 }
 
 /// The real one.
@@ -53,5 +55,9 @@ impl Disk for RealDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
     }
 }

@@ -1,11 +1,17 @@
 //! What a writer and its readers share: the list of segments, how far they are committed, and who wants to know.
-//! It holds the directory's lock and does no reading or writing of records. Beside it: `writer`, `reader`.
+//! It holds the directory's lock, decides which drained segments go, and does no reading or writing of records. Beside
+//! it: `writer`, `reader`.
 
+use super::disk::Disk;
+use super::error::JournalError;
+use super::mark::{KEPT_SEGMENTS_MAX, Mark};
 use super::report::RecoveryReport;
 use super::segment::SEGMENT_HEAD_LEN;
+use super::writer::Options;
 use parking_lot::{Condvar, Mutex, RwLock};
 use std::collections::{HashSet, VecDeque};
 use std::fs::File;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,18 +23,36 @@ type Hook = Box<dyn Fn(u64) + Send + Sync>;
 /// How many gaps are told apart; beyond that a gap may be counted more than once.
 const GAPS_KNOWN_MAX: usize = 4096;
 
+/// How often the ages of kept segments are noted when nothing else changes: what a crash may add to their time.
+const NOTE_EVERY: Duration = Duration::from_secs(10 * 60);
+
+/// How often it is said that the disk is full and kept segments go.
+const PRESSED_TELL_EVERY: Duration = Duration::from_secs(10 * 60);
+
 /// The committed part of one journal.
 pub(super) struct Log {
     /// The journal's directory.
     pub dir: PathBuf,
     /// Held for its `flock`.
     lock: File,
-    /// Oldest first; the last one is where the writer writes, or wrote last.
+    /// The system calls.
+    disk: Arc<dyn Disk>,
+    /// How long drained segments are kept.
+    keep: Duration,
+    /// How many octets of them.
+    keep_max: u64,
+    /// Oldest first: drained ones, waiting ones, and at last the one that is written or was written last.
     segments: Mutex<VecDeque<Segment>>,
+    /// What is done one at a time: noting how far the database is, and deleting what it has.
+    releasing: Mutex<Releasing>,
     /// Next sequence number to be committed.
     committed: AtomicU64,
-    /// Octets of all segments that hold something committed.
+    /// Octets of all segments that the database does not have as a whole.
     backlog: AtomicU64,
+    /// Octets of the others.
+    kept: AtomicU64,
+    /// When it was said that kept segments go because the disk is full.
+    pressed_told_at: Mutex<Option<Instant>>,
     /// Records known to be lost from what was here at opening.
     missing: AtomicU64,
     /// Where the known gaps end, so that reading across one again does not count it again; at most [`GAPS_KNOWN_MAX`].
@@ -37,6 +61,16 @@ pub(super) struct Log {
     grown: Condvar,
     /// Called after each commit, on the writer's thread.
     hooks: RwLock<Vec<Hook>>,
+}
+
+/// What a release remembers for the next one.
+struct Releasing {
+    /// What the mark on disk says, as far as we know.
+    noted: Mark,
+    /// When it was written.
+    noted_at: Instant,
+    /// Writing it failed, and that was said.
+    told: bool,
 }
 
 /// What is committed of one segment.
@@ -54,6 +88,28 @@ pub(super) struct Segment {
     pub path: PathBuf,
     /// Open for reading; stays readable when the file is deleted meanwhile.
     pub file: Arc<File>,
+    /// Set when the database has all of it.
+    pub drained: Option<Drained>,
+}
+
+/// How long a segment has been kept since the database has it.
+///
+/// Counted while the program runs, by the clock that nobody sets: a step of the time of day neither deletes a day's
+/// segments at once nor keeps them for ever. Time in which no server runs does not count.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Drained {
+    /// Since when, in this process.
+    pub since: Instant,
+    /// For how long, in earlier ones.
+    pub before: Duration,
+}
+
+impl Drained {
+    /// How long in all.
+    fn age(self, now: Instant) -> Duration {
+        self.before
+            .saturating_add(now.saturating_duration_since(self.since))
+    }
 }
 
 impl Segment {
@@ -65,19 +121,37 @@ impl Segment {
 
 impl Log {
     /// Starts from what recovery found.
-    pub fn new(dir: PathBuf, lock: File, segments: VecDeque<Segment>, report: &RecoveryReport) -> Self {
-        let backlog = segments.iter().map(|segment| segment.end).sum();
-        Self {
+    pub fn new(
+        (dir, lock): (PathBuf, File),
+        disk: Arc<dyn Disk>,
+        options: &Options,
+        (segments, noted): (VecDeque<Segment>, Mark),
+        report: &RecoveryReport,
+    ) -> Self {
+        let log = Self {
             dir,
             lock,
-            segments: Mutex::new(segments),
+            disk,
+            keep: options.keep,
+            keep_max: options.keep_max,
+            segments: Mutex::new(VecDeque::new()),
+            releasing: Mutex::new(Releasing {
+                noted,
+                noted_at: Instant::now(),
+                told: false,
+            }),
             committed: AtomicU64::new(report.next_seq),
-            backlog: AtomicU64::new(backlog),
+            backlog: AtomicU64::new(0),
+            kept: AtomicU64::new(0),
+            pressed_told_at: Mutex::new(None),
             missing: AtomicU64::new(report.missing_records),
             gaps_known: Mutex::new(report.gaps.iter().map(|gap| gap.to_seq).collect()),
             grown: Condvar::new(),
             hooks: RwLock::new(Vec::new()),
-        }
+        };
+        log.recount(&segments);
+        *log.segments.lock() = segments;
+        log
     }
 
     /// Next sequence number to be committed.
@@ -85,9 +159,14 @@ impl Log {
         self.committed.load(Ordering::Acquire)
     }
 
-    /// Octets that wait to be released.
+    /// Octets that the database does not have yet.
     pub fn backlog(&self) -> u64 {
         self.backlog.load(Ordering::Relaxed)
+    }
+
+    /// Octets that the database has and that are kept all the same.
+    pub fn kept(&self) -> u64 {
+        self.kept.load(Ordering::Relaxed)
     }
 
     /// Records known to be lost from what was here at opening, or since.
@@ -153,18 +232,132 @@ impl Log {
             .map_or_else(|| self.committed(), |segment| segment.first_seq)
     }
 
-    /// Takes the segments out whose records all lie below this sequence number; never the newest.
-    pub fn take_below(&self, seq: u64) -> Vec<Segment> {
-        let mut segments = self.segments.lock();
-        let mut taken = Vec::new();
-        while segments.len() > 1
-            && segments.front().is_some_and(|oldest| oldest.next_seq <= seq)
+    /// Takes the database's word for how far it is, also when it is less far than before, as one that was restored
+    /// from a backup; deletes what has been kept long enough. Returns how many segments were drained now.
+    ///
+    /// # Errors
+    ///
+    /// `Io` when a file cannot be deleted.
+    pub fn release(&self, drained_seq: u64, now: Instant) -> Result<usize, JournalError> {
+        let mut releasing = self.releasing.lock();
+        let (newly, mark, gone) = {
+            let mut segments = self.segments.lock();
+            let newly = mark_drained(&mut segments, drained_seq, now);
+            let gone = self.take_expired(&mut segments, now);
+            self.recount(&segments);
+            let kept = segments.iter().map_while(|segment| {
+                let age = segment.drained?.age(now);
+                Some((segment.first_seq, age))
+            });
+            let kept = kept.collect();
+            (newly, Mark { drained_seq, kept }, gone)
+        };
+        // First the word, then the deed: what is gone without a mark would look lost.
+        if !gone.is_empty() || releasing.is_worth_noting(&mark, now) {
+            self.note(&mut releasing, mark, now);
+        }
+        self.delete(&gone)?;
+        Ok(newly)
+    }
+
+    /// Deletes kept segments before their time, oldest first, until they gave back so many octets; returns how many
+    /// segments that took. For a disk that is full.
+    pub fn make_room(&self, octets: u64) -> usize {
+        let mut gone = Vec::new();
+        {
+            let mut segments = self.segments.lock();
+            let mut freed = 0;
+            while freed < octets
+                && segments.front().is_some_and(|oldest| oldest.drained.is_some())
+                && let Some(oldest) = segments.pop_front()
+            {
+                freed += oldest.end;
+                gone.push(oldest);
+            }
+            self.recount(&segments);
+        }
+        if gone.is_empty() {
+            return 0;
+        }
+        let mut told = self.pressed_told_at.lock();
+        if told.is_none_or(|told| told.elapsed() >= PRESSED_TELL_EVERY) {
+            *told = Some(Instant::now());
+            let journal = self.dir.display();
+            tracing::warn!(%journal, "the disk is full: journal segments that the database has go before their time");
+        }
+        if let Err(error) = self.delete(&gone) {
+            tracing::warn!(journal = %self.dir.display(), %error, "a journal segment that the database has cannot be deleted");
+        }
+        gone.len()
+    }
+
+    /// Takes out the oldest drained segments that are too old or too many.
+    fn take_expired(&self, segments: &mut VecDeque<Segment>, now: Instant) -> Vec<Segment> {
+        let drained = segments.iter().take_while(|segment| segment.drained.is_some());
+        let (mut count, mut octets) = drained.fold((0, 0), |(count, octets), segment| {
+            (count + 1, octets + segment.end)
+        });
+        let mut gone = Vec::new();
+        while let Some(age) = segments
+            .front()
+            .and_then(|oldest| oldest.drained)
+            .map(|drained| drained.age(now))
+            && (age >= self.keep || octets > self.keep_max || count > KEPT_SEGMENTS_MAX)
             && let Some(oldest) = segments.pop_front()
         {
-            self.backlog.fetch_sub(oldest.end, Ordering::Relaxed);
-            taken.push(oldest);
+            octets -= oldest.end;
+            count -= 1;
+            gone.push(oldest);
         }
-        taken
+        gone
+    }
+
+    /// Writes the mark; failing costs what its words say, and is said once.
+    fn note(&self, releasing: &mut Releasing, mark: Mark, now: Instant) {
+        let written = mark.write(self.disk.as_ref(), &self.dir);
+        releasing.noted_at = now;
+        match written {
+            Ok(()) => {
+                releasing.noted = mark;
+                releasing.told = false;
+            }
+            Err(error) if !releasing.told => {
+                releasing.told = true;
+                let journal = self.dir.display();
+                tracing::warn!(%journal, %error, "cannot note how far the database is: after a restart, what it has counts as waiting until it answers");
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Deletes files of segments that are in the list no more.
+    fn delete(&self, gone: &[Segment]) -> Result<(), JournalError> {
+        let mut done = Ok(());
+        for segment in gone {
+            match self.disk.remove(&segment.path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    done = Err(JournalError::io("delete the journal segment", &segment.path)(
+                        error,
+                    ));
+                }
+                _ => {}
+            }
+        }
+        done
+    }
+
+    /// Counts the octets anew.
+    fn recount(&self, segments: &VecDeque<Segment>) {
+        let (mut backlog, mut kept) = (0, 0);
+        for segment in segments {
+            *(if segment.drained.is_some() {
+                &mut kept
+            } else {
+                &mut backlog
+            }) += segment.end;
+        }
+        self.backlog.store(backlog, Ordering::Relaxed);
+        self.kept.store(kept, Ordering::Relaxed);
     }
 
     /// Blocks until more than this is committed, or until the time is over; returns how far it is.
@@ -183,6 +376,43 @@ impl Log {
     pub fn add_hook(&self, hook: Hook) {
         self.hooks.write().push(hook);
     }
+}
+
+impl Releasing {
+    /// Whether the mark on disk says too little: a segment more or fewer, or ages of long ago.
+    fn is_worth_noting(&self, mark: &Mark, now: Instant) -> bool {
+        let first_seqs = |mark: &'_ Mark| {
+            mark.kept
+                .iter()
+                .map(|(first_seq, _)| *first_seq)
+                .collect::<Vec<_>>()
+        };
+        let old = now.saturating_duration_since(self.noted_at) >= NOTE_EVERY;
+        mark.drained_seq < self.noted.drained_seq
+            || first_seqs(mark) != first_seqs(&self.noted)
+            || (old && *mark != self.noted)
+    }
+}
+
+/// Marks the segments whose records all lie below a sequence number, never the newest, and no others; returns how many
+/// were not marked before.
+fn mark_drained(segments: &mut VecDeque<Segment>, drained_seq: u64, now: Instant) -> usize {
+    let older = segments.len().saturating_sub(1);
+    let mut newly = 0;
+    for segment in segments.iter_mut().take(older) {
+        match (segment.next_seq <= drained_seq, segment.drained) {
+            (true, None) => {
+                segment.drained = Some(Drained {
+                    since: now,
+                    before: Duration::ZERO,
+                });
+                newly += 1;
+            }
+            (false, Some(_)) => segment.drained = None,
+            _ => {}
+        }
+    }
+    newly
 }
 
 impl Drop for Log {

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! append … append ─> commit ─(pwrite, fdatasync)─> committed ─> Reader::read_from ─> database ─> Reader::release
-//!      in memory                on disk              visible                                        segment deleted
+//!      in memory                on disk              visible                                   kept, later deleted
 //! ```
 //!
 //! What holds, whatever happens:
@@ -20,7 +20,8 @@
 //!
 //! - `record`: framing of one record and the search for the next good one after damage;
 //! - `segment`: one file: header, zero-filled creation; `disk`: the system calls, replaceable by tests;
-//! - `writer`: group commit, rolling over, what a failed `fdatasync` means; `log`: what writer and readers share;
+//! - `writer`: group commit, rolling over, what a failed `fdatasync` means; `spare`: the next segment, made ahead;
+//! - `log`: what writer and readers share, and how long drained segments stay; `mark`: the note of it on disk;
 //! - `recover`: what is found at opening; `reader`: reading back and letting go;
 //! - `accounting`: the payload of an Accounting-Request.
 
@@ -29,12 +30,14 @@ mod dir;
 mod disk;
 mod error;
 mod log;
+mod mark;
 mod reader;
 mod record;
 mod recover;
 mod report;
 mod scan;
 mod segment;
+mod spare;
 mod writer;
 
 #[cfg(test)]
@@ -45,4 +48,4 @@ pub use error::{JournalError, Shortage};
 pub use reader::Reader;
 pub use record::{Kind, OwnedRecord, RECORD_PAYLOAD_LEN_MAX};
 pub use report::{Damage, Gap, RecoveryReport};
-pub use writer::{BACKLOG_LEN_MAX, Options, SEGMENT_LEN, Writer};
+pub use writer::{BACKLOG_LEN_MAX, KEEP, KEEP_LEN_MAX, Options, SEGMENT_LEN, Writer};

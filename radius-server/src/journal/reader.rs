@@ -1,15 +1,13 @@
 //! Reading back what is committed, and letting go of what the database has.
-//! It never sees an uncommitted octet and never deletes the segment being written. The other side: `writer`.
+//! It never sees an uncommitted octet and never lets go of the segment being written. The other side: `writer`.
 
 use super::error::JournalError;
 use super::log::{Log, Segment};
 use super::record::{self, OwnedRecord, RECORD_LEN_MAX, Record};
 use super::segment::{SEGMENT_HEAD_LEN, read_tolerant};
 use parking_lot::Mutex;
-use std::fs;
-use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Octets read from a segment at once; holds the largest record.
 const READ_LEN: usize = 262_144;
@@ -90,7 +88,7 @@ impl Reader {
         Ok(basket.records)
     }
 
-    /// The sequence number of the oldest record that may still be here.
+    /// The sequence number of the oldest record that may still be here, released ones included.
     #[must_use]
     pub fn first_seq(&self) -> u64 {
         self.log.first_seq()
@@ -115,32 +113,36 @@ impl Reader {
         self.log.add_hook(hook);
     }
 
-    /// Deletes the segments whose records all lie below a sequence number; returns how many.
+    /// Takes the word that the database has every record below a sequence number; returns how many segments it has as
+    /// a whole and had not before.
     ///
-    /// Call it after the database committed them. The segment being written always stays.
+    /// They wait for nobody any more, are kept for [`Options::keep`](super::Options::keep) within
+    /// [`Options::keep_max`](super::Options::keep_max), and then deleted: by this call, so call it also when nothing
+    /// is new. The segment being written always stays. A lower number than before counts, too: the database was
+    /// restored from a backup, and what it has lost waits again, as far as it is still here.
     ///
     /// # Errors
     ///
-    /// `Io` when a file cannot be deleted. It is not read again by this process; after a restart it is.
+    /// `Io` when a file cannot be deleted. It is not read again by this process; after a restart it is there again.
     pub fn release(&self, upto_seq: u64) -> Result<usize, JournalError> {
-        let taken = self.log.take_below(upto_seq);
-        for segment in &taken {
-            match fs::remove_file(&segment.path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(JournalError::io("delete the journal segment", &segment.path)(
-                        error,
-                    ));
-                }
-                _ => {}
-            }
-        }
-        Ok(taken.len())
+        self.release_at(upto_seq, Instant::now())
     }
 
-    /// Octets that wait to be released.
+    /// The same at another time, by the clock that nobody sets.
+    pub(super) fn release_at(&self, upto_seq: u64, now: Instant) -> Result<usize, JournalError> {
+        self.log.release(upto_seq, now)
+    }
+
+    /// Octets of the segments that wait to be released.
     #[must_use]
     pub fn backlog_bytes(&self) -> u64 {
         self.log.backlog()
+    }
+
+    /// Octets of the segments that were released and are kept.
+    #[must_use]
+    pub fn kept_bytes(&self) -> u64 {
+        self.log.kept()
     }
 
     /// Records that were committed once and cannot be read, as far as opening or reading found out.
@@ -157,6 +159,10 @@ impl Reader {
             let octets = read(segment, at, READ_LEN);
             let mut used = 0;
             while let Some(found) = record::parse(&octets[used..], segment.salt) {
+                if found.seq >= segment.next_seq {
+                    // Of a failed commit that could not be cut off.
+                    return segment.next_seq.max(next);
+                }
                 if found.seq >= next {
                     if !basket.take(found) {
                         self.remember(segment, next, at + used as u64);
@@ -185,13 +191,15 @@ impl Reader {
         let octets = read(segment, at, usize::MAX);
         let next = next.max(segment.first_seq);
         let good = record::resync(&octets, 1, segment.salt, next);
-        let behind = good.and_then(|good| record::parse(&octets[good..], segment.salt));
+        let behind = good
+            .and_then(|good| record::parse(&octets[good..], segment.salt))
+            .filter(|found| found.seq < segment.next_seq);
         let to_seq = behind.map_or(segment.next_seq, |found| found.seq);
         if next < to_seq && self.log.note_gap(next, to_seq) {
             let path = segment.path.display();
             tracing::error!(%path, from_seq = next, to_seq, "journal records are unreadable, going on behind them");
         }
-        good.map(|good| at + good as u64)
+        behind.and(good).map(|good| at + good as u64)
     }
 
     /// Where to start looking for a sequence number in a segment.

@@ -5,16 +5,19 @@
 use super::dir::{self, Listing};
 use super::disk::Disk;
 use super::error::JournalError;
-use super::log::{Log, Segment};
+use super::log::{Drained, Log, Segment};
+use super::mark::Mark;
 use super::report::{Damage, Gap, RecoveryReport};
 use super::scan::{self, Scanned};
 use super::segment::{Header, HeaderFound, SEGMENT_HEAD_LEN, VERSION, read_tolerant};
 use super::writer::{Options, SEGMENT_LEN_MAX};
+use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How many copies of damaged segments are kept in one journal.
 const KEPT_COPIES_MAX: usize = 64;
@@ -50,11 +53,19 @@ struct Found {
 /// # Errors
 ///
 /// `Locked`, `Version`, and `Io` when a file or the directory cannot be opened or made durable. Damage is no error.
-pub(super) fn recover(disk: &dyn Disk, dir: &Path, options: &Options) -> Result<Recovered, JournalError> {
-    dir::make(disk, dir)?;
+pub(super) fn recover(
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    options: &Options,
+) -> Result<Recovered, JournalError> {
+    dir::make(disk.as_ref(), dir)?;
     let lock = dir::lock(dir)?;
     let mut listing = dir::list(dir)?;
-    let mut report = RecoveryReport::default();
+    let mark = Mark::read(dir).unwrap_or_default();
+    let mut report = RecoveryReport {
+        kept_copies: listing.kept_copies,
+        ..RecoveryReport::default()
+    };
     let mut seq_floor = options.seq_floor.unwrap_or_else(unix_micros);
     let found = open_segments(&mut listing, &mut report, &mut seq_floor)?;
 
@@ -62,14 +73,18 @@ pub(super) fn recover(disk: &dyn Disk, dir: &Path, options: &Options) -> Result<
     for (n, segment) in found.iter().enumerate() {
         // What a later segment says it follows ends this one, for ever: see `Writer::abandon`.
         let bound = found.get(n + 1).map_or(u64::MAX, |next| next.header.follows);
+        if segment.header.first_seq < bound && bound <= mark.drained_seq {
+            chain.add_drained(segment, bound, mark.age(segment.header.first_seq), &mut report);
+            continue;
+        }
         let scanned = read_segment(segment, bound, &mut listing.kept_copies, &mut report);
         chain.add(segment, &scanned, &mut report);
         if !segment.header_damaged && !scanned.is_damaged() && scanned.end < segment.len {
-            cut(disk, segment, scanned.end);
+            cut(disk.as_ref(), segment, scanned.end);
         }
     }
-    sync_newest(disk, &chain.segments)?;
-    report.segments = chain.segments.len();
+    sync_newest(disk.as_ref(), &chain.segments)?;
+    report.segments = chain.segments.len() - report.kept_segments;
     report.next_seq = chain.next_seq.max(seq_floor).max(1);
     report.first_seq = chain
         .segments
@@ -80,7 +95,13 @@ pub(super) fn recover(disk: &dyn Disk, dir: &Path, options: &Options) -> Result<
     } else {
         chain.next_seq
     };
-    let log = Log::new(dir.to_owned(), lock, chain.segments, &report);
+    let log = Log::new(
+        (dir.to_owned(), lock),
+        Arc::clone(disk),
+        options,
+        (chain.segments, mark),
+        &report,
+    );
     Ok(Recovered {
         log,
         follows,
@@ -108,14 +129,22 @@ fn open_segments(
 ) -> Result<Vec<Found>, JournalError> {
     let mut found = Vec::new();
     for (name_seq, path) in std::mem::take(&mut listing.segments) {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(JournalError::io("open the journal segment", &path))?;
-        let metadata = file
-            .metadata()
-            .map_err(JournalError::io("look at the journal segment", &path))?;
+        let opened = OpenOptions::new().read(true).write(true).open(&path);
+        let looked = opened.and_then(|file| file.metadata().map(|metadata| (file, metadata)));
+        let (file, metadata) = match looked {
+            Ok(found) => found,
+            Err(error) if is_ours_to_mend(&error) => {
+                return Err(JournalError::io("open the journal segment", &path)(error));
+            }
+            Err(error) => {
+                *seq_floor = (*seq_floor).max(name_seq.saturating_add(scan::records_max(SEGMENT_LEN_MAX)));
+                tracing::error!(path = %path.display(), %error, "a journal segment cannot be opened and is put aside");
+                let kept_as = set_aside(&path);
+                let what = "it cannot be opened";
+                report.add_damage(Damage { path, what, kept_as });
+                continue;
+            }
+        };
         let len = metadata.len().min(SEGMENT_LEN_MAX);
         let (head, _) = read_tolerant(&file, 0, len.min(SEGMENT_HEAD_LEN) as usize);
         match Header::decode(&head) {
@@ -155,6 +184,14 @@ fn open_segments(
     }
     found.sort_by_key(|segment| segment.header.first_seq);
     Ok(found)
+}
+
+/// Whether opening failed for want of something that has nothing to do with the file, so that another start may succeed.
+fn is_ours_to_mend(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error().map(Errno::from_raw_os_error),
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::INTR | Errno::AGAIN)
+    )
 }
 
 /// Reads one segment as a whole and notes its gaps.
@@ -236,6 +273,26 @@ impl Chain {
             salt,
             path: found.path.clone(),
             file: Arc::clone(&found.file),
+            drained: None,
+        });
+    }
+
+    /// Adds a segment whose records the database had when the mark was written: its successor says where it ends, and
+    /// nobody reads it now. If the database says later that it has less, reading it takes care of damage.
+    fn add_drained(&mut self, found: &Found, bound: u64, before: Duration, report: &mut RecoveryReport) {
+        report.kept_segments += 1;
+        self.next_seq = bound;
+        self.segments.push_back(Segment {
+            first_seq: found.header.first_seq,
+            next_seq: bound,
+            end: found.len,
+            salt: found.header.salt,
+            path: found.path.clone(),
+            file: Arc::clone(&found.file),
+            drained: Some(Drained {
+                since: Instant::now(),
+                before,
+            }),
         });
     }
 }

@@ -10,11 +10,15 @@ pub(super) const LISTED_MAX: usize = 64;
 /// What was found at opening.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecoveryReport {
-    /// Segments with records.
+    /// Segments with records that may have to be drained yet.
     pub segments: usize,
-    /// Records that can be read.
+    /// Records in them that can be read.
     pub records: u64,
-    /// Sequence number of the oldest of them; `next_seq` when there is none.
+    /// Segments that the database had as a whole when it was last heard of; they are kept, and were not read.
+    pub kept_segments: usize,
+    /// Copies of damaged segments that an earlier opening kept; a person decides when they go.
+    pub kept_copies: usize,
+    /// Sequence number of the oldest record that is here; `next_seq` when there is none.
     pub first_seq: u64,
     /// Sequence number of the next record to be committed.
     pub next_seq: u64,
@@ -85,6 +89,16 @@ impl RecoveryReport {
 impl fmt::Display for RecoveryReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} records in {} segments", self.records, self.segments)?;
+        if self.kept_segments > 0 {
+            write!(f, "; {} drained segments are kept", self.kept_segments)?;
+        }
+        if self.kept_copies > 0 {
+            write!(
+                f,
+                "; {} copies of damaged segments are kept from before",
+                self.kept_copies
+            )?;
+        }
         if self.torn_octets > 0 {
             write!(
                 f,

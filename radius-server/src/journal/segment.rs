@@ -1,5 +1,5 @@
 //! One segment file: its name, its header, and how it comes into the world.
-//! It knows nothing of batches or recovery. Records inside: `record`; who makes segments: `writer`.
+//! It knows nothing of batches or recovery. Records inside: `record`; who makes segments: `writer`, ahead of need `spare`.
 //!
 //! ```text
 //! <first_seq as 16 hex digits>.seg
@@ -13,10 +13,11 @@
 
 use super::disk::Disk;
 use super::error::JournalError;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Octets before the first record.
 pub(super) const SEGMENT_HEAD_LEN: u64 = 1024;
@@ -35,6 +36,10 @@ const COPY_LEN: usize = 44;
 
 /// Zeros to fill a new segment with; a quarter of a mebibyte a write.
 static ZEROS: [u8; 262_144] = [0; 262_144];
+
+/// Octets of zeros that are on their way to the disk at a time: a commit that waits for the same disk meanwhile waits
+/// for no more than these.
+const SYNC_EVERY: u64 = 1024 * 1024;
 
 /// Only the program itself reads a journal: payloads say who was where.
 const FILE_MODE: u32 = 0o600;
@@ -134,46 +139,77 @@ pub(super) fn first_seq_of(name: &str) -> Option<u64> {
         .flatten()
 }
 
-/// Makes a new segment: zero-filled, durable, under its final name.
+/// A segment to be: zero-filled and durable, under a temporary name that recovery removes.
+pub(super) struct Blank {
+    /// The file.
+    file: File,
+    /// Its temporary name.
+    pub path: PathBuf,
+}
+
+/// Makes a blank; `stop` ends it early, with `Interrupted`. Whatever keeps it from being whole, no file is left behind.
 ///
 /// The zeros are written, not only reserved, so that a commit changes no metadata and `fdatasync` waits for one write.
-/// It is filled under a temporary name, so that a segment with its final name is always whole.
+pub(super) fn blank(
+    disk: &dyn Disk,
+    path: PathBuf,
+    len: u64,
+    stop: &AtomicBool,
+) -> Result<Blank, JournalError> {
+    match fill(disk, &path, len, stop) {
+        Ok(file) => Ok(Blank { file, path }),
+        Err(source) => {
+            // Give the space back; a leftover is removed at the next opening too.
+            let _ = disk.remove(&path);
+            Err(JournalError::io("create the journal segment", &path)(source))
+        }
+    }
+}
+
+/// Makes a blank the segment of this header: durable, under its final name.
+///
+/// It gets its header under the temporary name, so that a segment with its final name is always whole.
 ///
 /// # Errors
 ///
-/// [`CreateError::named`] decides whether the segment before this one may still be written.
-pub(super) fn create(
+/// [`NameError::named`] decides whether the segment before this one may still be written.
+pub(super) fn name(
     disk: &dyn Disk,
     dir: &Path,
+    blank: Blank,
     header: Header,
-    len: u64,
-) -> Result<(File, PathBuf), CreateError> {
+) -> Result<(File, PathBuf), NameError> {
+    let Blank {
+        file,
+        path: temporary,
+    } = blank;
     let path = dir.join(file_name(header.first_seq));
-    let temporary = path.with_extension("tmp");
-    let file = match fill(disk, &temporary, header, len) {
-        Ok(file) => file,
-        Err(source) => {
-            // Give the space back; a leftover is removed at the next opening too.
-            let _ = fs::remove_file(&temporary);
-            let error = JournalError::io("create the journal segment", &temporary)(source);
-            return Err(CreateError { error, named: false });
-        }
+    let refused = |error, named| {
+        // Whatever name it has, it is no spare any more: its header may be half there.
+        let _ = disk.remove(&temporary);
+        NameError { error, named }
     };
-    let named = |error| CreateError { error, named: true };
+    disk.write(&file, &header.encode(), 0)
+        .and_then(|()| disk.sync_data(&file))
+        .map_err(JournalError::io(
+            "write the header of the journal segment",
+            &temporary,
+        ))
+        .map_err(|error| refused(error, false))?;
     disk.rename(&temporary, &path)
         .map_err(JournalError::io("rename the new journal segment to", &path))
-        .map_err(named)?;
+        .map_err(|error| refused(error, true))?;
     sync_dir(disk, dir)
         .map_err(JournalError::io(
             "make the name of the new segment durable in",
             dir,
         ))
-        .map_err(named)?;
+        .map_err(|error| NameError { error, named: true })?;
     Ok((file, path))
 }
 
 /// Why there is no new segment.
-pub(super) struct CreateError {
+pub(super) struct NameError {
     /// What to tell the caller.
     pub error: JournalError,
     /// Whether the file may have its final name already. If so, recovery may find it and take its `follows` for the end
@@ -181,8 +217,8 @@ pub(super) struct CreateError {
     pub named: bool,
 }
 
-/// Writes a whole segment and waits until it is on disk.
-fn fill(disk: &dyn Disk, path: &Path, header: Header, len: u64) -> io::Result<File> {
+/// Writes a whole file of zeros and waits until it is on disk, [`SYNC_EVERY`] octets at a time.
+fn fill(disk: &dyn Disk, path: &Path, len: u64, stop: &AtomicBool) -> io::Result<File> {
     let file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -191,13 +227,18 @@ fn fill(disk: &dyn Disk, path: &Path, header: Header, len: u64) -> io::Result<Fi
         .mode(FILE_MODE)
         .open(path)?;
     disk.reserve(&file, len)?;
-    let head = header.encode();
-    disk.write(&file, &head, 0)?;
-    let mut at = SEGMENT_HEAD_LEN;
+    let (mut at, mut synced) = (0, 0);
     while at < len {
+        if stop.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
         let chunk = usize::try_from(len - at).unwrap_or(usize::MAX).min(ZEROS.len());
         disk.write(&file, &ZEROS[..chunk], at)?;
         at += chunk as u64;
+        if at - synced >= SYNC_EVERY && at < len {
+            disk.sync_data(&file)?;
+            synced = at;
+        }
     }
     disk.sync_all(&file)?;
     Ok(file)

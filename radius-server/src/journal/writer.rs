@@ -9,10 +9,12 @@ use super::record::{self, Kind, RECORD_PAYLOAD_LEN_MAX};
 use super::recover;
 use super::report::RecoveryReport;
 use super::segment::{self, Header, SEGMENT_HEAD_LEN};
+use super::spare::Spare;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Octets of a segment file, unless configured otherwise.
 pub const SEGMENT_LEN: u64 = 16 * 1024 * 1024;
@@ -26,13 +28,23 @@ pub(super) const SEGMENT_LEN_MAX: u64 = 1024 * 1024 * 1024;
 /// Octets that may wait for the drain, unless configured otherwise.
 pub const BACKLOG_LEN_MAX: u64 = 4 * 1024 * 1024 * 1024;
 
+/// How long segments are kept that the database has, unless configured otherwise.
+pub const KEEP: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How many octets of them, unless configured otherwise.
+pub const KEEP_LEN_MAX: u64 = 1024 * 1024 * 1024;
+
 /// How a journal is kept.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Octets of a segment file; between 4 KiB and 1 GiB.
     pub segment_len: u64,
-    /// Octets that may wait for the drain before appending is refused; the disk holds up to one segment more.
+    /// Octets that may wait for the drain before appending is refused; the disk holds up to two segments more.
     pub backlog_max: u64,
+    /// How long a segment is kept after the database has all of it; counted while the program runs.
+    pub keep: Duration,
+    /// Octets of such segments that are kept at most, whatever their age; a full disk takes them earlier.
+    pub keep_max: u64,
     /// The least sequence number the first new record may get; `None`: microseconds since 1970.
     ///
     /// The clock makes numbers unique even when the end of a journal, or all of it, was lost after the drain had
@@ -45,6 +57,8 @@ impl Default for Options {
         Self {
             segment_len: SEGMENT_LEN,
             backlog_max: BACKLOG_LEN_MAX,
+            keep: KEEP,
+            keep_max: KEEP_LEN_MAX,
             seq_floor: None,
         }
     }
@@ -52,10 +66,12 @@ impl Default for Options {
 
 /// Appends to a journal. One thread owns it.
 pub struct Writer {
+    /// The next segment, made ahead; ends before the directory's lock is released.
+    spare: Spare,
     /// What readers see.
     log: Arc<Log>,
     /// The system calls.
-    disk: Box<dyn Disk>,
+    disk: Arc<dyn Disk>,
     /// How the journal is kept.
     options: Options,
     /// The segment being written; `None` when a new one has to be made before anything can be committed.
@@ -102,20 +118,21 @@ impl Writer {
     /// `Locked` when somebody has it open, `Version` when a newer program wrote it, `Io` when the directory cannot be
     /// read or written.
     pub fn open(dir: &Path, options: Options) -> Result<(Self, RecoveryReport), JournalError> {
-        Self::open_on(Box::new(RealDisk), dir, options)
+        Self::open_on(Arc::new(RealDisk), dir, options)
     }
 
     /// Opens it with other system calls underneath.
     pub(super) fn open_on(
-        disk: Box<dyn Disk>,
+        disk: Arc<dyn Disk>,
         dir: &Path,
         mut options: Options,
     ) -> Result<(Self, RecoveryReport), JournalError> {
         options.segment_len = options.segment_len.clamp(SEGMENT_LEN_MIN, SEGMENT_LEN_MAX);
-        let recovered = recover::recover(disk.as_ref(), dir, &options)?;
+        let recovered = recover::recover(&disk, dir, &options)?;
         let next_seq = recovered.report.next_seq;
         let own_path = dir.join(segment::file_name(next_seq));
         let mut writer = Self {
+            spare: Spare::default(),
             log: Arc::new(recovered.log),
             disk,
             options,
@@ -192,6 +209,9 @@ impl Writer {
         self.next_seq += records;
         self.follows = self.next_seq;
         self.log.publish(end, self.next_seq);
+        // Not before there is a record: a journal that takes none needs no second segment.
+        self.spare
+            .request(&self.disk, &self.log, self.options.segment_len);
         Ok(self.next_seq)
     }
 
@@ -274,7 +294,7 @@ impl Writer {
         }
     }
 
-    /// Makes a new segment and writes there from now on.
+    /// Makes the spare, or a blank made now, the segment that is written from now on.
     fn roll(&mut self) -> Result<(), JournalError> {
         let header = Header {
             first_seq: self.next_seq,
@@ -282,8 +302,9 @@ impl Writer {
             salt: random_salt(&self.log.dir)?,
         };
         let len = self.options.segment_len;
+        let blank = self.spare.take(self.disk.as_ref(), &self.log, len)?;
         let (file, path) =
-            segment::create(self.disk.as_ref(), &self.log.dir, header, len).map_err(|refused| {
+            segment::name(self.disk.as_ref(), &self.log.dir, blank, header).map_err(|refused| {
                 if refused.named {
                     self.active = None;
                 }
@@ -303,6 +324,7 @@ impl Writer {
             salt: header.salt,
             path: path.clone(),
             file: Arc::clone(&file),
+            drained: None,
         });
         self.active = Some(Active {
             file,

@@ -119,7 +119,7 @@ fn a_full_journal_answers_nobody_until_it_is_drained() {
         config.accounting_journal = Options {
             segment_len: 4_096,
             backlog_max: 8_192,
-            seq_floor: None,
+            ..Options::default()
         };
     });
     let client = isp.nas(10, "127.23.1.8");

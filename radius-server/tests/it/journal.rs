@@ -33,6 +33,7 @@ fn small() -> Options {
     Options {
         segment_len: 8192,
         seq_floor: Some(1),
+        keep: Duration::ZERO,
         ..Options::default()
     }
 }
