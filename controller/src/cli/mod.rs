@@ -9,6 +9,7 @@ mod client;
 mod config;
 mod context;
 mod db;
+mod journal;
 mod login;
 mod lookup;
 mod nas;
@@ -144,6 +145,9 @@ enum Command {
     /// The database behind a server on this machine
     #[command(subcommand)]
     Db(db::Command),
+    /// What the access plane wrote to disk on this machine
+    #[command(subcommand)]
+    Journal(journal::Command),
     /// Print the version
     Version,
 }
@@ -167,6 +171,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve(serve) => serve.run(),
         Command::Config(command) => command.run(),
         Command::Db(command) => command.run(cli.globals.partner.as_deref()),
+        Command::Journal(command) => command.run(cli.globals.json),
         Command::Version => {
             output::line(concat!("headend ", env!("CARGO_PKG_VERSION")));
             Ok(())
@@ -205,7 +210,8 @@ async fn call(globals: Globals, command: Command) -> Result<(), Failure> {
                 Command::Audit(command) => command.run(&context).await,
                 Command::Apply(apply) => apply.run(&context).await,
                 // Handled before a context is made.
-                Command::Serve(_) | Command::Config(_) | Command::Db(_) | Command::Version => Ok(()),
+                Command::Serve(_) | Command::Config(_) | Command::Db(_) => Ok(()),
+                Command::Journal(_) | Command::Version => Ok(()),
                 Command::Setup(_) | Command::Login(_) => Ok(()),
             };
             for note in context.api.take_notes() {

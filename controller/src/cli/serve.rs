@@ -8,7 +8,7 @@ use clap::Args;
 use crate::config::{self, Config, Flag};
 use crate::failure::Failure;
 
-/// Flags of `headend serve`, `headend config` and `headend db`.
+/// Flags of `headend serve`, `headend config`, `headend db` and `headend journal`.
 #[derive(Args, Default)]
 pub struct Serve {
     /// Configuration file [default: /etc/headend/headend.toml, if it exists]

@@ -42,6 +42,8 @@ pub const KEYS: &[Key] = &[
         "HEADEND_RADIUS_DECISION_MEMORY_BYTES",
     ),
     key("radius.journal_dir", "HEADEND_RADIUS_JOURNAL_DIR"),
+    key("radius.journal_keep_s", "HEADEND_RADIUS_JOURNAL_KEEP_S"),
+    key("radius.journal_keep_bytes", "HEADEND_RADIUS_JOURNAL_KEEP_BYTES"),
     Key {
         secret: true,
         ..key("database.url", "HEADEND_DATABASE_URL")

@@ -30,6 +30,10 @@ const RECEIVE_BUFFER_BYTES_DEFAULT: usize = 16 * 1024 * 1024;
 pub const DECISION_MEMORY_BYTES: std::ops::RangeInclusive<i64> = 256 * 1024..=1024 * 1024 * 1024;
 /// See [`Radius::decision_memory_bytes`].
 const DECISION_MEMORY_BYTES_DEFAULT: usize = 16 * 1024 * 1024;
+/// How long the journal keeps what the database has, in seconds: not at all to thirty days.
+pub const JOURNAL_KEEP_S: std::ops::RangeInclusive<i64> = 0..=30 * 24 * 60 * 60;
+/// How much of it each journal keeps: nothing to 64 GiB.
+pub const JOURNAL_KEEP_BYTES: std::ops::RangeInclusive<i64> = 0..=64 * 1024 * 1024 * 1024;
 /// How many connections to PostgreSQL may be asked for.
 pub const DATABASE_CONNECTIONS: std::ops::RangeInclusive<i64> = 2..=1000;
 /// How long a login may last, in seconds: a minute to thirty days.
@@ -93,6 +97,10 @@ pub struct Radius {
     pub decision_memory_bytes: usize,
     /// Directory of the journal, which wants a durable local disk. Default: `journal` in the data directory.
     pub journal_dir: PathBuf,
+    /// How many seconds what the database has stays in the journal, 0 to 2592000. Default: 86400 (24 h).
+    pub journal_keep: Duration,
+    /// How many octets of it stay at most, in each of the two journals, 0 to 68719476736. Default: 1073741824 (1 GiB).
+    pub journal_keep_bytes: u64,
 }
 
 /// Which PostgreSQL, and how much of it.
@@ -187,6 +195,12 @@ impl Config {
                     .integer("radius.decision_memory_bytes", DECISION_MEMORY_BYTES)?
                     .unwrap_or(DECISION_MEMORY_BYTES_DEFAULT),
                 journal_dir,
+                journal_keep: layers
+                    .seconds("radius.journal_keep_s", JOURNAL_KEEP_S)?
+                    .unwrap_or(radius_server::journal::KEEP),
+                journal_keep_bytes: layers
+                    .integer("radius.journal_keep_bytes", JOURNAL_KEEP_BYTES)?
+                    .unwrap_or(radius_server::journal::KEEP_LEN_MAX),
             },
             database: Database {
                 url: layers.postgres_url("database.url")?,
@@ -259,6 +273,14 @@ impl Config {
             (
                 "radius.journal_dir",
                 Some(quoted(&self.radius.journal_dir.display().to_string())),
+            ),
+            (
+                "radius.journal_keep_s",
+                Some(self.radius.journal_keep.as_secs().to_string()),
+            ),
+            (
+                "radius.journal_keep_bytes",
+                Some(self.radius.journal_keep_bytes.to_string()),
             ),
             ("database.url", secret(&self.database.url)),
             ("database.owner_url", secret(&self.database.owner_url)),

@@ -250,12 +250,19 @@ async fn probe_radius(config: &Config) -> Result<(), ServeError> {
 
 /// Opens the journals, which may take a while after a crash.
 async fn prepare_plane(config: &Config) -> Result<Arc<Plane>, ServeError> {
+    let journal = radius_server::journal::Options {
+        keep: config.radius.journal_keep,
+        keep_max: config.radius.journal_keep_bytes,
+        ..radius_server::journal::Options::default()
+    };
     let settings = radius_server::Config {
         auth: config.radius.auth.clone(),
         accounting: config.radius.accounting.clone(),
         auth_workers: config.radius.auth_workers,
         receive_buffer_octets: config.radius.receive_buffer_bytes,
         decision_memory_octets: config.radius.decision_memory_bytes,
+        accounting_journal: journal.clone(),
+        decision_journal: journal,
         ..radius_server::Config::new(&config.radius.journal_dir)
     };
     let prepared = tokio::task::spawn_blocking(move || Plane::prepare(settings, Arc::new(Directory::new())));

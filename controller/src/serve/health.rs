@@ -103,15 +103,27 @@ impl Health {
             Sample::plain("database_connections_max", pool.max.into()),
         ];
         let journals = [
-            ("accounting", counters.accounting_journal()),
-            ("decisions", counters.decision_journal()),
+            (
+                "accounting",
+                counters.accounting_journal(),
+                self.plane.accounting_journal(),
+            ),
+            (
+                "decisions",
+                counters.decision_journal(),
+                self.plane.decision_journal(),
+            ),
         ];
-        for (stream, state) in journals {
-            let labels = vec![("stream", stream)];
-            samples.push(Sample {
-                labels,
-                ..Sample::plain("radius_journal_stopped", stopped(state))
-            });
+        for (stream, state, journal) in journals {
+            for (name, value) in [
+                ("radius_journal_stopped", stopped(state)),
+                ("radius_journal_kept_bytes", journal.kept_bytes()),
+            ] {
+                samples.push(Sample {
+                    labels: vec![("stream", stream)],
+                    ..Sample::plain(name, value)
+                });
+            }
         }
         samples.extend(counters.snapshot().into_iter().map(|sample| Sample {
             name: sample.name.to_owned(),

@@ -1,7 +1,7 @@
 //! The journal: an append-only log on local disk whose records survive `kill -9`, a full disk and a dead database.
 //!
 //! One directory a stream, one [`Writer`] a directory (one thread owns it), any number of [`Reader`]s. It never
-//! interprets a payload, never talks to a database, and never says that a record is durable before `fdatasync` did.
+//! interprets a payload (but for people, in [`inspect`]), never talks to a database, and never says that a record is durable before `fdatasync` did.
 //!
 //! ```text
 //! append … append ─> commit ─(pwrite, fdatasync)─> committed ─> Reader::read_from ─> database ─> Reader::release
@@ -23,12 +23,14 @@
 //! - `writer`: group commit, rolling over, what a failed `fdatasync` means; `spare`: the next segment, made ahead;
 //! - `log`: what writer and readers share, and how long drained segments stay; `mark`: the note of it on disk;
 //! - `recover`: what is found at opening; `reader`: reading back and letting go;
-//! - `accounting`: the payload of an Accounting-Request.
+//! - `accounting`: the payload of an Accounting-Request;
+//! - [`inspect`]: looking at a journal from outside, whoever has it open.
 
 mod accounting;
 mod dir;
 mod disk;
 mod error;
+pub mod inspect;
 mod log;
 mod mark;
 mod reader;

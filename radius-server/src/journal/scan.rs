@@ -1,7 +1,7 @@
 //! Reading one whole segment: its good records, the holes between them, and what its end is.
-//! Pure: octets in, facts out. What is done about them: `recover`.
+//! Pure: octets in, facts out. What is done about them: `recover`; who only looks: `inspect`.
 
-use super::record::{self, RECORD_HEAD_LEN};
+use super::record::{self, RECORD_HEAD_LEN, Record};
 use super::segment::{Header, SEGMENT_HEAD_LEN};
 
 /// What one segment holds.
@@ -51,6 +51,16 @@ pub(super) fn records_max(segment_len: u64) -> u64 {
 
 /// Reads a segment; records with sequence numbers of `bound` or more belong to a failed commit.
 pub(super) fn scan(octets: &[u8], header: Header, bound: u64) -> Scanned {
+    scan_each(octets, header, bound, &mut |_| {})
+}
+
+/// The same, and shows every good record to `visit`, in order.
+pub(super) fn scan_each(
+    octets: &[u8],
+    header: Header,
+    bound: u64,
+    visit: &mut dyn FnMut(Record<'_>),
+) -> Scanned {
     let mut at = SEGMENT_HEAD_LEN as usize;
     let mut found = Scanned {
         next_seq: header.first_seq,
@@ -79,6 +89,7 @@ pub(super) fn scan(octets: &[u8], header: Header, bound: u64) -> Scanned {
             return found;
         }
         note_hole(&mut found, at, here.seq);
+        visit(here);
         if here.batch_first {
             found.holes.iter_mut().for_each(|hole| hole.in_last_batch = false);
         }

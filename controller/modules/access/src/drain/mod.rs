@@ -218,7 +218,15 @@ impl Drain {
     /// Reads a batch off the disk, away from the async threads.
     async fn read(&mut self, from: u64, limit: usize) -> Result<Vec<OwnedRecord>, DrainError> {
         let (reader, stream) = (self.reader.clone(), self.stream.name());
-        let read = tokio::task::spawn_blocking(move || reader.read_from(from, limit, OCTETS_MAX))
+        let read = move || {
+            let records = reader.read_from(from, limit, OCTETS_MAX)?;
+            if records.is_empty() {
+                // An idle journal, too, learns after a start how far the database is, and deletes what is old.
+                released(stream, reader.release(from));
+            }
+            Ok(records)
+        };
+        let read = tokio::task::spawn_blocking(read)
             .await
             .map_err(|source| DrainError::Reading { stream, source })?;
         match read {
@@ -277,10 +285,7 @@ impl Drain {
     async fn release(&self, next: u64) {
         let reader = self.reader.clone();
         match tokio::task::spawn_blocking(move || reader.release(next)).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => {
-                warn!(stream = self.stream.name(), error = %Causes(&error), "a journal segment that is carried over cannot be removed");
-            }
+            Ok(done) => released(self.stream.name(), done),
             Err(error) => {
                 warn!(stream = self.stream.name(), %error, "the thread that removes segments ended early")
             }
@@ -301,6 +306,13 @@ impl Drain {
             stream: self.stream.name(),
             source,
         }
+    }
+}
+
+/// Says that letting go of segments failed; that only keeps them longer.
+fn released(stream: &'static str, done: Result<usize, JournalError>) {
+    if let Err(error) = done {
+        warn!(stream, error = %Causes(&error), "a journal segment that is carried over cannot be removed");
     }
 }
 
