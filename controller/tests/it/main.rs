@@ -5,6 +5,7 @@ mod apply_file;
 mod config;
 mod docs;
 mod isolation;
+mod journal;
 mod process;
 mod server;
 mod stand;

@@ -83,7 +83,7 @@ impl State {
         match self {
             Self::Active => "active",
             Self::Waiting => "waiting",
-            Self::Drained => "drained, kept",
+            Self::Drained => "drained",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Accounting through real sockets: answered means durable, and what was durable is there after any end of the process.
 
 use crate::isp::{Isp, id, nas, prepare, until};
+use crate::journal::SmallDisk;
 use radius::{Code, SharedSecret};
 use radius_server::counters::{Event, JournalState};
 use radius_server::journal::{AccountingRecord, Kind, Options};
@@ -153,6 +154,53 @@ fn a_full_journal_answers_nobody_until_it_is_drained() {
     client.verified(&refused);
     assert_eq!(counters.accounting_journal(), JournalState::Writing);
     assert_eq!(isp.plane.sessions().count() as u64, answered + 1);
+}
+
+#[test]
+fn a_full_disk_answers_nobody_says_so_and_goes_on_by_itself_when_there_is_space() {
+    // Only root may mount; that a full disk refuses commits is tested with failing calls for everybody.
+    let Some(disk) = SmallDisk::mount(512 * 1024) else {
+        assert!(!rustix::process::geteuid().is_root() || Path::new("/.dockerenv").exists());
+        return;
+    };
+    let ballast = disk.0.path().join("ballast");
+    std::fs::write(&ballast, vec![1; 256 * 1024]).expect("written");
+    let isp = Isp::with(|config| {
+        config.journal_dir = disk.0.path().to_owned();
+        config.accounting_journal.segment_len = 32 * 1024;
+        config.decision_journal.segment_len = 32 * 1024;
+    });
+    let client = isp.nas(10, "127.23.1.12");
+    let counters = isp.plane.counters();
+    let mut asked = 0;
+    let refused = loop {
+        let request = client.accounting(INTERIM, Some(&format!("s{asked}")), 1);
+        client.send_accounting(&request);
+        asked += 1;
+        let settled = || counters.get(Event::AccountingRecorded) + counters.get(Event::AccountingNotDurable);
+        until("it is settled", || settled() == asked);
+        if counters.get(Event::AccountingNotDurable) > 0 {
+            break request;
+        }
+        client.verified(&request);
+    };
+    client.check_nothing_came();
+    let JournalState::Stopped { why, since_unix_ms } = counters.accounting_journal() else {
+        panic!("it is stopped")
+    };
+    assert!(why.contains("no space left on the disk"), "{why}");
+    client.send_accounting(&client.accounting(INTERIM, Some("again"), 1));
+    until("the second is refused", || {
+        counters.get(Event::AccountingNotDurable) == 2
+    });
+    assert!(
+        matches!(counters.accounting_journal(), JournalState::Stopped { since_unix_ms: since, .. } if since == since_unix_ms),
+        "it stopped once"
+    );
+    std::fs::remove_file(ballast).expect("removed");
+    client.ask_accounting(&refused);
+    assert_eq!(counters.accounting_journal(), JournalState::Writing);
+    assert_eq!(isp.accounting_records() as u64, asked);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use radius_server::journal::{
     AccountingRecord, JournalError, Kind, Options, OwnedRecord, RECORD_PAYLOAD_LEN_MAX, Reader, RecordError,
     RecoveryReport, Writer,
+    inspect::{self, State},
 };
 use radius_server::{NasId, PartnerId, SubscriberId};
 use std::collections::BTreeMap;
@@ -441,11 +442,11 @@ fn a_path_that_is_a_file_is_named_in_the_error() {
 }
 
 /// A small file system of our own, unmounted when dropped.
-struct SmallDisk(TempDir);
+pub struct SmallDisk(pub TempDir);
 
 impl SmallDisk {
     /// `None` when we are not allowed to mount.
-    fn mount(octets: usize) -> Option<Self> {
+    pub fn mount(octets: usize) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let options = std::ffi::CString::new(format!("size={octets}")).unwrap();
         let flags = rustix::mount::MountFlags::empty();
@@ -890,5 +891,259 @@ proptest! {
         let _ = AccountingRecord::decode(&payload);
         let known = [&[1][..], &payload].concat();
         let _ = AccountingRecord::decode(&known);
+    }
+}
+
+// -- A server that starts on damage
+
+/// Six full segments and a seventh, one record of 300 octets after the other.
+fn seven_segments(dir: &Path) -> Vec<PathBuf> {
+    let (mut writer, _) = open(dir);
+    for n in 0..140_u8 {
+        commit(&mut writer, &[&[n; 300]]);
+    }
+    drop(writer);
+    let paths = segments(dir);
+    assert_eq!(paths.len(), 7);
+    paths
+}
+
+/// What is done to a segment, and how many records that may cost at most.
+type Damaging = (&'static str, fn(&Path), usize);
+
+const DAMAGES: [Damaging; 7] = [
+    ("a flipped bit", |path| overwrite(path, 3000, &[0x55]), 1),
+    ("a zeroed sector", |path| overwrite(path, 4096, &[0; 512]), 3),
+    ("a truncated file", |path| cut(path, 4000), 13),
+    ("an empty file", |path| cut(path, 0), 22),
+    ("a missing file", |path| fs::remove_file(path).unwrap(), 22),
+    ("a file of zeros", |path| overwrite(path, 0, &[0; 8192]), 22),
+    (
+        "no file at all",
+        |path| {
+            fs::remove_file(path).unwrap();
+            fs::create_dir(path).unwrap();
+        },
+        22,
+    ),
+];
+
+fn overwrite(path: &Path, at: u64, octets: &[u8]) {
+    let file = OpenOptions::new().write(true).open(path).unwrap();
+    file.write_all_at(octets, at).unwrap();
+}
+
+fn cut(path: &Path, len: u64) {
+    OpenOptions::new()
+        .write(true)
+        .open(path)
+        .unwrap()
+        .set_len(len)
+        .unwrap();
+}
+
+#[test]
+fn whatever_is_damaged_in_the_middle_the_rest_is_served_reported_and_drained() {
+    for (what, damage, records_max) in DAMAGES {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = seven_segments(dir.path());
+        damage(&paths[2]);
+        let before = inspect::inspect(dir.path(), &mut |_| {});
+        let mut kept = 0;
+        for opening in 0..3_usize {
+            let (mut writer, report) = open(dir.path());
+            let seen = payloads(&writer.reader());
+            let lost = 140 + opening - seen.len();
+            assert!((1..=records_max).contains(&lost), "{what}: {lost} are lost");
+            if opening == 0 {
+                assert!(
+                    !report.is_sound() && report.missing_records == lost as u64,
+                    "{what}: {report}"
+                );
+                kept = copies(dir.path());
+            } else {
+                assert_eq!(copies(dir.path()), kept, "{what}: no second copy");
+                assert_eq!(report.kept_copies, kept, "{what}: {report}");
+                let told = format!("{kept} copies of damaged segments are kept from before");
+                assert_eq!(report.to_string().contains(&told), kept > 0, "{what}: {report}");
+            }
+            commit(&mut writer, &[b"more"]);
+        }
+        assert_eq!(kept, usize::from(what != "a missing file"), "{what}");
+        let (writer, _) = open(dir.path());
+        let reader = writer.reader();
+        // The drain: reads in steps to the end, then lets go of all.
+        let mut next = 0;
+        while let Some(last) = reader.read_from(next, 10, usize::MAX).unwrap().last() {
+            next = last.seq + 1;
+        }
+        assert_eq!(next, reader.committed_seq(), "{what}");
+        reader.release(next).unwrap();
+        drop((writer, reader));
+        let (_writer, report) = open(dir.path());
+        assert!(
+            report.is_sound(),
+            "{what}: once it is drained the damage is history: {report}"
+        );
+        // Looking from outside saw it, too, unless there was no file to look into.
+        assert!(before.is_err() || !before.unwrap().is_sound(), "{what}");
+    }
+}
+
+/// How many copies of damaged segments there are.
+fn copies(dir: &Path) -> usize {
+    let names = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name());
+    names
+        .filter(|name| name.to_string_lossy().ends_with(".corrupt"))
+        .count()
+}
+
+#[test]
+fn kept_segments_make_room_on_a_real_disk_before_a_commit_is_refused() {
+    let Some(disk) = SmallDisk::mount(512 * 1024) else {
+        assert!(!rustix::process::geteuid().is_root() || Path::new("/.dockerenv").exists());
+        return;
+    };
+    let options = Options {
+        segment_len: 64 * 1024,
+        keep: Duration::from_secs(86_400),
+        ..small()
+    };
+    let (mut writer, _) = Writer::open(&disk.0.path().join("journal"), options).unwrap();
+    let reader = writer.reader();
+    for _ in 0..200 {
+        writer.append(Kind::Accounting, &[5; 8000]).unwrap();
+        let next = writer.commit().unwrap();
+        reader.release(next).unwrap();
+    }
+    assert!(reader.kept_bytes() > 64 * 1024, "what fits is kept");
+    let refused = loop {
+        writer.append(Kind::Accounting, &[5; 8000]).unwrap();
+        if let Err(error) = writer.commit() {
+            break error;
+        }
+    };
+    assert!(refused.is_full(), "{refused}");
+    assert_eq!(reader.kept_bytes(), 0, "all that was kept went first");
+    let waiting = all(&reader).len();
+    reader.release(reader.committed_seq()).unwrap();
+    writer.append(Kind::Accounting, &[5; 8000]).unwrap();
+    writer.commit().unwrap();
+    assert!(waiting > 30, "{waiting}");
+}
+
+// -- Looking from outside
+
+#[test]
+fn looking_at_a_journal_in_use_shows_what_is_there_and_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options {
+        keep: Duration::from_secs(86_400),
+        ..small()
+    };
+    let (mut writer, _) = Writer::open(dir.path(), options).unwrap();
+    for n in 0..60_u8 {
+        commit(&mut writer, &[&[n; 300]]);
+    }
+    writer.reader().release(30).unwrap();
+    let mut seen = Vec::new();
+    let found = inspect::inspect(dir.path(), &mut |record| seen.push(record.payload[0])).unwrap();
+    assert_eq!(seen, (0..60).collect::<Vec<u8>>());
+    assert!(found.is_sound(), "{found:?}");
+    assert_eq!(found.drained_seq, Some(30));
+    let states: Vec<_> = found.segments.iter().map(|segment| segment.state).collect();
+    assert_eq!(states, [State::Drained, State::Waiting, State::Active]);
+    let edges: Vec<_> = found
+        .segments
+        .iter()
+        .map(|segment| {
+            (
+                segment.first.unwrap().seq,
+                segment.last.unwrap().seq,
+                segment.records,
+            )
+        })
+        .collect();
+    assert_eq!((edges[0].0, edges[2].1), (1, 60));
+    assert!(
+        edges
+            .iter()
+            .all(|(first, last, records)| last - first + 1 == *records)
+    );
+    commit(&mut writer, &[b"the writer noticed nothing"]);
+}
+
+#[test]
+fn looking_while_a_writer_writes_never_sees_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut writer, _) = open(dir.path());
+    let stop = Arc::new(AtomicU64::new(0));
+    let stopped = Arc::clone(&stop);
+    let writing = thread::spawn(move || {
+        let mut n = 0_usize;
+        while stopped.load(Ordering::Relaxed) == 0 {
+            commit(&mut writer, &[&[7; 900], &[8; 1700], &[9; 300]]);
+            n += 1;
+            if n.is_multiple_of(7) {
+                writer.reader().release(writer.reader().committed_seq()).unwrap();
+            }
+        }
+    });
+    for _ in 0..200 {
+        let mut last = 0;
+        let found = inspect::inspect(dir.path(), &mut |record| {
+            assert!(record.seq > last);
+            last = record.seq;
+        });
+        let found = found.unwrap();
+        assert!(found.is_sound(), "{found:?}");
+    }
+    stop.store(1, Ordering::Relaxed);
+    writing.join().unwrap();
+}
+
+#[test]
+fn looking_at_damage_says_which_records_are_gone_and_repairs_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = seven_segments(dir.path());
+    overwrite(&paths[1], 3000, &[0x55]);
+    fs::remove_file(&paths[3]).unwrap();
+    let before: Vec<_> = segments(dir.path())
+        .iter()
+        .map(|path| fs::read(path).unwrap())
+        .collect();
+    let found = inspect::inspect(dir.path(), &mut |_| {}).unwrap();
+    let damaged: Vec<_> = found
+        .segments
+        .iter()
+        .filter(|segment| !segment.damage.is_empty())
+        .map(|segment| (segment.path.clone(), segment.damage.len()))
+        .collect();
+    assert_eq!(damaged, [(paths[1].clone(), 1), (paths[4].clone(), 1)]);
+    assert!(
+        found.segments[1].damage[0].contains("are unreadable"),
+        "{found:?}"
+    );
+    assert!(
+        found.segments[3].damage[0].contains("are in no segment"),
+        "{found:?}"
+    );
+    let after: Vec<_> = segments(dir.path())
+        .iter()
+        .map(|path| fs::read(path).unwrap())
+        .collect();
+    assert_eq!(before, after);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn looking_never_panics_whatever_the_files_hold(garbage in prop::collection::vec(any::<u8>(), 0..4096), mark in prop::collection::vec(any::<u8>(), 0..64)) {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("0000000000000005.seg"), &garbage).unwrap();
+        fs::write(dir.path().join("drained"), &mark).unwrap();
+        let found = inspect::inspect(dir.path(), &mut |_| {}).unwrap();
+        prop_assert!(!found.is_sound());
     }
 }
