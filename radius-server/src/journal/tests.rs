@@ -545,10 +545,9 @@ fn a_segment_that_cannot_be_made_ahead_is_tried_again_when_it_is_needed_and_not_
         times: ALWAYS,
         ..fault(Call::Reserve, Effect::None)
     });
-    let mut expected = Vec::new();
-    for _ in 0..100 {
-        commit(&mut writer, &["small"]).unwrap();
-        expected.push("small");
+    let mut expected = vec!["small"; 100];
+    for small in &expected {
+        commit(&mut writer, &[small]).unwrap();
     }
     let large = "x".repeat(2900);
     commit(&mut writer, &[large.as_str()]).unwrap();
