@@ -11,6 +11,13 @@ missing_packages() {
     PATH="$PATH:/usr/sbin:/sbin" command -v wpa_supplicant >/dev/null 2>&1 || echo wpasupplicant
 }
 
+# The same for lab/bench, which also measures FreeRADIUS and its PostgreSQL module.
+missing_bench_packages() {
+    missing_packages
+    [ -x /usr/sbin/freeradius ] || command -v radiusd >/dev/null 2>&1 || echo freeradius
+    [ -e /usr/lib/freeradius/rlm_sql_postgresql.so ] || echo freeradius-postgresql
+}
+
 # Prints the directory of the newest PostgreSQL server of version 15 or later; fails when there is none.
 newest_postgres() {
     for postgres in /usr/lib/postgresql/*/bin/postgres /usr/local/pgsql/bin/postgres $(command -v postgres || true); do
@@ -20,9 +27,10 @@ newest_postgres() {
     done | sort -rn | sed -n '1s/^[0-9]* //p' | grep .
 }
 
-# Installs what is missing as root; otherwise says what is missing and how to get it.
+# Installs what is missing as root; otherwise says what is missing and how to get it. The first argument is where apt's
+# output goes, the second the function that tells what is missing, when it is not the usual one.
 install_packages() {
-    packages=$(missing_packages | tr '\n' ' ')
+    packages=$("${2:-missing_packages}" | tr '\n' ' ')
     [ -n "$packages" ] || return 0
     if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
         echo "missing: $packages"
@@ -32,14 +40,17 @@ install_packages() {
     echo "installing what is missing: $packages"
     export DEBIAN_FRONTEND=noninteractive
     quiet_postgres_begin
+    quiet_services_begin
     if ! { apt-get install -y -q --no-install-recommends $packages ||
            { apt-get update -q && apt-get install -y -q --no-install-recommends $packages; }; } >"$1" 2>&1; then
         quiet_postgres_end
+        quiet_services_end
         tail -n 20 "$1"
         echo "apt-get failed; its output is in $1"
         return 1
     fi
     quiet_postgres_end
+    quiet_services_end
 }
 
 # Debian makes and starts a cluster of its own when a PostgreSQL server is installed. Headend brings its own, so while we
@@ -51,3 +62,19 @@ quiet_postgres_begin() {
     echo "create_main_cluster = false" >"$quiet_postgres"
 }
 quiet_postgres_end() { rm -f "$quiet_postgres"; }
+
+# Debian starts the service of a server when it is installed, unless a policy says no. One that is there is not ours to
+# replace; ours is removed again.
+quiet_services=/usr/sbin/policy-rc.d
+quiet_services_made=no
+quiet_services_begin() {
+    case "$packages" in *freeradius*) ;; *) return 0 ;; esac
+    [ ! -e "$quiet_services" ] || return 0
+    printf '#!/bin/sh\nexit 101\n' >"$quiet_services"
+    chmod 755 "$quiet_services"
+    quiet_services_made=yes
+}
+quiet_services_end() {
+    [ "$quiet_services_made" = no ] || rm -f "$quiet_services"
+    quiet_services_made=no
+}

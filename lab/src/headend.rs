@@ -43,6 +43,10 @@ pub struct Server {
     pub data: PathBuf,
     /// Where it listens.
     pub listen: Listen,
+    /// The processor it is kept on; `None`: wherever the kernel likes.
+    pub core: Option<usize>,
+    /// How long it may take until it is ready.
+    pub ready_wait: Duration,
     /// Its log; the lines of all its lives, one after the other.
     log: PathBuf,
     /// The process; none while it is dead.
@@ -56,6 +60,8 @@ impl Server {
             binary: binary.to_owned(),
             data: data.to_owned(),
             listen,
+            core: None,
+            ready_wait: READY_WAIT_MAX,
             log: log.to_owned(),
             daemon: None,
         }
@@ -66,7 +72,10 @@ impl Server {
     /// # Errors
     /// It ends instead, with the end of its log, or is not ready in time.
     pub fn start(&mut self) -> Result<()> {
-        let mut command = bare(process::ends_with_us(&self.binary));
+        let mut command = bare(match self.core {
+            None => process::ends_with_us(&self.binary),
+            Some(core) => process::ends_with_us_on(core, &self.binary),
+        });
         command
             .args(["serve", "--log-format", "human"])
             .arg("--data-dir")
@@ -82,7 +91,7 @@ impl Server {
             .daemon
             .insert(Daemon::spawn("headend serve", command, &self.log)?);
         let announcement = self.data.join("headend.addr");
-        wait::until("headend to be ready", READY_WAIT_MAX, || {
+        wait::until("headend to be ready", self.ready_wait, || {
             daemon.check()?;
             let text = fs::read_to_string(&announcement).unwrap_or_default();
             let announced: Value = serde_json::from_str(&text).unwrap_or_default();
@@ -118,6 +127,15 @@ impl Server {
     /// It has ended.
     pub fn check(&mut self) -> Result<()> {
         self.daemon.as_mut().context("headend is not running")?.check()
+    }
+
+    /// Its process id.
+    ///
+    /// # Errors
+    /// It is not running.
+    pub fn pid(&self) -> Result<u32> {
+        let daemon = self.daemon.as_ref().context("headend is not running")?;
+        Ok(daemon.pid())
     }
 
     /// Where people reach it.

@@ -9,11 +9,13 @@
 //! 4. [`net`]: namespaces and wires. [`rundir`], [`secret`]: files. [`process`], [`wait`], [`interrupt`]: tools.
 //! 5. [`report`]: what people see.
 
+mod bench;
 mod headend;
 mod hostapd;
 mod interrupt;
 mod isp;
 mod lab;
+mod load;
 mod nas;
 mod net;
 mod postgres;
@@ -27,6 +29,7 @@ mod supplicant;
 mod up;
 mod wait;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -63,6 +66,24 @@ enum Command {
         #[arg(long, requires = "check", value_name = "STEPS", value_delimiter = ',')]
         only: Vec<String>,
     },
+    /// Measure Headend beside FreeRADIUS and the limit of this machine
+    Bench(bench::Options),
+    /// The limit of this machine, as a server; started by `lab bench`
+    #[command(hide = true)]
+    EchoLimit {
+        /// Where to take Access-Requests
+        #[arg(long)]
+        auth: SocketAddr,
+        /// Where to take Accounting-Requests
+        #[arg(long)]
+        accounting: SocketAddr,
+        /// Where to keep the log
+        #[arg(long)]
+        journal: PathBuf,
+        /// The file with the shared secret
+        #[arg(long)]
+        secret_file: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -82,6 +103,15 @@ fn main() -> ExitCode {
 
 /// Plays; gives whether nothing failed.
 fn run(args: Args) -> Result<bool> {
+    if let Command::EchoLimit {
+        auth,
+        accounting,
+        journal,
+        secret_file,
+    } = &args.command
+    {
+        return bench::subject::echo::serve(*auth, *accounting, journal, secret_file).map(|()| true);
+    }
     interrupt::install()?;
     let root = args
         .root
@@ -94,5 +124,7 @@ fn run(args: Args) -> Result<bool> {
     match args.command {
         Command::Up { check: true, only } => scenario::play(&root, &headend, &only),
         Command::Up { check: false, .. } => up::play(&root, &headend).map(|()| true),
+        Command::Bench(options) => bench::play(&root, &headend, options),
+        Command::EchoLimit { .. } => unreachable!("done before anything of a lab is prepared"),
     }
 }

@@ -32,6 +32,13 @@ pub fn ends_with_us(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
+/// The same for a program that stays on one processor, with everything it starts.
+pub fn ends_with_us_on(core: usize, program: impl AsRef<OsStr>) -> Command {
+    let mut command = ends_with_us("taskset");
+    command.args(["-c", &core.to_string()]).arg(program);
+    command
+}
+
 /// A program that runs until it is stopped.
 #[derive(Debug)]
 pub struct Daemon {
