@@ -1,7 +1,7 @@
 //! May he? The state of the partner, of the service, and its end. Quotas and concurrency will stand here.
 
 use crate::decision::{Finding, Found, RejectReason};
-use crate::directory::{Nas, ServiceState, Subscriber};
+use crate::directory::{Nas, Service, Subscriber};
 
 /// Whether a subscriber who proved himself gets service now.
 pub(super) fn admit<'s>(
@@ -15,15 +15,15 @@ pub(super) fn admit<'s>(
             Some(RejectReason::PartnerSuspended),
         );
     }
-    match &subscriber.state {
-        ServiceState::Terminated => (Found::Terminated, Some(RejectReason::Terminated)),
-        ServiceState::Suspended { reason } => (
+    match subscriber.service() {
+        Service::Terminated => (Found::Terminated, Some(RejectReason::Terminated)),
+        Service::Suspended { reason } => (
             Found::Suspended {
-                reason: reason.as_str(),
+                reason,
             },
             Some(RejectReason::Suspended),
         ),
-        ServiceState::Active => match left_s(subscriber, now_unix_s) {
+        Service::Active => match left_s(subscriber, now_unix_s) {
             None => (Found::Active, None),
             Some(Left::Seconds(left_s)) => (Found::ActiveFor { left_s }, None),
             Some(Left::EndedSince(ago_s)) => (Found::Expired { ago_s }, Some(RejectReason::Expired)),
@@ -42,7 +42,7 @@ pub(super) enum Left {
 
 /// How long a service still lasts; `None`: it does not end by itself.
 pub(super) fn left_s(subscriber: &Subscriber, now_unix_s: i64) -> Option<Left> {
-    let left = subscriber.expires_at_unix_s?.saturating_sub(now_unix_s);
+    let left = subscriber.expires_at_unix_s()?.saturating_sub(now_unix_s);
     let seconds = u32::try_from(left.unsigned_abs()).unwrap_or(u32::MAX);
     Some(if left > 0 {
         Left::Seconds(seconds)

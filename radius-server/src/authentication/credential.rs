@@ -3,7 +3,7 @@
 
 use super::{Asked, mschap};
 use crate::decision::{DropReason, Finding, Found, RejectReason};
-use crate::directory::{Credential, Subscriber};
+use crate::directory::Subscriber;
 use radius::mschap::{NtHash, Proof, mppe};
 use radius::password::{check_chap, check_pap, check_pap_nt_hash};
 use radius::{PapCheck, View, kind};
@@ -46,12 +46,11 @@ impl std::fmt::Debug for Proven {
 }
 
 /// What is stored to compare with.
-#[derive(Clone, Copy)]
 pub(super) enum Stored<'s> {
     /// The password.
     Password(&'s [u8]),
     /// Its NT hash only.
-    NtHash(&'s NtHash),
+    NtHash(NtHash),
     /// Nothing.
     Nothing,
 }
@@ -59,10 +58,10 @@ pub(super) enum Stored<'s> {
 impl<'s> Stored<'s> {
     /// What is stored for a subscriber; an empty password is none.
     pub(super) fn of(subscriber: &'s Subscriber) -> Self {
-        match &subscriber.credential {
-            Credential::Clear(secret) if !secret.expose().is_empty() => Self::Password(secret.expose()),
-            Credential::NtHash(hash) => Self::NtHash(hash),
-            Credential::Clear(_) | Credential::None => Self::Nothing,
+        match (subscriber.password(), subscriber.nt_hash()) {
+            (Some(password), _) => Self::Password(password),
+            (None, Some(hash)) => Self::NtHash(hash),
+            (None, None) => Self::Nothing,
         }
     }
 
@@ -133,7 +132,7 @@ pub(super) fn check(
         }
         (Method::Pap(hidden), Stored::NtHash(hash)) => {
             let (secret, authenticator) = (&asked.nas.secret, asked.request.authenticator());
-            judge_password(asked, check_pap_nt_hash(secret, authenticator, hidden, hash))
+            judge_password(asked, check_pap_nt_hash(secret, authenticator, hidden, &hash))
         }
         (Method::Pap(hidden), stored) => stored
             .password()

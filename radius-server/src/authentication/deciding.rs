@@ -92,7 +92,7 @@ impl Authenticator {
         match asked.nas.partner.subscriber(username) {
             Some(subscriber) => {
                 self.draft.subscriber = Some(subscriber.id);
-                let username = subscriber.username.as_str();
+                let username = subscriber.username();
                 self.draft
                     .note(Step::Identify, Found::Subscriber { username }, true);
                 Ok(subscriber)

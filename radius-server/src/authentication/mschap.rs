@@ -73,14 +73,10 @@ impl<'a> Sent<'a> {
 
 /// Compares a response with what is stored.
 pub(super) fn check(asked: &Asked<'_>, sent: Sent<'_>, stored: Stored<'_>) -> (Finding<'static>, Checked) {
-    let made;
-    let hash = match stored {
+    let hash = &match stored {
         Stored::NtHash(hash) => hash,
         Stored::Password(password) => match std::str::from_utf8(password) {
-            Ok(password) => {
-                made = NtHash::of(password);
-                &made
-            }
+            Ok(password) => NtHash::of(password),
             Err(_) => {
                 return (
                     Found::MsChapPasswordNotText,
@@ -223,7 +219,7 @@ fn salt_base(decision: DecisionId) -> u16 {
 
 /// The number that the subscriber's own attributes, or else his plan's, give for one of Microsoft's.
 fn given(subscriber: &Subscriber, kind: u8) -> Option<u32> {
-    let own = Attributes::new(&subscriber.reply);
+    let own = Attributes::new(subscriber.reply());
     let value = own
         .chain(Attributes::new(subscriber.plan.reply()))
         .filter_map(|attribute| attribute.vendor())

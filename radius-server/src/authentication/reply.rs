@@ -105,7 +105,7 @@ fn service(
     subscriber: &Subscriber,
     reply: &mut ReplyWriter<'_>,
 ) -> Result<(), WriteError> {
-    let (plan, own) = (subscriber.plan.reply(), &*subscriber.reply);
+    let (plan, own) = (subscriber.plan.reply(), subscriber.reply());
     let rate = subscriber.plan.rate_attributes(asked.nas.rate_dialect);
     let left = match left_s(subscriber, asked.now.unix_s()) {
         Some(Left::Seconds(left)) => Some(left),

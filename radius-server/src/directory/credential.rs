@@ -45,3 +45,40 @@ pub enum Credential {
     /// Nothing is stored; whatever he sends, he is rejected.
     None,
 }
+
+/// What the octets of a credential in the directory are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stored {
+    /// There are none.
+    Nothing,
+    /// A password in the clear.
+    Clear,
+    /// The NT hash of one.
+    NtHash,
+}
+
+impl Credential {
+    /// What there is to store.
+    pub(super) fn stored(&self) -> (Stored, &[u8]) {
+        match self {
+            Self::Clear(secret) => (Stored::Clear, secret.expose()),
+            Self::NtHash(hash) => (Stored::NtHash, hash.octets()),
+            Self::None => (Stored::Nothing, &[]),
+        }
+    }
+
+    /// The other way round.
+    pub(super) fn of_stored(stored: Stored, octets: &[u8]) -> Self {
+        match stored {
+            Stored::Clear => Self::Clear(Secret::new(octets)),
+            // Its length is right, since it went in; were it not, he had nothing to log in with.
+            Stored::NtHash => nt_hash(octets).map_or(Self::None, Self::NtHash),
+            Stored::Nothing => Self::None,
+        }
+    }
+}
+
+/// An NT hash that was stored.
+pub(super) fn nt_hash(octets: &[u8]) -> Option<NtHash> {
+    octets.try_into().ok().map(NtHash::from_octets)
+}

@@ -5,6 +5,7 @@
 //! subscriber cannot be reached by any spelling of a user name.
 
 mod credential;
+mod index;
 mod name;
 mod nas;
 mod partner;
@@ -22,7 +23,7 @@ pub use nas::{CoaTarget, Nas, NasSpec, NasStats, Require};
 pub use partner::Partner;
 pub use plan::Plan;
 pub use rate::{Rate, RateDialect};
-pub use subscriber::{ServiceState, Subscriber, SubscriberSpec};
+pub use subscriber::{Service, ServiceState, Subscriber, SubscriberSpec};
 
 use crate::id::{NasId, PartnerId, SubscriberId};
 use arc_swap::ArcSwap;
@@ -117,6 +118,14 @@ impl Directory {
         self.partners.read().get(&id).map(Arc::clone)
     }
 
+    /// Every partner, in the order of ids.
+    #[must_use]
+    pub fn partners(&self) -> Vec<Arc<Partner>> {
+        let mut all: Vec<_> = self.partners.read().values().map(Arc::clone).collect();
+        all.sort_unstable_by_key(|partner| partner.id());
+        all
+    }
+
     /// Adds a NAS or takes newer settings; its numbers and what it was seen to sign stay.
     ///
     /// # Errors
@@ -174,11 +183,32 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::UnknownPartner`].
     pub fn subscriber_put(&self, partner: PartnerId, spec: SubscriberSpec) -> Result<(), DirectoryError> {
+        self.subscriber_put_all(partner, [Subscriber::new(&spec)])
+    }
+
+    /// The same for many of one partner, made elsewhere: by several threads, when there are a million.
+    ///
+    /// # Errors
+    /// [`DirectoryError::UnknownPartner`].
+    pub fn subscriber_put_all(
+        &self,
+        partner: PartnerId,
+        subscribers: impl IntoIterator<Item = Arc<Subscriber>>,
+    ) -> Result<(), DirectoryError> {
         let partner = self
             .partner(partner)
             .ok_or(DirectoryError::UnknownPartner { partner })?;
-        partner.subscriber_put(spec);
+        for subscriber in subscribers {
+            partner.subscriber_put(subscriber);
+        }
         Ok(())
+    }
+
+    /// Makes room for so many more subscribers of a partner, so that readers are not held up while tables grow.
+    pub fn subscribers_reserve(&self, partner: PartnerId, more: usize) {
+        if let Some(partner) = self.partner(partner) {
+            partner.subscribers_reserve(more);
+        }
     }
 
     /// Takes a subscriber out; one that is not there is not an error.

@@ -1,15 +1,14 @@
 //! A partner and its subscribers. Every NAS holds its own partner, so a lookup made for a NAS cannot reach another's.
 
+use super::index::{ById, ByUsername, Index, SHARDS};
 use super::name::Name;
-use super::subscriber::{Subscriber, SubscriberSpec};
+use super::subscriber::Subscriber;
 use crate::id::{PartnerId, SubscriberId};
 use arc_swap::{ArcSwap, Guard};
-use dashmap::DashMap;
 use parking_lot::Mutex;
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// An ISP or MSP in the directory.
 pub struct Partner {
@@ -19,10 +18,14 @@ pub struct Partner {
     name: ArcSwap<Name>,
     /// Whether its subscribers may log in at all.
     active: AtomicBool,
-    /// What the packet path reads: user name to subscriber.
-    by_username: DashMap<Name, Arc<Subscriber>>,
-    /// What writers read, to find the name a subscriber had before. Locked for every change, so changes are in order.
-    by_id: Mutex<HashMap<SubscriberId, Arc<Subscriber>>>,
+    /// What the packet path reads.
+    by_username: Index<ByUsername>,
+    /// What writers read, to find the name a subscriber had before.
+    by_id: Index<ById>,
+    /// Locked for every change, so that changes are in order.
+    writer: Mutex<()>,
+    /// How many subscribers there are.
+    count: AtomicUsize,
 }
 
 impl fmt::Debug for Partner {
@@ -42,8 +45,10 @@ impl Partner {
             id,
             name: ArcSwap::from_pointee(Name::from(name)),
             active: AtomicBool::new(active),
-            by_username: DashMap::new(),
-            by_id: Mutex::new(HashMap::new()),
+            by_username: Index::default(),
+            by_id: Index::default(),
+            writer: Mutex::new(()),
+            count: AtomicUsize::new(0),
         }
     }
 
@@ -81,46 +86,58 @@ impl Partner {
     /// The subscriber with exactly this user name.
     #[must_use]
     pub fn subscriber(&self, username: &str) -> Option<Arc<Subscriber>> {
-        self.by_username.get(username).map(|found| Arc::clone(&found))
+        self.by_username.get(username.as_bytes())
     }
 
     /// The subscriber with this id.
     #[must_use]
     pub fn subscriber_by_id(&self, id: SubscriberId) -> Option<Arc<Subscriber>> {
-        self.by_id.lock().get(&id).map(Arc::clone)
+        self.by_id.get(&id)
     }
 
     /// How many subscribers it has.
     #[must_use]
     pub fn subscriber_count(&self) -> usize {
-        self.by_id.lock().len()
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// All its subscribers, a piece at a time and in no order. Nothing is locked between two pieces: who is changed
+    /// meanwhile may be seen as he was or as he is, and who is neither added nor removed is seen once.
+    pub fn subscriber_pieces(&self) -> impl Iterator<Item = Vec<Arc<Subscriber>>> {
+        (0..SHARDS).map(|at| self.by_id.piece(at))
+    }
+
+    /// Makes room for so many more subscribers.
+    pub(super) fn subscribers_reserve(&self, more: usize) {
+        self.by_username.reserve(more);
+        self.by_id.reserve(more);
     }
 
     /// Adds a subscriber or takes a newer one in place of the old; the new name works before the old one stops.
-    pub(super) fn subscriber_put(&self, spec: SubscriberSpec) {
-        let newer = Arc::new(spec);
-        let mut by_id = self.by_id.lock();
-        self.by_username
-            .insert(newer.username.clone(), Arc::clone(&newer));
-        if let Some(older) = by_id.insert(newer.id, Arc::clone(&newer))
-            && older.username != newer.username
-        {
-            self.username_release(&older);
+    pub(super) fn subscriber_put(&self, newer: Arc<Subscriber>) {
+        let _in_order = self.writer.lock();
+        self.by_username.insert(Arc::clone(&newer));
+        match self.by_id.insert(Arc::clone(&newer)) {
+            Some(older) if older.username_octets() != newer.username_octets() => {
+                self.username_release(&older)
+            }
+            Some(_) => {}
+            None => drop(self.count.fetch_add(1, Ordering::Relaxed)),
         }
     }
 
     /// Takes a subscriber out; one that is not there is not an error.
     pub(super) fn subscriber_remove(&self, id: SubscriberId) {
-        let mut by_id = self.by_id.lock();
-        if let Some(older) = by_id.remove(&id) {
+        let _in_order = self.writer.lock();
+        if let Some(older) = self.by_id.remove_if(&id, |_| true) {
+            self.count.fetch_sub(1, Ordering::Relaxed);
             self.username_release(&older);
         }
     }
 
     /// Frees a user name, unless it belongs to another subscriber by now.
     fn username_release(&self, older: &Subscriber) {
-        let username = older.username.as_str();
         self.by_username
-            .remove_if(username, |_, held| held.id == older.id);
+            .remove_if(older.username_octets(), |held| held.id == older.id);
     }
 }

@@ -236,7 +236,7 @@ async fn known(world: &World, isp: &Isp, username: &str, state: &str) {
             .plane
             .directory()
             .subscriber(isp.id.as_uuid().into(), username)?;
-        let active = matches!(spec.state, radius_server::directory::ServiceState::Active);
+        let active = spec.service() == radius_server::directory::Service::Active;
         (active == (state == "active")).then_some(())
     });
     assert!(found.await.is_some(), "{username} is {state} within a second");
