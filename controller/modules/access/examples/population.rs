@@ -31,8 +31,8 @@ const COPY_OCTETS: usize = 256 * 1024;
 const PLANS: usize = 10;
 /// One subscriber in so many has an address of his own.
 const STATIC_EVERY: usize = 10;
-/// The tables whose triggers would write a line a row; the one line at the end says all.
-const NOTED: [&str; 5] = [
+/// The tables that are filled; the one change line at the end speaks for all of their rows.
+const TABLES: [&str; 5] = [
     "access.subscribers",
     "access.radcheck",
     "access.radreply",
@@ -69,15 +69,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut db = PgConnection::connect_with(&asked.database).await?;
     let mut tx = db.begin().await?;
     tx.execute("SET LOCAL app.scope = 'platform'").await?;
-    triggers(&mut tx, "DISABLE").await?;
+    guards(&mut tx, "DISABLE", "NO FORCE").await?;
     let isp = isp(&mut tx).await?;
     nas(&mut tx, &sealer, &isp, asked.nas).await?;
     subscribers(&mut tx, &sealer, &isp, asked.subscribers).await?;
-    triggers(&mut tx, "ENABLE").await?;
-    sqlx::query("INSERT INTO access.directory_change (tenant_id, kind, key) VALUES ($1, 'partner', $1::text)")
-        .bind(isp.partner)
-        .execute(&mut *tx)
-        .await?;
+    guards(&mut tx, "ENABLE", "FORCE").await?;
+    sqlx::query(
+        "INSERT INTO access.directory_change (tenant_id, kind, key) VALUES ($1, 'partner', $1::text)",
+    )
+    .bind(isp.partner)
+    .execute(&mut *tx)
+    .await?;
     tx.execute("NOTIFY access_directory").await?;
     tx.commit().await?;
     // What autovacuum would do in a minute, so that the first load is planned with figures.
@@ -115,10 +117,13 @@ fn asked() -> Result<Asked, Box<dyn Error>> {
     })
 }
 
-/// Turns the triggers that note each row off or on again, within the transaction.
-async fn triggers(tx: &mut PgConnection, word: &str) -> Result<(), sqlx::Error> {
-    for table in NOTED {
-        let sql = format!("ALTER TABLE {table} {word} TRIGGER note_change");
+/// Takes away, or brings back, what would write a line a row and what COPY does not go together with: the triggers and
+/// row-level security for the owner. Others see neither, the transaction holds the tables.
+async fn guards(tx: &mut PgConnection, triggers: &str, security: &str) -> Result<(), sqlx::Error> {
+    for table in TABLES {
+        let sql = format!(
+            "ALTER TABLE {table} {triggers} TRIGGER note_change; ALTER TABLE {table} {security} ROW LEVEL SECURITY"
+        );
         tx.execute(AssertSqlSafe(sql)).await?;
     }
     Ok(())
@@ -209,7 +214,13 @@ async fn subscribers(
     let sql = "COPY access.subscribers (id, tenant_id, site_id, plan_id, username) FROM STDIN";
     copy(tx, sql, count, |number, out| {
         let plan = isp.plans[number % isp.plans.len()];
-        Ok(writeln!(out, "{}\t{partner}\t{}\t{plan}\t{}", ids[number], isp.site, username(number))?)
+        Ok(writeln!(
+            out,
+            "{}\t{partner}\t{}\t{plan}\t{}",
+            ids[number],
+            isp.site,
+            username(number)
+        )?)
     })
     .await?;
     let sql = "COPY access.radcheck (tenant_id, subscriber_id, username, attribute, value) FROM STDIN";
@@ -217,7 +228,10 @@ async fn subscribers(
         let (name, id) = (username(number), ids[number]);
         let clear = format!("secret-{number:07}");
         let sealed = sealer.seal(&sealing::password(partner, &name), clear.as_bytes())?;
-        Ok(writeln!(out, "{partner}\t{id}\t{name}\tCleartext-Password\t{sealed}")?)
+        Ok(writeln!(
+            out,
+            "{partner}\t{id}\t{name}\tCleartext-Password\t{sealed}"
+        )?)
     })
     .await?;
     let sql = "COPY access.radreply (tenant_id, subscriber_id, username, attribute, value) FROM STDIN";
@@ -225,7 +239,10 @@ async fn subscribers(
         let number = number * STATIC_EVERY;
         let (name, id) = (username(number), ids[number]);
         let address = Ipv4Addr::from(u32::from(Ipv4Addr::new(10, 0, 0, 0)) + u32::try_from(number)?);
-        Ok(writeln!(out, "{partner}\t{id}\t{name}\tFramed-IP-Address\t{address}")?)
+        Ok(writeln!(
+            out,
+            "{partner}\t{id}\t{name}\tFramed-IP-Address\t{address}"
+        )?)
     })
     .await
 }

@@ -3,42 +3,35 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use kernel::Error;
 use kernel::secrets::Sealer;
 use radius::secret::SharedSecret;
 use radius_server::Directory;
-use radius_server::directory::{
-    CoaTarget, Credential, DirectoryError, NasSpec, Plan, Require, Secret, ServiceState, SubscriberSpec,
-};
-use tracing::{debug, warn};
+use radius_server::directory::{CoaTarget, Counts, DirectoryError, NasSpec, Plan, Require};
 use uuid::Uuid;
 
 use super::FeederCounters;
+use super::bulk::{Bulk, GroupReplies};
 use super::changes::Touched;
+use super::clerk::Clerk;
 use super::reply;
-use crate::causes::Causes;
 use crate::sealing;
 use crate::store::Tx;
 use crate::store::change::Change;
-use crate::store::directory::{self as rows, NasEntry, ReplyEntry, SubscriberEntry};
+use crate::store::directory::{self as rows, NasEntry, ReplyEntry};
 
-/// Subscribers read at a time.
+/// Subscribers looked at again at a time.
 const SUBSCRIBERS_MAX: usize = 10_000;
-/// The same, as SQL wants it.
-const SUBSCRIBERS_LIMIT: i64 = 10_000;
 
 /// Turns rows into directory entries.
 pub struct Loader {
-    /// Opens stored secrets.
-    sealer: Sealer,
+    /// Makes entries.
+    clerk: Clerk,
     /// Where entries go.
     directory: Arc<Directory>,
     /// Plans as they are in the directory; subscribers share them.
     plans: HashMap<Uuid, Arc<Plan>>,
-    /// What could not be taken is counted here.
-    counters: Arc<FeederCounters>,
 }
 
 impl std::fmt::Debug for Loader {
@@ -53,10 +46,9 @@ impl Loader {
     /// A loader for one directory.
     pub fn new(sealer: Sealer, directory: Arc<Directory>, counters: Arc<FeederCounters>) -> Self {
         Self {
-            sealer,
+            clerk: Clerk::new(sealer, counters),
             directory,
             plans: HashMap::new(),
-            counters,
         }
     }
 
@@ -65,20 +57,63 @@ impl Loader {
         &self.directory
     }
 
-    /// Reads everything there is.
+    /// Reads everything there is, and takes out what the directory has and the database has not.
     pub async fn everything(&mut self, tx: &mut Tx) -> Result<(), Error> {
+        let empty = self.directory.counts() == Counts::default();
         let partners = rows::partner_ids(tx).await?;
         self.partners(tx, &partners).await?;
         let nas = rows::nas_ids_by_partners(tx, &partners).await?;
+        if !empty {
+            self.partners_retain(&partners.into_iter().collect());
+            self.nas_retain(&nas.iter().copied().collect());
+        }
         self.nas(tx, &nas).await?;
         let plans = rows::plan_ids(tx).await?;
+        self.plans.clear();
         self.plans(tx, &plans).await?;
-        let mut after = Uuid::nil();
-        loop {
-            let page = rows::subscriber_ids(tx, after, SUBSCRIBERS_LIMIT).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = *last;
-            self.subscribers(tx, &page).await?;
+        let bulk = Bulk {
+            clerk: self.clerk.clone(),
+            directory: Arc::clone(&self.directory),
+            plans: self.plans.clone(),
+            groups: group_replies(tx).await?,
+            remember: !empty,
+        };
+        let seen = bulk.read(tx).await?;
+        if !empty {
+            self.subscribers_retain(&seen);
+        }
+        Ok(())
+    }
+
+    /// Takes out the partners that are not among these.
+    fn partners_retain(&self, present: &BTreeSet<Uuid>) {
+        for partner in self.directory.partners() {
+            if !present.contains(&partner.id().as_uuid()) {
+                self.directory.partner_remove(partner.id());
+            }
+        }
+    }
+
+    /// Takes out the NAS that are not among these.
+    fn nas_retain(&self, present: &BTreeSet<Uuid>) {
+        for nas in self.directory.nas_list() {
+            if !present.contains(&nas.id.as_uuid()) {
+                self.directory.nas_remove(nas.id);
+            }
+        }
+    }
+
+    /// Takes out the subscribers that are not among these, which are in order.
+    fn subscribers_retain(&self, present: &[Uuid]) {
+        for partner in self.directory.partners() {
+            for piece in partner.subscriber_pieces() {
+                for gone in piece
+                    .iter()
+                    .filter(|held| present.binary_search(&held.id.as_uuid()).is_err())
+                {
+                    self.directory.subscriber_remove(partner.id(), gone.id);
+                }
+            }
         }
     }
 
@@ -87,21 +122,34 @@ impl Loader {
         let touched = Touched::by(changes);
         let returned = self.partners(tx, &listed(&touched.partners)).await?;
 
+        // What touches nothing asks nothing: a change of one subscriber is three questions, not ten.
         let mut nas = touched.nas.clone();
-        nas.extend(rows::nas_ids_by_partners(tx, &returned).await?);
+        if !returned.is_empty() {
+            nas.extend(rows::nas_ids_by_partners(tx, &returned).await?);
+        }
         self.nas(tx, &listed(&nas)).await?;
 
         let mut plans = touched.plans.clone();
-        plans.extend(rows::plan_ids_by_profiles(tx, &listed(&touched.profiles)).await?);
+        if !touched.profiles.is_empty() {
+            plans.extend(rows::plan_ids_by_profiles(tx, &listed(&touched.profiles)).await?);
+        }
         self.plans(tx, &listed(&plans)).await?;
 
         let mut subscribers: BTreeSet<Uuid> = touched.subscribers.iter().map(|(_, id)| *id).collect();
-        subscribers.extend(rows::subscriber_ids_by_partners(tx, &returned).await?);
-        subscribers.extend(rows::subscriber_ids_by_plans(tx, &listed(&plans)).await?);
-        let (partners, names): (Vec<_>, Vec<_>) = touched.usernames.iter().cloned().unzip();
-        subscribers.extend(rows::subscriber_ids_by_names(tx, &partners, &names).await?);
-        let (partners, groups): (Vec<_>, Vec<_>) = touched.groups.iter().cloned().unzip();
-        subscribers.extend(rows::subscriber_ids_by_groups(tx, &partners, &groups).await?);
+        if !returned.is_empty() {
+            subscribers.extend(rows::subscriber_ids_by_partners(tx, &returned).await?);
+        }
+        if !plans.is_empty() {
+            subscribers.extend(rows::subscriber_ids_by_plans(tx, &listed(&plans)).await?);
+        }
+        if !touched.usernames.is_empty() {
+            let (partners, names): (Vec<_>, Vec<_>) = touched.usernames.iter().cloned().unzip();
+            subscribers.extend(rows::subscriber_ids_by_names(tx, &partners, &names).await?);
+        }
+        if !touched.groups.is_empty() {
+            let (partners, groups): (Vec<_>, Vec<_>) = touched.groups.iter().cloned().unzip();
+            subscribers.extend(rows::subscriber_ids_by_groups(tx, &partners, &groups).await?);
+        }
 
         let mut present = HashMap::new();
         for page in listed(&subscribers).chunks(SUBSCRIBERS_MAX) {
@@ -160,7 +208,7 @@ impl Loader {
             .directory
             .nas_put_all(specs.into_iter().filter(|spec| clashed.contains(&spec.id)))
         {
-            self.refuse("nas", nas.as_uuid(), &error);
+            self.clerk.refuse("nas", nas.as_uuid(), &error);
         }
         Ok(())
     }
@@ -176,12 +224,9 @@ impl Loader {
 
     /// A NAS as the access plane wants it; `None` when a secret does not open.
     fn nas_spec(&self, entry: &NasEntry) -> Option<NasSpec> {
-        let open = |context: String, stored: &str| match sealing::reveal(&self.sealer, &context, stored) {
-            Ok(clear) => Some(SharedSecret::new(&clear)),
-            Err(error) => {
-                self.refuse("nas", entry.id, &error);
-                None
-            }
+        let open = |context: String, stored: &str| {
+            let clear = self.clerk.nas_secret(entry.id, &context, stored)?;
+            Some(SharedSecret::new(&clear))
         };
         let secret = open(sealing::nas_secret(entry.tenant, entry.id), &entry.secret)?;
         let coa_secret = match &entry.coa_secret {
@@ -251,83 +296,33 @@ impl Loader {
             let rows = replies
                 .get(&(entry.tenant, entry.username.as_str()))
                 .map_or(&[][..], Vec::as_slice);
-            let Some(spec) = self.subscriber_spec(entry, rows) else {
+            let Some(plan) = self.plans.get(&entry.plan) else {
                 continue;
             };
-            match self.directory.subscriber_put(entry.tenant.into(), spec) {
+            let subscriber = self.clerk.subscriber(entry, plan, rows.iter().copied());
+            match self
+                .directory
+                .subscriber_put_all(entry.tenant.into(), [subscriber])
+            {
                 Ok(()) => drop(present.insert(entry.id, entry.tenant)),
                 // His partner is deleted: nothing of it is served.
                 Err(DirectoryError::UnknownPartner { .. }) => {}
-                Err(error) => self.refuse("subscriber", entry.id, &error),
+                Err(error) => self.clerk.refuse("subscriber", entry.id, &error),
             }
         }
         Ok(present)
     }
-
-    /// A subscriber as the access plane wants him; `None` when his plan cannot be found.
-    fn subscriber_spec(&self, entry: &SubscriberEntry, rows: &[&ReplyEntry]) -> Option<SubscriberSpec> {
-        let plan = Arc::clone(self.plans.get(&entry.plan)?);
-        let (reply, left_out) = reply::encode_rows(rows.iter().copied());
-        for left in left_out {
-            self.counters.attributes_left_out.fetch_add(1, Ordering::Relaxed);
-            warn!(
-                subscriber_id = %entry.id,
-                tenant_id = %entry.tenant,
-                attribute = left.attribute,
-                why = left.why,
-                "a reply attribute is left out"
-            );
-        }
-        Some(SubscriberSpec {
-            id: entry.id.into(),
-            username: entry.username.as_str().into(),
-            state: match entry.status.as_str() {
-                "active" => ServiceState::Active,
-                "suspended" => ServiceState::Suspended {
-                    reason: entry.status_reason.as_deref().unwrap_or_default().into(),
-                },
-                _ => ServiceState::Terminated,
-            },
-            expires_at_unix_s: entry.expires_at.map(time::OffsetDateTime::unix_timestamp),
-            credential: self.credential(entry),
-            plan,
-            reply,
-        })
-    }
-
-    /// What he proves himself with; a password that does not open counts as none, so that he is rejected with a reason.
-    fn credential(&self, entry: &SubscriberEntry) -> Credential {
-        let Some(stored) = &entry.password else {
-            return Credential::None;
-        };
-        match sealing::reveal(
-            &self.sealer,
-            &sealing::password(entry.tenant, &entry.username),
-            stored,
-        ) {
-            Ok(clear) => Credential::Clear(Secret::new(&clear)),
-            // What the seal says names its context, and that names the user.
-            Err(error) => {
-                debug!(%error, "a stored password does not open");
-                self.refuse("subscriber", entry.id, &PasswordShut);
-                Credential::None
-            }
-        }
-    }
-
-    /// Counts and names a row that cannot be taken as it is.
-    fn refuse(&self, kind: &'static str, id: Uuid, error: &(dyn std::error::Error + 'static)) {
-        self.counters.refused.fetch_add(1, Ordering::Relaxed);
-        warn!(kind, %id, error = %Causes(error), "the directory cannot take a row as it is");
-    }
 }
 
-/// A stored password is of no use; which, the log line says by the subscriber's id.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "his stored password does not open: another master key sealed it, or it was changed or moved here from another row"
-)]
-struct PasswordShut;
+/// What every group says, in the order of its rows.
+async fn group_replies(tx: &mut Tx) -> Result<GroupReplies, Error> {
+    let mut groups = GroupReplies::new();
+    for row in rows::group_reply_list(tx).await? {
+        let group = row.group.clone().unwrap_or_default();
+        groups.entry((row.tenant, group)).or_default().push(row);
+    }
+    Ok(groups)
+}
 
 /// A set as SQL takes it.
 fn listed(ids: &BTreeSet<Uuid>) -> Vec<Uuid> {

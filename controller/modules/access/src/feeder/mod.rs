@@ -1,7 +1,7 @@
 //! Feeds the access plane's directory: everything at start, then every committed change, in commit order.
 //! Never ends because the database is away: the directory stays as it is, and the feeder goes on where it stopped.
 //!
-//! - `load`: rows to directory entries, in bulk;
+//! - `load`: rows to directory entries; `bulk`: all subscribers, on several threads; `clerk`: one of them;
 //! - `changes`: which rows a batch of changes touches;
 //! - `place`: how far the changes were read;
 //! - [`reply`]: reply attributes to octets;
@@ -10,7 +10,9 @@
 //! A change is looked at again rather than carried along: the feeder reads the row as it is now. Reading it twice, or
 //! reading a newer state than the change spoke of, ends in the same directory.
 
+mod bulk;
 mod changes;
+mod clerk;
 mod load;
 mod place;
 pub mod reply;

@@ -204,17 +204,6 @@ pub async fn subscriber_entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Subscri
     .await?)
 }
 
-/// One page of the ids of all living subscribers, in order.
-pub async fn subscriber_ids(tx: &mut Tx, after: Uuid, limit: i64) -> Result<Vec<Uuid>, Error> {
-    Ok(sqlx::query_scalar!(
-        "SELECT id FROM access.subscribers WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2",
-        after,
-        limit
-    )
-    .fetch_all(&mut **tx)
-    .await?)
-}
-
 /// The ids of the living subscribers of these partners.
 pub async fn subscriber_ids_by_partners(tx: &mut Tx, tenants: &[Uuid]) -> Result<Vec<Uuid>, Error> {
     Ok(sqlx::query_scalar!(
@@ -295,6 +284,17 @@ pub async fn group_reply_entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<ReplyE
            JOIN access.radgroupreply r ON r.tenant_id = g.tenant_id AND r.groupname = g.groupname
           WHERE u.id = ANY($1) AND u.deleted_at IS NULL ORDER BY g.priority, g.id, r.id"#,
         ids
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+/// What every group says, in the order of its rows; nobody's user name is in them.
+pub async fn group_reply_list(tx: &mut Tx) -> Result<Vec<ReplyEntry>, Error> {
+    Ok(sqlx::query_as!(
+        ReplyEntry,
+        r#"SELECT tenant_id AS tenant, '' AS "username!", groupname AS "group?", attribute, op, value
+             FROM access.radgroupreply ORDER BY id"#
     )
     .fetch_all(&mut **tx)
     .await?)

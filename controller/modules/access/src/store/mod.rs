@@ -16,6 +16,7 @@ pub mod nas;
 pub mod partition;
 pub mod plan;
 pub mod radcheck;
+pub mod roll;
 pub mod session;
 pub mod subscriber;
 

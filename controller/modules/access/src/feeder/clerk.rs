@@ -1,0 +1,120 @@
+//! What the database says about one subscriber to his directory entry: opens the password, encodes the attributes.
+//! Never reads a row and never puts an entry anywhere, so that several can work at the same time. What cannot be taken is
+//! counted and named in the log.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use kernel::secrets::Sealer;
+use radius_server::directory::{Credential, Plan, Secret, ServiceState, Subscriber, SubscriberSpec};
+use tracing::{debug, warn};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::{FeederCounters, reply};
+use crate::causes::Causes;
+use crate::sealing;
+use crate::store::directory::{ReplyEntry, SubscriberEntry};
+
+/// Rows that cannot be taken get a line each until there are so many: with another master key, none of a million opens.
+const REFUSED_LINES_MAX: u64 = 100;
+
+/// Turns what is said about a subscriber into his entry. Clones work for the same directory.
+#[derive(Debug, Clone)]
+pub struct Clerk {
+    /// Opens stored secrets.
+    sealer: Sealer,
+    /// What could not be taken is counted here.
+    counters: Arc<FeederCounters>,
+}
+
+impl Clerk {
+    /// A clerk with the master key.
+    pub fn new(sealer: Sealer, counters: Arc<FeederCounters>) -> Self {
+        Self { sealer, counters }
+    }
+
+    /// A subscriber as the access plane wants him.
+    pub fn subscriber<'r>(
+        &self,
+        entry: &SubscriberEntry,
+        plan: &Arc<Plan>,
+        rows: impl Iterator<Item = &'r ReplyEntry>,
+    ) -> Arc<Subscriber> {
+        let (reply, left_out) = reply::encode_rows(rows);
+        for left in left_out {
+            self.counters.attributes_left_out.fetch_add(1, Ordering::Relaxed);
+            warn!(
+                subscriber_id = %entry.id,
+                tenant_id = %entry.tenant,
+                attribute = left.attribute,
+                why = left.why,
+                "a reply attribute is left out"
+            );
+        }
+        Subscriber::new(&SubscriberSpec {
+            id: entry.id.into(),
+            username: entry.username.as_str().into(),
+            state: match entry.status.as_str() {
+                "active" => ServiceState::Active,
+                "suspended" => ServiceState::Suspended {
+                    reason: entry.status_reason.as_deref().unwrap_or_default().into(),
+                },
+                _ => ServiceState::Terminated,
+            },
+            expires_at_unix_s: entry.expires_at.map(time::OffsetDateTime::unix_timestamp),
+            credential: self.credential(entry),
+            plan: Arc::clone(plan),
+            reply,
+        })
+    }
+
+    /// A secret of a NAS in the clear; `None` when it does not open.
+    pub fn nas_secret(&self, nas: Uuid, context: &str, stored: &str) -> Option<Zeroizing<Vec<u8>>> {
+        match sealing::reveal(&self.sealer, context, stored) {
+            Ok(clear) => Some(clear),
+            Err(error) => {
+                self.refuse("nas", nas, &error);
+                None
+            }
+        }
+    }
+
+    /// Counts and names a row that cannot be taken as it is.
+    pub fn refuse(&self, kind: &'static str, id: Uuid, error: &(dyn std::error::Error + 'static)) {
+        match self.counters.refused.fetch_add(1, Ordering::Relaxed) {
+            ..REFUSED_LINES_MAX => {
+                warn!(kind, %id, error = %Causes(error), "the directory cannot take a row as it is");
+            }
+            REFUSED_LINES_MAX => warn!(
+                lines = REFUSED_LINES_MAX,
+                "further rows that the directory cannot take are named at debug level only; access_feeder_refused_total counts them"
+            ),
+            _ => debug!(kind, %id, error = %Causes(error), "the directory cannot take a row as it is"),
+        }
+    }
+
+    /// What he proves himself with; a password that does not open counts as none, so that he is rejected with a reason.
+    fn credential(&self, entry: &SubscriberEntry) -> Credential {
+        let Some(stored) = &entry.password else {
+            return Credential::None;
+        };
+        let context = sealing::password(entry.tenant, &entry.username);
+        match sealing::reveal(&self.sealer, &context, stored) {
+            Ok(clear) => Credential::Clear(Secret::new(&clear)),
+            // What the seal says names its context, and that names the user.
+            Err(error) => {
+                debug!(%error, "a stored password does not open");
+                self.refuse("subscriber", entry.id, &PasswordShut);
+                Credential::None
+            }
+        }
+    }
+}
+
+/// A stored password is of no use; which, the log line says by the subscriber's id.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "his stored password does not open: another master key sealed it, or it was changed or moved here from another row"
+)]
+struct PasswordShut;
