@@ -3,8 +3,9 @@
 //!
 //! A sealed value is `sealed:1:<base64>` of key id (4 octets), nonce (12), AES-256-GCM-SIV cipher text and tag (16). The
 //! context names the row and column it belongs to and is authenticated with it, so that a value copied into another
-//! row does not open there. The master key is found by [`KeySource`]; [`Redacted`] keeps clear values out of logs.
+//! row does not open there. What is too long for a value goes through [`ChunkSealer`]. The master key is found by [`KeySource`]; [`Redacted`] keeps clear values out of logs.
 
+mod chunks;
 mod key;
 mod redacted;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use zeroize::Zeroizing;
 
+pub use chunks::{ChunkPlace, ChunkSealer};
 pub use key::{KEY_OCTETS, KeyId, KeySource};
 pub use redacted::Redacted;
 

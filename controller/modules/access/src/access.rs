@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::causes::Causes;
 use crate::drain::Drain;
-use crate::feeder::Feeder;
+use crate::feeder::{self, Feeder, Keeping};
 use crate::manifest::{Manifest, ManifestError};
 use crate::metrics::{self, Counters, Metric};
 use crate::node::{self, NodeError};
@@ -66,17 +66,25 @@ impl Access {
         let counters = Counters::default();
         let directory = Arc::clone(&handle.directory);
         let sealer = kernel.sealer.clone();
+        let node = node::node_id(data_dir)?;
+        let keeping = Keeping {
+            data_dir: data_dir.to_owned(),
+            node,
+            sealer: sealer.clone(),
+        };
+        let restored = feeder::restore(&keeping, &directory);
         let feeder = Feeder::new(
             kernel.db.clone(),
-            sealer.clone(),
+            keeping,
             directory,
+            restored,
             Arc::clone(&counters.feeder),
         );
         let app = Arc::new(App::new(kernel.db.clone(), sealer, handle, coa));
         let access = Self {
             app,
             counters,
-            node: node::node_id(data_dir)?,
+            node,
             feeder: Arc::new(Mutex::new(Some(feeder))),
             loaded: Arc::default(),
         };

@@ -58,6 +58,20 @@ pub fn metrics(counters: &Counters, intents: &IntentCounters, plane: &PlaneHandl
     let held = plane.decisions.held();
     all.push(plain("access_decisions_in_memory", held.records));
     all.push(plain("access_decisions_in_memory_bytes", held.octets));
+    // A histogram in Prometheus's words; its sum is in microseconds, as every number here is whole.
+    let latency = &feeder.latency;
+    let classes = latency.cumulative();
+    all.extend(classes.map(|(bound, value)| Metric {
+        name: "access_directory_change_seconds_bucket",
+        label: Some(("le", bound)),
+        value,
+    }));
+    let [.., (_, changes)] = classes;
+    all.push(plain("access_directory_change_seconds_count", changes));
+    all.push(plain(
+        "access_directory_change_microseconds_total",
+        latency.sum_us(),
+    ));
     let streams = [
         (
             Stream::Accounting,

@@ -18,7 +18,7 @@ const RETRY_S: u64 = 300;
 /// Months for which partitions exist: the last, this one, and two ahead.
 const MONTHS: i32 = 4;
 /// Days a change line is kept; a feeder that was away longer loads everything anyway.
-const CHANGE_DAYS: i32 = 7;
+pub const CHANGE_DAYS: i32 = 7;
 
 /// Does the upkeep daily until told to stop.
 pub async fn upkeep(db: Database, mut shutdown: watch::Receiver<bool>) {

@@ -68,6 +68,7 @@ mod tests {
             tenant: Uuid::from_u128(9),
             kind: kind.to_owned(),
             key: key.to_owned(),
+            age_s: 0.0,
         }
     }
 

@@ -53,8 +53,21 @@ impl Loader {
     }
 
     /// The directory it fills.
-    pub fn directory(&self) -> &Directory {
+    pub fn directory(&self) -> &Arc<Directory> {
         &self.directory
+    }
+
+    /// The plans that subscribers share.
+    pub fn plans(&self) -> Vec<(Uuid, Arc<Plan>)> {
+        self.plans
+            .iter()
+            .map(|(id, plan)| (*id, Arc::clone(plan)))
+            .collect()
+    }
+
+    /// Takes over the plans that the directory's subscribers share already.
+    pub fn plans_known(&mut self, plans: Vec<(Uuid, Arc<Plan>)>) {
+        self.plans = plans.into_iter().collect();
     }
 
     /// Reads everything there is, and takes out what the directory has and the database has not.
@@ -70,7 +83,7 @@ impl Loader {
         self.nas(tx, &nas).await?;
         let plans = rows::plan_ids(tx).await?;
         self.plans.clear();
-        self.plans(tx, &plans).await?;
+        self.plans_look(tx, &plans).await?;
         let bulk = Bulk {
             clerk: self.clerk.clone(),
             directory: Arc::clone(&self.directory),
@@ -133,7 +146,7 @@ impl Loader {
         if !touched.profiles.is_empty() {
             plans.extend(rows::plan_ids_by_profiles(tx, &listed(&touched.profiles)).await?);
         }
-        self.plans(tx, &listed(&plans)).await?;
+        self.plans_look(tx, &listed(&plans)).await?;
 
         let mut subscribers: BTreeSet<Uuid> = touched.subscribers.iter().map(|(_, id)| *id).collect();
         if !returned.is_empty() {
@@ -255,7 +268,7 @@ impl Loader {
     }
 
     /// Looks again at these plans; whoever has one of them must be put again.
-    async fn plans(&mut self, tx: &mut Tx, ids: &[Uuid]) -> Result<(), Error> {
+    async fn plans_look(&mut self, tx: &mut Tx, ids: &[Uuid]) -> Result<(), Error> {
         if ids.is_empty() {
             return Ok(());
         }
@@ -284,7 +297,7 @@ impl Loader {
             .map(|entry| entry.plan)
             .filter(|plan| !self.plans.contains_key(plan))
             .collect();
-        self.plans(tx, &listed(&unknown)).await?;
+        self.plans_look(tx, &listed(&unknown)).await?;
 
         let mut present = HashMap::with_capacity(entries.len());
         for entry in &entries {

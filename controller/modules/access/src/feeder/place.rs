@@ -79,6 +79,7 @@ mod tests {
             tenant: Uuid::nil(),
             kind: "nas".to_owned(),
             key: String::new(),
+            age_s: 0.0,
         }
     }
 

@@ -24,6 +24,29 @@ pub struct ChangeCursor {
     pub version: i64,
 }
 
+/// Which database a cursor belongs to: transaction numbers of one mean nothing in another.
+///
+/// A copy of the rows, restored into whatever cluster, has another table; a copy of the files that went its own way has
+/// another timeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DatabaseId {
+    /// The cluster.
+    pub system: i64,
+    /// Its timeline.
+    pub timeline: i64,
+    /// The table of change lines in it.
+    pub log: i64,
+}
+
+/// Where a database stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DatabaseNow {
+    /// Which one it is.
+    pub id: DatabaseId,
+    /// Its clock.
+    pub unix_s: i64,
+}
+
 /// One line: look at this object again.
 #[derive(Debug, Clone)]
 pub struct Change {
@@ -35,6 +58,8 @@ pub struct Change {
     pub kind: String,
     /// Id, user name or group name.
     pub key: String,
+    /// How long ago the transaction that wrote the line began, by the database's clock, when the line was read; seconds.
+    pub age_s: f64,
 }
 
 /// The cursor that stands behind every transaction that is sure to have ended, and before every other one.
@@ -49,6 +74,41 @@ pub async fn change_horizon(tx: &mut Tx) -> Result<ChangeCursor, Error> {
         xid: xmin - 1,
         version: i64::MAX,
     })
+}
+
+/// Which database this is, and its clock.
+pub async fn database_now(tx: &mut Tx) -> Result<DatabaseNow, Error> {
+    let row = sqlx::query!(
+        r#"SELECT cluster.system_identifier AS "system!", checkpoint.timeline_id::bigint AS "timeline!",
+                  'access.directory_change'::regclass::oid::bigint AS "log!",
+                  extract(epoch FROM now())::bigint AS "unix_s!"
+             FROM pg_control_system() cluster, pg_control_checkpoint() checkpoint"#
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(DatabaseNow {
+        id: DatabaseId {
+            system: row.system,
+            timeline: row.timeline,
+            log: row.log,
+        },
+        unix_s: row.unix_s,
+    })
+}
+
+/// How many lines stand behind `after`, as far as `most`.
+pub async fn change_count(tx: &mut Tx, after: ChangeCursor, most: i64) -> Result<i64, Error> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM (
+               SELECT FROM access.directory_change
+                WHERE (xid, version) > ($1::bigint::text::xid8, $2::bigint) LIMIT $3) lines"#,
+        after.xid,
+        after.version,
+        most
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(count)
 }
 
 /// The newest version written by anybody so far; what the directory's version number starts from.
@@ -70,7 +130,8 @@ pub async fn change_list(
     limit: i64,
 ) -> Result<Vec<Change>, Error> {
     let rows = sqlx::query!(
-        r#"SELECT xid::text::bigint AS "xid!", version, tenant_id, kind, key
+        r#"SELECT xid::text::bigint AS "xid!", version, tenant_id, kind, key,
+                  extract(epoch FROM clock_timestamp() - at)::float8 AS "age_s!"
              FROM access.directory_change
             WHERE (xid, version) > ($1::bigint::text::xid8, $2::bigint) AND xid <= $3::bigint::text::xid8
               AND version <> ALL ($4::bigint[])
@@ -91,6 +152,7 @@ pub async fn change_list(
             tenant: row.tenant_id,
             kind: row.kind,
             key: row.key,
+            age_s: row.age_s,
         })
         .collect())
 }

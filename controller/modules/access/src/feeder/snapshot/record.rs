@@ -1,0 +1,298 @@
+//! One record of a snapshot as octets: a partner, a NAS, a plan, whose subscribers follow, a subscriber.
+//! Never reads or writes a file, and takes any octets whatsoever: what is no record is `None`.
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use radius::mschap::NtHash;
+use radius::secret::SharedSecret;
+use radius_server::directory::{
+    CoaTarget, Credential, NasSpec, Plan, Require, Secret, ServiceState, SubscriberSpec,
+};
+use radius_server::{PartnerId, SubscriberId};
+use uuid::Uuid;
+
+use super::Origin;
+use crate::store::change::{ChangeCursor, DatabaseId};
+
+/// Which record follows.
+mod tag {
+    pub const PARTNER: u8 = 1;
+    pub const NAS: u8 = 2;
+    pub const PLAN: u8 = 3;
+    pub const SUBSCRIBERS_OF: u8 = 4;
+    pub const SUBSCRIBER: u8 = 5;
+}
+
+/// A record read back.
+#[derive(Debug)]
+pub enum Record {
+    /// A partner.
+    Partner {
+        /// Which one.
+        id: PartnerId,
+        /// Its name.
+        name: String,
+        /// Whether it is served.
+        active: bool,
+    },
+    /// A NAS.
+    Nas(Box<NasSpec>),
+    /// A plan; subscribers name it by its place among the plans.
+    Plan {
+        /// Which one.
+        id: Uuid,
+        /// What it gives.
+        plan: Plan,
+    },
+    /// The subscribers that follow in this chunk are this partner's.
+    SubscribersOf(PartnerId),
+    /// A subscriber.
+    Subscriber(SubscriberSpec),
+}
+
+/// Appends what the first chunk says.
+pub fn put_origin(origin: &Origin, out: &mut Vec<u8>) {
+    out.extend_from_slice(origin.node.as_bytes());
+    out.extend_from_slice(&origin.database.system.to_be_bytes());
+    out.extend_from_slice(&origin.database.timeline.to_be_bytes());
+    out.extend_from_slice(&origin.database.log.to_be_bytes());
+    out.extend_from_slice(&origin.cursor.xid.to_be_bytes());
+    out.extend_from_slice(&origin.cursor.version.to_be_bytes());
+    out.extend_from_slice(&origin.version.to_be_bytes());
+    out.extend_from_slice(&origin.at_unix_s.to_be_bytes());
+}
+
+/// The first chunk read back.
+pub fn origin(octets: &[u8]) -> Option<Origin> {
+    let mut rest = Rest(octets);
+    let origin = Origin {
+        node: rest.uuid()?,
+        database: DatabaseId {
+            system: rest.i64()?,
+            timeline: rest.i64()?,
+            log: rest.i64()?,
+        },
+        cursor: ChangeCursor {
+            xid: rest.i64()?,
+            version: rest.i64()?,
+        },
+        version: u64::from_be_bytes(rest.take()?),
+        at_unix_s: rest.i64()?,
+    };
+    rest.0.is_empty().then_some(origin)
+}
+
+/// Appends a partner.
+pub fn put_partner(id: PartnerId, name: &str, active: bool, out: &mut Vec<u8>) {
+    out.push(tag::PARTNER);
+    out.extend_from_slice(id.as_bytes());
+    out.push(u8::from(active));
+    put(name.as_bytes(), out);
+}
+
+/// Appends a NAS.
+pub fn put_nas(nas: &NasSpec, out: &mut Vec<u8>) {
+    out.push(tag::NAS);
+    out.extend_from_slice(nas.id.as_bytes());
+    out.extend_from_slice(nas.partner.as_bytes());
+    put(nas.network.to_string().as_bytes(), out);
+    put(nas.name.as_bytes(), out);
+    put(nas.make.as_bytes(), out);
+    put(nas.secret.octets(), out);
+    out.extend_from_slice(&nas.coa.port.to_be_bytes());
+    put(nas.coa.secret.octets(), out);
+    out.push(match nas.message_authenticator {
+        Require::No => 0,
+        Require::Yes => 1,
+        Require::Auto => 2,
+    });
+    out.push(u8::from(nas.message_authenticator_seen));
+}
+
+/// Appends a plan.
+pub fn put_plan(id: Uuid, plan: &Plan, out: &mut Vec<u8>) {
+    out.push(tag::PLAN);
+    out.extend_from_slice(id.as_bytes());
+    put(plan.name().as_bytes(), out);
+    put(plan.reply(), out);
+    for bps in [plan.rate().download_bps, plan.rate().upload_bps] {
+        out.push(u8::from(bps.is_some()));
+        out.extend_from_slice(&bps.unwrap_or_default().to_be_bytes());
+    }
+}
+
+/// Appends whose subscribers follow.
+pub fn put_subscribers_of(partner: PartnerId, out: &mut Vec<u8>) {
+    out.push(tag::SUBSCRIBERS_OF);
+    out.extend_from_slice(partner.as_bytes());
+}
+
+/// Appends a subscriber, whose plan is the one at this place.
+pub fn put_subscriber(subscriber: &SubscriberSpec, plan: u32, out: &mut Vec<u8>) {
+    out.push(tag::SUBSCRIBER);
+    out.extend_from_slice(subscriber.id.as_bytes());
+    out.extend_from_slice(&plan.to_be_bytes());
+    out.push(u8::from(subscriber.expires_at_unix_s.is_some()));
+    out.extend_from_slice(&subscriber.expires_at_unix_s.unwrap_or_default().to_be_bytes());
+    put(subscriber.username.as_bytes(), out);
+    match &subscriber.credential {
+        Credential::None => out.push(0),
+        Credential::Clear(secret) => {
+            out.push(1);
+            put(secret.expose(), out);
+        }
+        Credential::NtHash(hash) => {
+            out.push(2);
+            out.extend_from_slice(hash.octets());
+        }
+    }
+    put(&subscriber.reply, out);
+    match &subscriber.state {
+        ServiceState::Active => out.push(0),
+        ServiceState::Suspended { reason } => {
+            out.push(1);
+            put(reason.as_bytes(), out);
+        }
+        ServiceState::Terminated => out.push(2),
+    }
+}
+
+/// Takes the next record off the front; `plans` are those read before it.
+pub fn record(octets: &mut &[u8], plans: &[(Uuid, Arc<Plan>)]) -> Option<Record> {
+    let mut rest = Rest(octets);
+    let record = match rest.u8()? {
+        tag::PARTNER => Record::Partner {
+            id: rest.uuid()?.into(),
+            active: rest.bool()?,
+            name: rest.text()?.to_owned(),
+        },
+        tag::NAS => Record::Nas(Box::new(nas(&mut rest)?)),
+        tag::PLAN => {
+            let id = rest.uuid()?;
+            let (name, reply) = (rest.text()?, rest.octets()?);
+            let (download_bps, upload_bps) = (rest.bps()?, rest.bps()?);
+            let plan = Plan::new(name, reply.into(), download_bps, upload_bps);
+            Record::Plan { id, plan }
+        }
+        tag::SUBSCRIBERS_OF => Record::SubscribersOf(rest.uuid()?.into()),
+        tag::SUBSCRIBER => Record::Subscriber(subscriber(&mut rest, plans)?),
+        _ => return None,
+    };
+    *octets = rest.0;
+    Some(record)
+}
+
+/// The rest of a NAS.
+fn nas(rest: &mut Rest<'_>) -> Option<NasSpec> {
+    Some(NasSpec {
+        id: rest.uuid()?.into(),
+        partner: rest.uuid()?.into(),
+        network: rest.text()?.parse::<IpNet>().ok()?,
+        name: rest.text()?.into(),
+        make: rest.text()?.into(),
+        secret: SharedSecret::new(rest.octets()?),
+        coa: CoaTarget {
+            port: u16::from_be_bytes(rest.take()?),
+            secret: SharedSecret::new(rest.octets()?),
+        },
+        message_authenticator: match rest.u8()? {
+            0 => Require::No,
+            1 => Require::Yes,
+            2 => Require::Auto,
+            _ => return None,
+        },
+        message_authenticator_seen: rest.bool()?,
+    })
+}
+
+/// The rest of a subscriber.
+fn subscriber(rest: &mut Rest<'_>, plans: &[(Uuid, Arc<Plan>)]) -> Option<SubscriberSpec> {
+    let id: SubscriberId = rest.uuid()?.into();
+    let (_, plan) = plans.get(usize::try_from(u32::from_be_bytes(rest.take()?)).ok()?)?;
+    let (ends, at_unix_s) = (rest.bool()?, rest.i64()?);
+    Some(SubscriberSpec {
+        id,
+        plan: Arc::clone(plan),
+        expires_at_unix_s: ends.then_some(at_unix_s),
+        username: rest.text()?.into(),
+        credential: match rest.u8()? {
+            0 => Credential::None,
+            1 => Credential::Clear(Secret::new(rest.octets()?)),
+            2 => Credential::NtHash(NtHash::from_octets(rest.take()?)),
+            _ => return None,
+        },
+        reply: rest.octets()?.into(),
+        state: match rest.u8()? {
+            0 => ServiceState::Active,
+            1 => ServiceState::Suspended {
+                reason: rest.text()?.into(),
+            },
+            2 => ServiceState::Terminated,
+            _ => return None,
+        },
+    })
+}
+
+/// Appends octets behind their length. The database's bounds are far below 64 KiB.
+fn put(octets: &[u8], out: &mut Vec<u8>) {
+    let octets = octets.get(..usize::from(u16::MAX)).unwrap_or(octets);
+    let length = u16::try_from(octets.len()).unwrap_or(u16::MAX);
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(octets);
+}
+
+/// What has not been read yet.
+struct Rest<'o>(&'o [u8]);
+
+impl<'o> Rest<'o> {
+    /// So many octets.
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, behind) = self.0.split_first_chunk::<N>()?;
+        self.0 = behind;
+        Some(*taken)
+    }
+
+    /// One octet.
+    fn u8(&mut self) -> Option<u8> {
+        self.take::<1>().map(|[octet]| octet)
+    }
+
+    /// Yes or no.
+    fn bool(&mut self) -> Option<bool> {
+        match self.u8()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+
+    /// A number.
+    fn i64(&mut self) -> Option<i64> {
+        self.take().map(i64::from_be_bytes)
+    }
+
+    /// A speed, if there is one.
+    fn bps(&mut self) -> Option<Option<u64>> {
+        let (there, bps) = (self.bool()?, u64::from_be_bytes(self.take()?));
+        Some(there.then_some(bps))
+    }
+
+    /// An id.
+    fn uuid(&mut self) -> Option<Uuid> {
+        self.take().map(Uuid::from_bytes)
+    }
+
+    /// Octets behind their length.
+    fn octets(&mut self) -> Option<&'o [u8]> {
+        let length = usize::from(u16::from_be_bytes(self.take()?));
+        let (octets, behind) = self.0.split_at_checked(length)?;
+        self.0 = behind;
+        Some(octets)
+    }
+
+    /// Text behind its length.
+    fn text(&mut self) -> Option<&'o str> {
+        std::str::from_utf8(self.octets()?).ok()
+    }
+}
