@@ -8,7 +8,9 @@ use kernel::Error;
 use kernel::secrets::Sealer;
 use radius::secret::SharedSecret;
 use radius_server::Directory;
-use radius_server::directory::{CoaTarget, Counts, DirectoryError, NasSpec, Plan, Require};
+use radius_server::directory::{
+    CoaTarget, Counts, DirectoryError, NasSpec, Plan, Require, Subscriber, SubscriberSpec,
+};
 use uuid::Uuid;
 
 use super::FeederCounters;
@@ -146,14 +148,14 @@ impl Loader {
         if !touched.profiles.is_empty() {
             plans.extend(rows::plan_ids_by_profiles(tx, &listed(&touched.profiles)).await?);
         }
-        self.plans_look(tx, &listed(&plans)).await?;
+        let unknown = self.plans_look(tx, &listed(&plans)).await?;
 
         let mut subscribers: BTreeSet<Uuid> = touched.subscribers.iter().map(|(_, id)| *id).collect();
         if !returned.is_empty() {
             subscribers.extend(rows::subscriber_ids_by_partners(tx, &returned).await?);
         }
-        if !plans.is_empty() {
-            subscribers.extend(rows::subscriber_ids_by_plans(tx, &listed(&plans)).await?);
+        if !unknown.is_empty() {
+            subscribers.extend(rows::subscriber_ids_by_plans(tx, &unknown).await?);
         }
         if !touched.usernames.is_empty() {
             let (partners, names): (Vec<_>, Vec<_>) = touched.usernames.iter().cloned().unzip();
@@ -267,18 +269,57 @@ impl Loader {
         })
     }
 
-    /// Looks again at these plans; whoever has one of them must be put again.
-    async fn plans_look(&mut self, tx: &mut Tx, ids: &[Uuid]) -> Result<(), Error> {
+    /// Looks again at these plans; which of them are new here, so that whoever has one of those must be put again.
+    ///
+    /// Whoever has one that was here gets it at once, out of memory: a plan may have all subscribers of a partner, and
+    /// reading them would hold up every other change.
+    async fn plans_look(&mut self, tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+        let mut unknown = Vec::new();
         if ids.is_empty() {
-            return Ok(());
+            return Ok(unknown);
         }
-        for id in ids {
+        let entries = rows::plan_entries(tx, ids).await?;
+        for id in ids
+            .iter()
+            .filter(|id| !entries.iter().any(|entry| entry.id == **id))
+        {
             self.plans.remove(id);
         }
-        for entry in rows::plan_entries(tx, ids).await? {
-            self.plans.insert(entry.id, Arc::new(reply::encode_plan(&entry)));
+        let mut replaced = Vec::new();
+        for entry in entries {
+            let newer = Arc::new(reply::encode_plan(&entry));
+            match self.plans.get_mut(&entry.id) {
+                Some(held) if *held == newer => {}
+                Some(held) => replaced.push((std::mem::replace(held, Arc::clone(&newer)), newer)),
+                None => {
+                    unknown.push(entry.id);
+                    self.plans.insert(entry.id, newer);
+                }
+            }
         }
-        Ok(())
+        self.subscribers_replan(&replaced);
+        Ok(unknown)
+    }
+
+    /// Gives everybody who has the first of a pair the second.
+    fn subscribers_replan(&self, replaced: &[(Arc<Plan>, Arc<Plan>)]) {
+        if replaced.is_empty() {
+            return;
+        }
+        let newer_of = |held: &Arc<Plan>| {
+            let pair = replaced.iter().find(|(older, _)| Arc::ptr_eq(older, held));
+            pair.map(|(_, newer)| Arc::clone(newer))
+        };
+        for partner in self.directory.partners() {
+            for piece in partner.subscriber_pieces() {
+                let changed = piece.iter().filter_map(|held| {
+                    let plan = newer_of(&held.plan)?;
+                    Some(Subscriber::new(&SubscriberSpec { plan, ..held.spec() }))
+                });
+                // A partner that is gone by now has taken them along.
+                drop(self.directory.subscriber_put_all(partner.id(), changed));
+            }
+        }
     }
 
     /// Looks again at these subscribers; the partner of each that is in the directory now.

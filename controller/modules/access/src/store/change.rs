@@ -34,7 +34,7 @@ pub struct DatabaseId {
     pub system: i64,
     /// Its timeline.
     pub timeline: i64,
-    /// The table of change lines in it.
+    /// The table of change lines in it, by its number and that of its database.
     pub log: i64,
 }
 
@@ -80,9 +80,10 @@ pub async fn change_horizon(tx: &mut Tx) -> Result<ChangeCursor, Error> {
 pub async fn database_now(tx: &mut Tx) -> Result<DatabaseNow, Error> {
     let row = sqlx::query!(
         r#"SELECT cluster.system_identifier AS "system!", checkpoint.timeline_id::bigint AS "timeline!",
-                  'access.directory_change'::regclass::oid::bigint AS "log!",
+                  (base.oid::bigint << 32) | 'access.directory_change'::regclass::oid::bigint AS "log!",
                   extract(epoch FROM now())::bigint AS "unix_s!"
-             FROM pg_control_system() cluster, pg_control_checkpoint() checkpoint"#
+             FROM pg_control_system() cluster, pg_control_checkpoint() checkpoint, pg_database base
+            WHERE base.datname = current_database()"#
     )
     .fetch_one(&mut **tx)
     .await?;

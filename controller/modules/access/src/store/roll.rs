@@ -171,11 +171,14 @@ impl Batches {
     }
 }
 
-/// Partner and user name of the row at the front.
-fn key(mut row: &[u8]) -> Result<(Option<&[u8]>, Option<&[u8]>), RollBroken> {
-    let row = &mut row;
-    let _columns = take::<2>(row).ok_or(RollBroken)?;
-    Ok((field(row).ok_or(RollBroken)?, field(row).ok_or(RollBroken)?))
+/// Partner and user name of the row at the front, as they stand there.
+fn key(row: &[u8]) -> Result<&[u8], RollBroken> {
+    let mut rest = row;
+    let _columns = take::<2>(&mut rest).ok_or(RollBroken)?;
+    for _tenant_and_username in 0..2 {
+        field(&mut rest).ok_or(RollBroken)?;
+    }
+    Ok(&row[..row.len() - rest.len()])
 }
 
 /// Takes a row off the front.

@@ -12,4 +12,5 @@ mod outage;
 mod restore;
 mod routes;
 mod sealed;
+mod snapshot;
 mod world;

@@ -69,7 +69,7 @@ pub(super) fn read_from(
     directory: &Directory,
 ) -> Result<Restored, SnapshotError> {
     let mut chunks = Chunks::begin(&mut file, sealer)?;
-    let Some((_, first)) = chunks.next_open()? else {
+    let Some(first) = chunks.next_open()? else {
         return Err(damaged("it says nothing about itself"));
     };
     let origin = record::origin(&first).ok_or(damaged("what it says about itself cannot be read"))?;
@@ -79,8 +79,8 @@ pub(super) fn read_from(
     let mut plans = Vec::new();
     let subscribers = loop {
         match chunks.next_open()? {
-            Some((_, chunk)) if holds_subscribers(&chunk) => break Some(chunk),
-            Some((_, chunk)) => put_shared(&chunk, &mut plans, directory)?,
+            Some(chunk) if holds_subscribers(&chunk) => break Some(chunk),
+            Some(chunk) => put_shared(&chunk, &mut plans, directory)?,
             None => break None,
         }
     };
@@ -228,13 +228,13 @@ impl<F: Read> Chunks<F> {
     }
 
     /// The next chunk, opened; `None` after the last.
-    fn next_open(&mut self) -> Result<Option<(ChunkPlace, Zeroizing<Vec<u8>>)>, SnapshotError> {
+    fn next_open(&mut self) -> Result<Option<Zeroizing<Vec<u8>>>, SnapshotError> {
         let Some((place, mut chunk)) = next_sealed(&mut self.file, &mut self.position, &mut self.ended)?
         else {
             return Ok(None);
         };
         self.sealer.open(place, &mut chunk)?;
-        Ok(Some((place, Zeroizing::new(chunk))))
+        Ok(Some(Zeroizing::new(chunk)))
     }
 }
 
