@@ -167,13 +167,13 @@ fn check_space(data_dir: &Path) -> Result<(), DatabaseError> {
     }
 }
 
-/// Adds text to the end of a file.
+/// Adds text to the end of a file and waits until it is on disk: `initdb` has synced the file before, so that a power
+/// cut would leave its new length with zeros for the text, and PostgreSQL refuses to start with those for ever.
 fn append(path: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write as _;
-    fs::OpenOptions::new()
-        .append(true)
-        .open(path)?
-        .write_all(text.as_bytes())
+    let mut file = fs::OpenOptions::new().append(true).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
 /// Locale C: sorted by octets, so that an upgrade of the operating system's locales can never corrupt an index.
