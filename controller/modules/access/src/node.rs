@@ -1,7 +1,8 @@
 //! Which node this is: the key under which its journals' progress is kept in a database that several nodes may share.
 //! Never says where the node is or what it may do. A lost file costs a replay of the journal, which changes nothing.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -40,8 +41,7 @@ pub fn node_id(data_dir: &Path) -> Result<Uuid, NodeError> {
         Ok(text) => text.trim().parse().map_err(|_| NodeError::Garbled { path }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let id = Uuid::now_v7();
-            let written = std::fs::write(&path, format!("{id}\n"));
-            written.map_err(|source| NodeError::Io {
+            write_durably(data_dir, &path, &format!("{id}\n")).map_err(|source| NodeError::Io {
                 doing: "write",
                 path,
                 source,
@@ -56,6 +56,16 @@ pub fn node_id(data_dir: &Path) -> Result<Uuid, NodeError> {
     }
 }
 
+/// Writes a file so that a power cut leaves all of it or nothing: an empty one would keep the next start from starting.
+fn write_durably(dir: &Path, path: &Path, text: &str) -> io::Result<()> {
+    let unfinished = path.with_extension("new");
+    let mut file = File::create(&unfinished)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&unfinished, path)?;
+    File::open(dir)?.sync_all()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +75,15 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let first = node_id(dir.path()).expect("made");
         assert_eq!(node_id(dir.path()).expect("read"), first);
+    }
+
+    #[test]
+    fn an_id_whose_writing_was_interrupted_is_made_anew() {
+        let dir = tempfile::tempdir().expect("a directory");
+        std::fs::write(dir.path().join("node-id.new"), "0197").expect("written");
+        let made = node_id(dir.path()).expect("made");
+        assert_eq!(node_id(dir.path()).expect("read"), made);
+        assert!(!dir.path().join("node-id.new").exists());
     }
 
     #[test]
