@@ -9,6 +9,8 @@ missing_packages() {
     command -v radclient >/dev/null 2>&1 || echo freeradius-utils
     PATH="$PATH:/usr/sbin:/sbin" command -v hostapd >/dev/null 2>&1 || echo hostapd
     PATH="$PATH:/usr/sbin:/sbin" command -v wpa_supplicant >/dev/null 2>&1 || echo wpasupplicant
+    PATH="$PATH:/usr/sbin:/sbin" command -v mkfs.ext4 >/dev/null 2>&1 || echo e2fsprogs
+    ls /usr/lib/*/faketime/libfaketimeMT.so.1 /usr/lib/faketime/libfaketimeMT.so.1 2>/dev/null | grep -q . || echo libfaketime
 }
 
 # The same for lab/bench, which also measures FreeRADIUS and its PostgreSQL module.

@@ -49,6 +49,8 @@ pub struct Server {
     pub ready_wait: Duration,
     /// Its log; the lines of all its lives, one after the other.
     log: PathBuf,
+    /// More variables in its environment, from the next start on.
+    pub env: Vec<(String, String)>,
     /// The process; none while it is dead.
     daemon: Option<Daemon>,
 }
@@ -63,6 +65,7 @@ impl Server {
             core: None,
             ready_wait: READY_WAIT_MAX,
             log: log.to_owned(),
+            env: Vec::new(),
             daemon: None,
         }
     }
@@ -72,6 +75,15 @@ impl Server {
     /// # Errors
     /// It ends instead, with the end of its log, or is not ready in time.
     pub fn start(&mut self) -> Result<()> {
+        self.launch()?;
+        self.wait_until_ready()
+    }
+
+    /// Starts it and does not wait.
+    ///
+    /// # Errors
+    /// It cannot be started at all.
+    pub fn launch(&mut self) -> Result<()> {
         let mut command = bare(match self.core {
             None => process::ends_with_us(&self.binary),
             Some(core) => process::ends_with_us_on(core, &self.binary),
@@ -87,9 +99,17 @@ impl Server {
         for address in &self.listen.accounting {
             command.args(["--radius-accounting", &address.to_string()]);
         }
-        let daemon = self
-            .daemon
-            .insert(Daemon::spawn("headend serve", command, &self.log)?);
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        self.daemon = Some(Daemon::spawn("headend serve", command, &self.log)?);
+        Ok(())
+    }
+
+    /// Waits until a server that was launched says that it is ready.
+    ///
+    /// # Errors
+    /// It ends instead, with the end of its log, or is not ready in time.
+    pub fn wait_until_ready(&mut self) -> Result<()> {
+        let daemon = self.daemon.as_mut().context("headend is not running")?;
         let announcement = self.data.join("headend.addr");
         wait::until("headend to be ready", self.ready_wait, || {
             daemon.check()?;
@@ -195,11 +215,17 @@ impl Server {
     /// psql fails.
     pub fn psql(&self, query: &str) -> Result<String> {
         let mut command = bare(Command::new(&self.binary));
-        command
-            .args(["db", "psql", "--data-dir"])
-            .arg(&self.data)
-            .args(["--", "-X", "-q", "-A", "-t", "-c", query]);
-        let finished = process::run(command, "", COMMAND_WAIT_MAX)?;
+        command.args(["db", "psql", "--data-dir"]).arg(&self.data).args([
+            "--",
+            "-X",
+            "-q",
+            "-A",
+            "-t",
+            "-v",
+            "ON_ERROR_STOP=1",
+        ]);
+        // As its input: a query may be longer than an argument can be.
+        let finished = process::run(command, query, COMMAND_WAIT_MAX)?;
         ensure!(finished.code() == 0, "psql failed: {}", finished.said());
         Ok(finished.out.trim().to_owned())
     }

@@ -189,7 +189,10 @@ fn why_no_wires() -> Option<String> {
 }
 
 /// Chooses where the server listens.
-fn listen(core: Option<Ipv4Addr>) -> Result<Listen> {
+///
+/// # Errors
+/// No port is free.
+pub fn listen(core: Option<Ipv4Addr>) -> Result<Listen> {
     let ports = PORTS_PREFERRED;
     let http = TcpListener::bind((Ipv4Addr::LOCALHOST, ports.http))
         .or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));

@@ -1,15 +1,17 @@
-//! `lab`: a small ISP with real clients to play against. `lab up` shows it live, `lab up --check` plays the scenario once.
+//! `lab`: a small ISP with real clients to play against. `lab up` shows it live, `lab up --check` plays the scenario once,
+//! `lab drill` breaks what can break and looks whether anything was lost.
 //!
 //! It starts a `headend`, a `hostapd`, a `wpa_supplicant` and a simulated BNG, talks to them only as operators and
 //! subscribers do, and leaves nothing behind. Never part of the product. From here on:
 //!
-//! 1. [`up`] and [`scenario`]: the two plays. [`lab`] raises the stage that both share.
+//! 1. [`up`] and [`scenario`]: the two plays. [`lab`] raises the stage that both share. [`drill`]: crashes, and the proof.
 //! 2. [`headend`], [`postgres`]: the server under test. [`isp`]: who is in it.
 //! 3. [`hostapd`], [`supplicant`], [`radclient`]: clients nobody here wrote. [`nas`]: the BNG that we did.
 //! 4. [`net`]: namespaces and wires. [`rundir`], [`secret`]: files. [`process`], [`wait`], [`interrupt`]: tools.
 //! 5. [`report`]: what people see.
 
 mod bench;
+mod drill;
 mod headend;
 mod hostapd;
 mod interrupt;
@@ -84,6 +86,8 @@ enum Command {
         #[arg(long)]
         secret_file: PathBuf,
     },
+    /// Kill, freeze, fill and tear under load, and prove that nothing acknowledged is lost or counted twice
+    Drill(drill::Args),
 }
 
 fn main() -> ExitCode {
@@ -126,5 +130,6 @@ fn run(args: Args) -> Result<bool> {
         Command::Up { check: false, .. } => up::play(&root, &headend).map(|()| true),
         Command::Bench(options) => bench::play(&root, &headend, options),
         Command::EchoLimit { .. } => unreachable!("done before anything of a lab is prepared"),
+        Command::Drill(args) => drill::play(&root, &headend, &args),
     }
 }

@@ -52,6 +52,49 @@ impl Postgres {
         Ok(frozen)
     }
 
+    /// Kills the postmaster; its backends notice and end by themselves.
+    ///
+    /// # Errors
+    /// It is not running.
+    pub fn kill(&self) -> Result<()> {
+        process::send(self.postmaster()?, Signal::KILL);
+        Ok(())
+    }
+
+    /// Kills one of its processes that is not the postmaster; `place` says which. Gives whether there was any.
+    ///
+    /// # Errors
+    /// It is not running, or the kernel does not tell which processes it has.
+    pub fn kill_one(&self, place: impl FnOnce(usize) -> usize) -> Result<bool> {
+        let children = process::children_of(self.postmaster()?)?;
+        let victim = children.get(place(children.len()));
+        victim.iter().for_each(|pid| process::send(**pid, Signal::KILL));
+        Ok(victim.is_some())
+    }
+
+    /// Kills every process of it at once and waits until they are gone; one that does not run needs none of it.
+    ///
+    /// # Errors
+    /// A process does not go.
+    pub fn kill_all(&self) -> Result<()> {
+        let Ok(postmaster) = self.postmaster() else {
+            return Ok(());
+        };
+        let mut pids = vec![postmaster];
+        // Stopped first, so that it starts no others while we count.
+        process::send(postmaster, Signal::STOP);
+        pids.extend(process::children_of(postmaster).unwrap_or_default());
+        for pid in &pids {
+            process::send(*pid, Signal::KILL);
+        }
+        wait::until("PostgreSQL to be gone", GONE_WAIT_MAX, || {
+            let left = pids.iter().find(|pid| process::name_of(**pid).is_some());
+            Ok(left.map_or(Look::Found(()), |pid| {
+                Look::Not(format!("process {pid} still runs"))
+            }))
+        })
+    }
+
     /// Shuts it down and keeps it from starting: its settings are spoilt, as by a slip of an editor.
     ///
     /// # Errors
