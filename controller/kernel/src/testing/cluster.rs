@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::sweep::SweptDir;
 use crate::database::Database;
-use crate::database::private::Cluster;
+use crate::database::private::{Cluster, Durability};
 
 /// Connections of its pool.
 const POOL_CONNECTIONS: u32 = 16;
@@ -27,10 +27,20 @@ pub struct TestCluster {
 }
 
 impl TestCluster {
-    /// Starts a server and brings its database up to date.
+    /// Starts a server and brings its database up to date. It does not wait for the disk, as tests want it.
     pub async fn start() -> Self {
+        Self::start_with(Durability::None).await
+    }
+
+    /// The same with the settings the program itself has, waiting for the disk included: for measurements.
+    pub async fn start_durable() -> Self {
+        Self::start_with(Durability::Full).await
+    }
+
+    /// Starts a server that waits for the disk or does not.
+    async fn start_with(durability: Durability) -> Self {
         let dir = SweptDir::new();
-        let database = Database::open_private(dir.wanted(POOL_CONNECTIONS))
+        let database = Database::open_private(dir.wanted(POOL_CONNECTIONS, durability))
             .await
             .expect("a private database starts");
         let cluster = Arc::clone(database.cluster().expect("it is private"));

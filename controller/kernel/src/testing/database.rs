@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::sync::OnceCell;
 
 use super::sweep::SweptDir;
-use crate::database::private::{APP_ROLE, Cluster, DATABASE, OWNER_ROLE, SUPERUSER_ROLE};
+use crate::database::private::{APP_ROLE, Cluster, DATABASE, Durability, OWNER_ROLE, SUPERUSER_ROLE};
 use crate::database::{Database, migrate};
 use crate::id::PartnerId;
 use crate::op::OpContext;
@@ -39,7 +39,7 @@ impl Shared {
     /// Starts the cluster and brings the database that all others are copied from up to date.
     async fn start() -> Self {
         let dir = SweptDir::new();
-        let cluster = Cluster::start(dir.wanted(CLUSTER_CONNECTIONS))
+        let cluster = Cluster::start(dir.wanted(CLUSTER_CONNECTIONS, Durability::None))
             .await
             .expect("a private database starts");
         migrate::run(&cluster.options(OWNER_ROLE, DATABASE), APP_ROLE)

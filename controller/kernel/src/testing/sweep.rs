@@ -54,12 +54,12 @@ impl SweptDir {
     }
 
     /// What a server in this directory shall be like.
-    pub(super) fn wanted(&self, connections: u32) -> Wanted {
+    pub(super) fn wanted(&self, connections: u32, durability: Durability) -> Wanted {
         let config = DatabaseConfig {
             max_connections: connections,
             ..DatabaseConfig::default()
         };
-        let wanted = wanted(&config, &self.path, Durability::None);
+        let wanted = wanted(&config, &self.path, durability);
         Wanted {
             runtime_dir: Some(self.path.join("run")),
             ..wanted
