@@ -237,7 +237,13 @@ fn check_reachable(binaries: &Binaries, accounts: &Accounts, data: &Path) -> Res
 /// Writes the three files that say how the server behaves and who may connect.
 fn write_settings(wanted: &Wanted, prepared: &Prepared) -> Result<(), DatabaseError> {
     let lz4 = prepared.binaries.has_lz4();
-    let conf = settings::postgresql_conf(&prepared.socket_dir, wanted.connections, lz4, wanted.durability);
+    let conf = settings::postgresql_conf(
+        &prepared.socket_dir,
+        wanted.connections,
+        lz4,
+        settings::memory_mib(),
+        wanted.durability,
+    );
     let files = [
         (settings::FILE_NAME, conf),
         ("pg_hba.conf", settings::pg_hba_conf()),

@@ -33,11 +33,53 @@ pub(crate) enum Durability {
     None,
 }
 
+/// The least memory for pages; PostgreSQL's own default.
+const BUFFERS_MIB_MIN: u64 = 128;
+/// The most: the program shares the machine, and beyond this the operating system's cache serves as well.
+const BUFFERS_MIB_MAX: u64 = 1_024;
+/// What is assumed of a machine that does not tell its memory.
+const MEMORY_MIB_UNKNOWN: u64 = 1_024;
+
+/// Memory this machine, or the control group this process is in, may use; MiB.
+pub(crate) fn memory_mib() -> u64 {
+    let read = |path: &str| std::fs::read_to_string(path).ok();
+    let machine = read("/proc/meminfo").and_then(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+        let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        Some(kib >> 10)
+    });
+    let group =
+        read("/sys/fs/cgroup/memory.max").and_then(|text| Some(text.trim().parse::<u64>().ok()? >> 20));
+    machine
+        .into_iter()
+        .chain(group)
+        .min()
+        .unwrap_or(MEMORY_MIB_UNKNOWN)
+}
+
+/// How much memory PostgreSQL takes and how much log it keeps, each with its reason.
+fn sizes(memory_mib: u64) -> String {
+    let buffers_mib = (memory_mib / 8).clamp(BUFFERS_MIB_MIN, BUFFERS_MIB_MAX);
+    let cache_mib = (memory_mib / 2).max(BUFFERS_MIB_MIN);
+    // The rows of all open sessions are rewritten at each interim: they, and the indexes a new session goes into, should
+    // stay in shared buffers. After a checkpoint the first change of each page is logged as the whole page, so
+    // checkpoints are few; the log they allow costs that much disk, and its half some seconds of recovery after a crash.
+    format!(
+        "shared_buffers = '{buffers_mib}MB'\n\
+         effective_cache_size = '{cache_mib}MB'\n\
+         temp_buffers = '32MB'\n\
+         max_wal_size = '2GB'\n\
+         min_wal_size = '256MB'\n\
+         checkpoint_timeout = '15min'\n"
+    )
+}
+
 /// The settings file.
 pub(crate) fn postgresql_conf(
     socket_dir: &Path,
     connections: u32,
     lz4: bool,
+    memory_mib: u64,
     durability: Durability,
 ) -> String {
     let compression = if lz4 { "lz4" } else { "on" };
@@ -62,7 +104,9 @@ pub(crate) fn postgresql_conf(
          idle_in_transaction_session_timeout = '5min'\n",
         connections + CONNECTIONS_SPARE
     );
-    if durability == Durability::None {
+    if durability == Durability::Full {
+        text.push_str(&sizes(memory_mib));
+    } else {
         text.push_str("fsync = off\nfull_page_writes = off\nautovacuum = off\nshared_buffers = '32MB'\n");
     }
     text.push_str("include_if_exists = 'local.conf'\n");

@@ -84,7 +84,7 @@ fn the_newest_programs_make_new_data_and_old_data_keeps_its_own() {
 
 #[test]
 fn a_socket_directory_with_a_quote_stays_one_setting() {
-    let text = settings::postgresql_conf(Path::new("/run/it's"), 16, true, Durability::Full);
+    let text = settings::postgresql_conf(Path::new("/run/it's"), 16, true, 2_048, Durability::Full);
     assert!(
         text.contains("unix_socket_directories = '/run/it''s'\n"),
         "{text}"
@@ -96,6 +96,16 @@ fn a_socket_directory_with_a_quote_stays_one_setting() {
     assert!(
         !text.contains("fsync"),
         "what is durable is left at PostgreSQL's default: {text}"
+    );
+    assert!(text.contains("shared_buffers = '256MB'\n"), "{text}");
+}
+
+#[test]
+fn a_server_of_tests_stays_small_whatever_the_machine_has() {
+    let text = settings::postgresql_conf(Path::new("/run"), 16, true, 65_536, Durability::None);
+    assert!(
+        text.contains("shared_buffers = '32MB'\n") && !text.contains("max_wal_size"),
+        "{text}"
     );
 }
 
