@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::causes::Causes;
 use crate::drain::Drain;
+use crate::drain::pace::{self, Pace};
 use crate::feeder::{self, Feeder, Keeping};
 use crate::manifest::{Manifest, ManifestError};
 use crate::metrics::{self, Counters, Metric};
@@ -54,6 +55,8 @@ pub struct Access {
     feeder: Arc<Mutex<Option<Feeder>>>,
     /// Whether the directory was loaded once.
     loaded: Arc<AtomicBool>,
+    /// Decisions written to the database a second.
+    decision_drain_rate: u32,
 }
 
 impl Access {
@@ -80,17 +83,28 @@ impl Access {
             restored,
             Arc::clone(&counters.feeder),
         );
-        let app = Arc::new(App::new(kernel.db.clone(), sealer, handle, coa));
+        let drained = Arc::clone(&counters.decisions);
+        let app = Arc::new(App::new(kernel.db.clone(), sealer, handle, coa, drained));
         let access = Self {
             app,
             counters,
             node,
             feeder: Arc::new(Mutex::new(Some(feeder))),
             loaded: Arc::default(),
+            decision_drain_rate: pace::RATE_USUAL,
         };
         let manifest = Manifest::load(&permissions_asked(&access.routes()))?;
         info!(module = manifest.name, version = manifest.version, node = %access.node, "module opened");
         Ok(access)
+    }
+
+    /// The same with another pace of decisions into the database: so many a second at most.
+    #[must_use]
+    pub fn with_decision_drain_rate(self, rate: u32) -> Self {
+        Self {
+            decision_drain_rate: rate,
+            ..self
+        }
     }
 
     /// Fills the directory and the session table; call before the plane listens.
@@ -145,7 +159,11 @@ impl Access {
             ),
         ];
         for (stream, reader, counters) in streams {
-            let drain = Drain::new(stream, self.node, db.clone(), reader, Arc::clone(counters));
+            let mut drain = Drain::new(stream, self.node, db.clone(), reader, Arc::clone(counters));
+            if stream == Stream::Decisions {
+                let first = Arc::clone(&self.counters.accounting);
+                drain = drain.paced(Pace::new(self.decision_drain_rate, first));
+            }
             tasks.spawn(drain.run(shutdown.clone()));
         }
         tasks.spawn(Arc::clone(&self.app).intents_pick_up(shutdown.clone()));

@@ -6,9 +6,9 @@ use std::time::Duration;
 /// The first wait.
 const WAIT_MS_MIN: u64 = 200;
 /// The longest wait; a database that returns is noticed within this.
-const WAIT_MS_MAX: u64 = 3_000;
+const WAIT_MS_MAX: u64 = 1_000;
 /// Of consecutive failures the first is logged, then every this many.
-const LOG_EVERY: u32 = 20;
+const LOG_EVERY: u32 = 60;
 
 /// The state of one task's retries.
 #[derive(Debug, Default)]
@@ -53,7 +53,7 @@ mod tests {
     fn waits_double_up_to_the_bound_and_start_over() {
         let mut backoff = Backoff::default();
         let waits: Vec<_> = (0..6).map(|_| backoff.failed().as_millis()).collect();
-        assert_eq!(waits, [200, 400, 800, 1_600, 3_000, 3_000]);
+        assert_eq!(waits, [200, 400, 800, 1_000, 1_000, 1_000]);
         assert!(backoff.succeeded());
         assert!(!backoff.succeeded());
         assert_eq!(backoff.failed().as_millis(), 200);
@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn the_first_failure_is_told_and_then_few() {
         let mut backoff = Backoff::default();
-        let told = (0..41).filter(|_| {
+        let told = (0..121).filter(|_| {
             backoff.failed();
             backoff.worth_a_line()
         });

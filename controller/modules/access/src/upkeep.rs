@@ -1,4 +1,4 @@
-//! What the module's tables need now and then: next month's partitions, old change lines removed.
+//! What the module's tables need now and then: next month's partitions, old change lines and refused records removed.
 //! Never removes history.
 
 use std::time::Duration;
@@ -19,6 +19,9 @@ const RETRY_S: u64 = 300;
 const MONTHS: i32 = 4;
 /// Days a change line is kept; a feeder that was away longer loads everything anyway.
 pub const CHANGE_DAYS: i32 = 7;
+
+/// Days a refused journal record is kept for somebody to look at.
+const REFUSED_DAYS: i32 = 90;
 
 /// Does the upkeep daily until told to stop.
 pub async fn upkeep(db: Database, mut shutdown: watch::Receiver<bool>) {
@@ -49,7 +52,10 @@ pub async fn once(db: &Database) -> Result<(), Error> {
     let mut tx = db.begin(&op).await?;
     let trimmed = store::change::change_trim(&mut tx, CHANGE_DAYS).await?;
     tx.commit().await?;
-    debug!(trimmed, "upkeep done");
+    let mut tx = db.begin(&op).await?;
+    let refused_trimmed = store::refused::refused_trim(&mut tx, REFUSED_DAYS).await?;
+    tx.commit().await?;
+    debug!(trimmed, refused_trimmed, "upkeep done");
     Ok(())
 }
 

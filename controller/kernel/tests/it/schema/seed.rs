@@ -76,6 +76,8 @@ const SEED: &str = "
     INSERT INTO access.radpostauth (id, tenant_id, username, reply, authdate, nas_id, reason, steps, duration_us)
         SELECT gen_random_uuid(), $tenant, 'alice', 'Access-Accept', at::timestamptz, gen_random_uuid(), 'accepted', '[]', 5
         FROM unnest(ARRAY['2026-01-15', '2026-02-15', '1999-01-01']) AS at;
+    INSERT INTO access.journal_refused (node_id, stream, seq, tenant_id, payload, reason)
+        VALUES (gen_random_uuid(), 'accounting', 1, $tenant, '', 'test');
     INSERT INTO access.session_intents (id, tenant_id, session_id, nas_id, verb, reason, created_by_name)
         VALUES (gen_random_uuid(), $tenant, gen_random_uuid(), gen_random_uuid(), 'disconnect', 'test', 'test');
 ";

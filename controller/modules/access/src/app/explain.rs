@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 
 use kernel::{Error, OpContext};
 use radius_server::decision::Decision;
@@ -23,6 +24,10 @@ use crate::store::{self};
 pub const DECISIONS_USUAL: usize = 20;
 /// Decisions given at a time at most.
 pub const DECISIONS_MAX: usize = 200;
+
+/// Said while the journal of decisions is longer than what goes into the database at once.
+const ON_THEIR_WAY: &str =
+    "many logins were decided lately: older ones are still on their way into the database";
 
 /// One decision, explained.
 #[derive(Debug, Clone)]
@@ -82,6 +87,9 @@ impl App {
                     let seen: HashSet<Uuid> = decisions.iter().map(|decision| decision.id).collect();
                     let older = stored.into_iter().filter(|row| !seen.contains(&row.id));
                     decisions.extend(older.map(from_history));
+                    if self.decisions_drained.behind.load(Ordering::Relaxed) {
+                        incomplete = Some(ON_THEIR_WAY.to_owned());
+                    }
                 }
                 Err(error) => {
                     warn!(error = %Causes(&error), "explaining a login from memory alone");

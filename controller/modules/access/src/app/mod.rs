@@ -22,6 +22,7 @@ use kernel::{Database, OpContext};
 use time::OffsetDateTime;
 
 use self::disconnect::IntentCounters;
+use crate::drain::DrainCounters;
 use crate::plane::PlaneHandle;
 
 /// Everything a rule needs: where rows are, what seals secrets, the access plane, the way to a NAS.
@@ -36,17 +37,26 @@ pub struct App {
     pub(crate) coa: Coa,
     /// What became of intents.
     pub(crate) intents: Arc<IntentCounters>,
+    /// How far decisions are on their way to the database.
+    pub(crate) decisions_drained: Arc<DrainCounters>,
 }
 
 impl App {
     /// Puts the parts together.
-    pub fn new(db: Database, sealer: Sealer, plane: PlaneHandle, coa: Coa) -> Self {
+    pub fn new(
+        db: Database,
+        sealer: Sealer,
+        plane: PlaneHandle,
+        coa: Coa,
+        decisions_drained: Arc<DrainCounters>,
+    ) -> Self {
         Self {
             db,
             sealer,
             plane,
             coa,
             intents: Arc::default(),
+            decisions_drained,
         }
     }
 }

@@ -210,7 +210,7 @@ impl App {
         let text = |kind| {
             session
                 .attribute(kind)
-                .map(|octets| clean(&String::from_utf8_lossy(octets)))
+                .map(|octets| clean(&String::from_utf8_lossy(octets)).into_owned())
         };
         let port = session
             .attribute(kind::NAS_PORT)
@@ -247,7 +247,7 @@ impl App {
             calling_station: text(kind::CALLING_STATION_ID),
             called_station: text(kind::CALLED_STATION_ID),
             framed_ip: session.framed_ip().map(IpAddr::from),
-            acct_session_id: session_id_text(session.acct_session_id()),
+            acct_session_id: session_id_text(session.acct_session_id()).into_owned(),
             started_at: instant(session.started_unix_s),
             updated_at: instant(session.updated_unix_s),
             age_s: unix_now_s().saturating_sub(session.updated_unix_s).max(0),

@@ -2,7 +2,8 @@
 //! Never moves the cursor; [`super`] does, in the same transaction.
 //!
 //! Records of one session become one row first. An Accounting-On or -Off cuts the batch: it closes what was there
-//! before it, and must not touch what begins behind it.
+//! before it, and must not touch what begins behind it. [`plan`] is the part that needs no database and [`carry`] the
+//! part that does: while one batch is carried the next one is planned.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,28 +11,28 @@ use std::collections::hash_map::Entry;
 use kernel::Error;
 use radius_server::journal::OwnedRecord;
 use time::OffsetDateTime;
-use tracing::warn;
 use uuid::Uuid;
 
+use super::known::{Known, Said};
 use super::row::{self, Meaning};
-use crate::causes::Causes;
-use crate::store::accounting::{self, SessionRow};
+use super::{Aside, causes_text};
+use crate::store::accounting::{self, MoreRows, NewRows, SessionRow};
 use crate::store::{Tx, intent};
 
-/// What a batch came to.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Carried {
-    /// Records that could not be read.
-    pub unreadable: u64,
-    /// Intents that the end of their session has proven.
-    pub proven: u64,
+/// What a batch asks for.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// What to do, in order.
+    steps: Vec<Step>,
+    /// Records that nobody can read.
+    pub unreadable: Vec<Aside>,
 }
 
-/// One thing to do to the database, in order.
-#[derive(Debug, PartialEq)]
+/// One thing to do to the database.
+#[derive(Debug)]
 enum Step {
-    /// Upsert these, one a session.
-    Sessions(Vec<SessionRow>),
+    /// Merge these rows, one a session.
+    Sessions(Staged),
     /// Close what this NAS had before.
     Restart {
         /// Whose NAS.
@@ -43,69 +44,160 @@ enum Step {
     },
 }
 
-/// Carries a batch into the database.
-pub async fn carry(tx: &mut Tx, records: &[OwnedRecord]) -> Result<Carried, Error> {
-    let (steps, unreadable) = steps(records);
-    let (mut tenants, mut ended) = (Vec::new(), Vec::new());
-    for step in steps {
-        match step {
-            Step::Sessions(rows) => {
-                let starts = accounting::session_starts_settle(tx, &rows).await?;
-                accounting::session_upsert(tx, &rows, &starts).await?;
-                for row in rows.iter().filter(|row| row.stopped.is_some()) {
-                    tenants.push(row.tenant);
-                    ended.push(row.session);
-                }
-            }
-            Step::Restart { tenant, nas, at } => {
-                let closed = accounting::session_close_by_restart(tx, tenant, nas, at).await?;
-                tenants.extend(closed.iter().map(|_| tenant));
-                ended.extend(closed);
-            }
-        }
-    }
-    let proven = if ended.is_empty() {
-        0
-    } else {
-        intent::intent_prove(tx, &tenants, &ended).await?
-    };
-    Ok(Carried { unreadable, proven })
+/// Rows ready to be sent.
+#[derive(Debug, Default)]
+struct Staged {
+    /// Those that may be new to the table.
+    new: NewRows,
+    /// What the table holds of each of them afterwards, in the same order.
+    learned: Vec<Learned>,
+    /// Those of which it knows all but the latest.
+    more: MoreRows,
+    /// Whose sessions ended.
+    tenants: Vec<Uuid>,
+    /// Which sessions ended.
+    ended: Vec<Uuid>,
 }
 
-/// What a batch asks for, in order, and how many of its records could not be read.
-fn steps(records: &[OwnedRecord]) -> (Vec<Step>, u64) {
-    let (mut steps, mut unreadable) = (Vec::new(), 0);
+/// What is known of a session once its row is carried.
+#[derive(Debug, Clone, Copy)]
+struct Learned {
+    /// Which session.
+    session: Uuid,
+    /// Its start, unless another one was settled before.
+    started: OffsetDateTime,
+    /// What its row says.
+    said: Said,
+}
+
+/// What carrying a batch came to.
+#[derive(Debug, Default)]
+pub struct Carried {
+    /// Intents that the end of their session has proven.
+    pub proven: u64,
+    /// What to remember once the transaction has ended well.
+    learned: Vec<Learned>,
+    /// What to forget then.
+    ended: Vec<Uuid>,
+}
+
+impl Carried {
+    /// Remembers what the table holds now.
+    pub fn note(self, known: &mut Known) {
+        for Learned {
+            session,
+            started,
+            said,
+        } in self.learned
+        {
+            known.learn(session, started, said);
+        }
+        for session in self.ended {
+            known.forget(session);
+        }
+    }
+}
+
+/// Why a batch was not carried.
+#[derive(Debug)]
+pub enum CarryError {
+    /// A session is not where it was settled to be: somebody removed rows. What is known must be forgotten.
+    Moved,
+    /// What the database said.
+    Database(Error),
+}
+
+impl From<Error> for CarryError {
+    fn from(error: Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// What a batch asks for.
+pub fn plan(records: &[OwnedRecord], known: &mut Known) -> Plan {
+    let mut plan = Plan::default();
     let mut rows = Rows::default();
     for record in records {
         match row::read(&record.payload) {
-            Ok(Meaning::Session(session)) => rows.add(*session),
+            Ok(Meaning::Session(session)) => rows.add(session),
             Ok(Meaning::Restart { tenant, nas, at }) => {
-                steps.extend(rows.take());
-                steps.push(Step::Restart { tenant, nas, at });
+                plan.steps.extend(rows.take(known));
+                plan.steps.push(Step::Restart { tenant, nas, at });
             }
             Ok(Meaning::Nothing) => {}
-            Err(error) => {
-                unreadable += 1;
-                warn!(seq = record.seq, error = %Causes(&error), "an accounting record cannot be read and is passed over");
+            Err(error) => plan.unreadable.push(Aside::of(record, causes_text(&error))),
+        }
+    }
+    plan.steps.extend(rows.take(known));
+    plan
+}
+
+/// Carries a batch into the database; `careful` after it was refused, see [`accounting::session_new_carry`].
+pub async fn carry(tx: &mut Tx, plan: &Plan, careful: bool) -> Result<Carried, CarryError> {
+    let mut carried = Carried::default();
+    let mut tenants = Vec::new();
+    accounting::session_stage_prepare(tx).await?;
+    let mut staged_before = false;
+    for step in &plan.steps {
+        match step {
+            Step::Sessions(staged) => {
+                if std::mem::replace(&mut staged_before, true) {
+                    accounting::session_stage_empty(tx).await?;
+                }
+                sessions_carry(tx, staged, careful, &mut carried).await?;
+                tenants.extend_from_slice(&staged.tenants);
+                carried.ended.extend_from_slice(&staged.ended);
+            }
+            Step::Restart { tenant, nas, at } => {
+                let closed = accounting::session_close_by_restart(tx, *tenant, *nas, *at).await?;
+                tenants.extend(closed.iter().map(|_| *tenant));
+                carried.ended.extend(closed);
             }
         }
     }
-    steps.extend(rows.take());
-    (steps, unreadable)
+    if !tenants.is_empty() {
+        carried.proven = intent::intent_prove(tx, &tenants, &carried.ended).await?;
+    }
+    Ok(carried)
+}
+
+/// Carries the rows of one step.
+async fn sessions_carry(
+    tx: &mut Tx,
+    staged: &Staged,
+    careful: bool,
+    carried: &mut Carried,
+) -> Result<(), CarryError> {
+    if staged.new.count() > 0 {
+        let from = carried.learned.len();
+        carried.learned.extend_from_slice(&staged.learned);
+        for settled in accounting::session_new_carry(tx, &staged.new, careful).await? {
+            if let Some(learned) = carried.learned.get_mut(from + settled.place) {
+                learned.started = settled.started;
+            }
+        }
+    }
+    if staged.more.count() > 0 {
+        let found = accounting::session_more_carry(tx, &staged.more).await?;
+        if usize::try_from(found).ok() != Some(staged.more.count()) {
+            return Err(CarryError::Moved);
+        }
+    }
+    Ok(())
 }
 
 /// Rows by session.
 #[derive(Default)]
-struct Rows {
+struct Rows<'a> {
     /// The rows.
-    rows: Vec<SessionRow>,
+    rows: Vec<SessionRow<'a>>,
     /// Where each session's row is.
     places: HashMap<Uuid, usize>,
 }
 
-impl Rows {
+impl<'a> Rows<'a> {
     /// Adds a record.
-    fn add(&mut self, row: SessionRow) {
+    fn add(&mut self, row: SessionRow<'a>) {
         match self.places.entry(row.session) {
             Entry::Occupied(place) => row::absorb(&mut self.rows[*place.get()], row),
             Entry::Vacant(place) => {
@@ -116,11 +208,35 @@ impl Rows {
     }
 
     /// Hands out what is there as one step, and starts over.
-    fn take(&mut self) -> Option<Step> {
-        self.places.clear();
-        let mut rows = std::mem::take(&mut self.rows);
+    fn take(&mut self, known: &mut Known) -> Option<Step> {
+        if self.rows.is_empty() {
+            return None;
+        }
+        let mut order: Vec<(Uuid, usize)> = self.places.drain().collect();
         // One order on every node: two that carry records of the same sessions wait for each other, never crosswise.
-        rows.sort_by_key(|row| row.session);
-        (!rows.is_empty()).then_some(Step::Sessions(rows))
+        order.sort_unstable();
+        let mut staged = Staged::default();
+        for (session, place) in order {
+            let row = &self.rows[place];
+            let said = Said::by(row);
+            match known.find(session) {
+                Some(settled) if settled.said.covers(said) => staged.more.add(row, settled.started),
+                _ => {
+                    staged.new.add(row);
+                    let started = row.started;
+                    staged.learned.push(Learned {
+                        session,
+                        started,
+                        said,
+                    });
+                }
+            }
+            if row.stopped.is_some() {
+                staged.tenants.push(row.tenant);
+                staged.ended.push(session);
+            }
+        }
+        self.rows.clear();
+        Some(Step::Sessions(staged))
     }
 }

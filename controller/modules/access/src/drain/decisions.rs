@@ -7,50 +7,59 @@ use radius_server::decision::{Decision, Outcome};
 use radius_server::journal::OwnedRecord;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use tracing::warn;
 
-use super::row::{clean, hex};
-use crate::causes::Causes;
+use super::row::clean;
+use super::{Aside, causes_text};
 use crate::store::Tx;
-use crate::store::decision::{self, DecisionRow};
+use crate::store::decision::{self, DecisionRow, DecisionRows};
 
-/// Carries a batch into the database; how many records could not be read.
-pub async fn carry(tx: &mut Tx, records: &[OwnedRecord]) -> Result<u64, Error> {
-    let mut unreadable = 0;
-    let mut rows = Vec::with_capacity(records.len());
+/// What a batch asks for.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// The rows.
+    rows: DecisionRows,
+    /// Records that nobody can read.
+    pub unreadable: Vec<Aside>,
+}
+
+/// What a batch asks for.
+pub fn plan(records: &[OwnedRecord]) -> Plan {
+    let mut plan = Plan::default();
     for record in records {
         match read(&record.payload) {
-            Ok(row) => rows.push(row),
-            Err(error) => {
-                unreadable += 1;
-                warn!(seq = record.seq, error = %Causes(&*error), "a decision record cannot be read and is passed over");
-            }
+            Ok(row) => plan.rows.add(&row),
+            Err(error) => plan.unreadable.push(Aside::of(record, causes_text(&*error))),
         }
     }
-    if !rows.is_empty() {
-        decision::decision_insert(tx, &rows).await?;
+    plan
+}
+
+/// Carries a batch into the database.
+pub async fn carry(tx: &mut Tx, plan: &Plan) -> Result<(), Error> {
+    match plan.rows.count() {
+        0 => Ok(()),
+        _ => decision::decision_insert(tx, &plan.rows).await,
     }
-    Ok(unreadable)
 }
 
 /// Reads one journalled decision.
 fn read(payload: &[u8]) -> Result<DecisionRow, Box<dyn std::error::Error + 'static>> {
     let decision = Decision::decode(payload)?;
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(decision.at_unix_us) * 1_000)?;
-    let class = || hex(&class::head(decision.id));
+    let class = || class::head(decision.id).to_vec();
     Ok(DecisionRow {
         id: decision.id.as_uuid(),
         tenant: decision.partner.as_uuid(),
-        username: clean(&decision.username),
-        reply: decision.outcome.reply_name().to_owned(),
+        username: clean(&decision.username).into_owned(),
+        reply: decision.outcome.reply_name(),
         at,
         class: (decision.outcome == Outcome::Accepted).then(class),
         called_station: said(&decision.called_station),
         calling_station: said(&decision.calling_station),
         nas: decision.nas.as_uuid(),
         subscriber: decision.subscriber.map(|subscriber| subscriber.as_uuid()),
-        reason: decision.outcome.as_str().to_owned(),
-        steps: steps(&decision),
+        reason: decision.outcome.as_str(),
+        steps: steps(&decision).to_string(),
         duration_us: i32::try_from(decision.duration_us).unwrap_or(i32::MAX),
     })
 }
@@ -66,5 +75,5 @@ pub fn steps(decision: &Decision) -> Value {
 
 /// Text that was sent; an empty one was not.
 fn said(text: &str) -> Option<String> {
-    (!text.is_empty()).then(|| clean(text))
+    (!text.is_empty()).then(|| clean(text).into_owned())
 }

@@ -3,49 +3,66 @@
 //! the same when a batch is carried over again.
 //!
 //! - [`row`]: one accounting record to what the database shall know;
+//! - [`known`]: what the drain remembers of sessions, so that it need not ask;
 //! - `accounting`: a batch of them into sessions;
-//! - [`decisions`]: a batch of decisions into their history.
+//! - [`decisions`]: a batch of decisions into their history;
+//! - [`pace`]: how fast decisions may go.
+//!
+//! Two stages: while the database takes one batch, a thread reads and plans the next. A drain that is not behind waits a
+//! moment before each batch, since a few large ones cost far less than many small ones.
 //!
 //! The database away: the drain waits and tries again, the journal keeps. A record that cannot be read, or whose
-//! content the database refuses by itself, is counted, named in the log and passed over; what was acknowledged to a NAS
-//! is never thrown away for any other reason.
+//! content the database refuses by itself, is counted, named in the log and kept aside in `access.journal_refused`;
+//! what was acknowledged to a NAS is never passed over for any other reason.
 
 mod accounting;
 pub mod decisions;
+pub mod known;
+pub mod pace;
 pub mod row;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use kernel::{Database, Error, OpContext};
+use parking_lot::Mutex;
 use radius_server::journal::{JournalError, OwnedRecord, Reader};
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
 use tracing::{debug, error, info, warn};
 use uuid::Uuid;
 
+use self::accounting::CarryError;
+use self::known::Known;
+use self::pace::Pace;
 use crate::backoff::Backoff;
 use crate::causes::Causes;
 use crate::store::cursor::{self, Stream};
+use crate::store::refused::{self, RefusedRecord};
 
 /// Records carried in one transaction at most.
-const RECORDS_MAX: usize = 1_000;
+const RECORDS_MAX: usize = 16_384;
 /// Octets of records carried in one transaction at most.
-const OCTETS_MAX: usize = 4 * 1_024 * 1_024;
+const OCTETS_MAX: usize = 8 * 1_024 * 1_024;
 /// How often the drain looks even when nothing woke it.
 const TICK_MS: u64 = 1_000;
+/// How long a drain that is not behind lets records gather.
+const LINGER_MS: u64 = 100;
 
 /// What one drain did so far.
 #[derive(Debug, Default)]
 pub struct DrainCounters {
     /// Records carried.
     pub records: AtomicU64,
-    /// Records passed over because nobody can read them.
+    /// Records kept aside because nobody can read them or the database refuses them.
     pub poisoned: AtomicU64,
     /// Batches that failed and were, or will be, tried again.
     pub failures: AtomicU64,
     /// Intents proven by a session's end; accounting only.
     pub proven: AtomicU64,
+    /// Whether the last batch was a full one, so that more are waiting.
+    pub behind: AtomicBool,
 }
 
 /// Why a batch was not carried.
@@ -77,6 +94,61 @@ pub enum DrainError {
     },
 }
 
+/// A record that could not become a row, and why.
+#[derive(Debug, Clone)]
+pub struct Aside {
+    /// Its number.
+    seq: u64,
+    /// Its octets.
+    payload: Box<[u8]>,
+    /// Why.
+    reason: String,
+}
+
+impl Aside {
+    /// Takes a record aside.
+    fn of(record: &OwnedRecord, reason: String) -> Self {
+        Self {
+            seq: record.seq,
+            payload: record.payload.clone(),
+            reason,
+        }
+    }
+}
+
+/// A batch that was read and needs only the database.
+struct Batch {
+    /// The first record behind it.
+    next: u64,
+    /// Records in it.
+    count: usize,
+    /// The only record, if there is but one: it may have to be kept aside.
+    only: Option<OwnedRecord>,
+    /// What to do.
+    work: Work,
+}
+
+/// What a batch asks for.
+enum Work {
+    /// Of the accounting journal.
+    Accounting(accounting::Plan),
+    /// Of the decision journal.
+    Decisions(decisions::Plan),
+}
+
+impl Work {
+    /// Records in it that nobody can read.
+    fn unreadable(&self) -> &[Aside] {
+        match self {
+            Self::Accounting(plan) => &plan.unreadable,
+            Self::Decisions(plan) => &plan.unreadable,
+        }
+    }
+}
+
+/// A batch that a thread is reading and planning.
+type Reading = JoinHandle<Result<Option<Batch>, JournalError>>;
+
 /// Carries one journal.
 pub struct Drain {
     /// Which one.
@@ -91,8 +163,16 @@ pub struct Drain {
     next_seq: Option<u64>,
     /// Records carried in one transaction at most.
     records_max: usize,
-    /// Records still to be carried one by one, because a batch with them was refused.
-    single: usize,
+    /// The same for now: less after a batch was refused, until the record that is to blame is found.
+    records_now: usize,
+    /// Whether to expect that what looks new is there already: after a batch was refused, until one as large goes through.
+    careful: bool,
+    /// What is known of sessions; planning reads it, committing writes it.
+    known: Arc<Mutex<Known>>,
+    /// The next batch, being planned while the one before it is carried, and where it begins.
+    ahead: Option<(u64, Reading)>,
+    /// How fast it may go; `None`: as fast as it can.
+    pace: Option<Pace>,
     /// What it did so far.
     counters: Arc<DrainCounters>,
 }
@@ -113,7 +193,11 @@ impl Drain {
             reader,
             next_seq: None,
             records_max: RECORDS_MAX,
-            single: 0,
+            records_now: RECORDS_MAX,
+            careful: false,
+            known: Arc::default(),
+            ahead: None,
+            pace: None,
             counters,
         }
     }
@@ -121,7 +205,30 @@ impl Drain {
     /// The same with smaller batches; what comes out does not depend on how the journal is cut.
     #[must_use]
     pub fn in_batches_of(self, records_max: usize) -> Self {
-        Self { records_max, ..self }
+        Self {
+            records_max,
+            records_now: records_max,
+            ..self
+        }
+    }
+
+    /// The same with a memory for so many sessions; what comes out does not depend on that either.
+    #[must_use]
+    pub fn remembering(self, sessions_max: usize) -> Self {
+        Self {
+            known: Arc::new(Mutex::new(Known::of(sessions_max))),
+            ..self
+        }
+    }
+
+    /// The same at a pace; batches are cut so that none is a burst.
+    #[must_use]
+    pub fn paced(self, pace: Pace) -> Self {
+        let records_max = self.records_max.min(pace.burst());
+        Self {
+            pace: Some(pace),
+            ..self.in_batches_of(records_max)
+        }
     }
 
     /// Carries batches until the journal is empty; how many records that were.
@@ -130,12 +237,10 @@ impl Drain {
     /// [`DrainError`]; calling again goes on where it stopped.
     pub async fn carry_all(&mut self) -> Result<u64, DrainError> {
         let mut carried = 0;
-        loop {
-            match self.carry_batch().await? {
-                0 => return Ok(carried),
-                count => carried += count,
-            }
+        while let Some(count) = self.carry_batch().await? {
+            carried += count;
         }
+        Ok(carried)
     }
 
     /// Carries until told to stop; what is left then stays in the journal for the next start.
@@ -145,7 +250,7 @@ impl Drain {
         self.reader.on_commit(Box::new(move |_| bell.notify_one()));
         let mut backoff = Backoff::default();
         loop {
-            let wait = match self.carry_all().await {
+            let wait = match self.carry_paced(&mut shutdown).await {
                 Ok(records) => {
                     if backoff.succeeded() {
                         info!(stream = self.stream.name(), records, "the journal drains again");
@@ -162,35 +267,104 @@ impl Drain {
                     wait
                 }
             };
+            let woken = async {
+                awake.notified().await;
+                tokio::time::sleep(Duration::from_millis(LINGER_MS)).await;
+            };
             tokio::select! {
                 _ = shutdown.wait_for(|stop| *stop) => return,
-                () = awake.notified(), if !backoff.is_waiting() => {}
+                () = woken, if !backoff.is_waiting() => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }
     }
 
-    /// Carries one batch; how many records it had.
-    async fn carry_batch(&mut self) -> Result<u64, DrainError> {
+    /// Carries batches, each when its time has come, until the journal is empty or the program ends; how many records
+    /// that were. A batch that has begun is finished.
+    async fn carry_paced(&mut self, shutdown: &mut watch::Receiver<bool>) -> Result<u64, DrainError> {
+        let mut carried = 0;
+        loop {
+            if let Some(pace) = &mut self.pace {
+                tokio::select! {
+                    _ = shutdown.wait_for(|stop| *stop) => return Ok(carried),
+                    () = pace.wait() => {}
+                }
+            }
+            if *shutdown.borrow() {
+                return Ok(carried);
+            }
+            let Some(count) = self.carry_batch().await? else {
+                return Ok(carried);
+            };
+            if let Some(pace) = &mut self.pace {
+                pace.spent(count);
+            }
+            carried += count;
+            // Less than a full batch: whatever came meanwhile may gather.
+            if !self.counters.behind.load(Ordering::Relaxed) {
+                return Ok(carried);
+            }
+        }
+    }
+
+    /// Carries one batch; how many records are in the database for it, `None` when there was none to carry.
+    async fn carry_batch(&mut self) -> Result<Option<u64>, DrainError> {
         let from = match self.next_seq {
             Some(seq) => seq,
             None => self.cursor_find().await?,
         };
-        let limit = if self.single > 0 { 1 } else { self.records_max };
-        let records = self.read(from, limit).await?;
-        let Some(last) = records.last() else { return Ok(0) };
-        let (next, count) = (last.seq + 1, records.len());
-        match self.write(&records, next).await {
-            Ok(()) => {}
-            Err(error) if !is_about_content(&error) => return Err(self.database(error)),
-            Err(error) if count > 1 => {
-                warn!(stream = self.stream.name(), records = count, error = %Causes(&error), "a batch is refused; its records go one by one");
-                self.single = count;
-                return Ok(1);
+        let limit = self.records_now;
+        let Some(batch) = self.batch(from, limit).await? else {
+            self.counters.behind.store(false, Ordering::Relaxed);
+            if let Some(next) = self.next_seq {
+                // An idle journal, too, learns after a start how far the database is, and deletes what is old.
+                self.release(next).await;
             }
-            Err(refused) => self.pass_over(from, next, &refused).await?,
+            return Ok(None);
+        };
+        let behind = batch.next < self.reader.committed_seq() && batch.count >= limit / 2;
+        self.counters.behind.store(behind, Ordering::Relaxed);
+        if behind && limit == self.records_max {
+            self.ahead = Some((batch.next, self.read(batch.next, limit)));
         }
-        self.single = self.single.saturating_sub(count);
+        match self.write(&batch).await {
+            Ok(()) => {}
+            Err(CarryError::Moved) => {
+                // Every row as a new one, then: the next try plans with nothing known.
+                debug!("sessions are not where they were; carrying the batch as if none were known");
+                self.forget();
+                self.counters.behind.store(true, Ordering::Relaxed);
+                return Ok(Some(0));
+            }
+            Err(CarryError::Database(error)) if !is_about_content(&error) => {
+                self.forget();
+                return Err(self.database(error));
+            }
+            Err(CarryError::Database(error)) => {
+                self.forget();
+                match batch.only {
+                    _ if !std::mem::replace(&mut self.careful, true) => {
+                        debug!(stream = self.stream.name(), error = %Causes(&error), "a batch is refused; trying again, carefully");
+                        self.counters.behind.store(true, Ordering::Relaxed);
+                        return Ok(Some(0));
+                    }
+                    None => {
+                        warn!(stream = self.stream.name(), records = batch.count, error = %Causes(&error), "a batch is refused; looking for the record that is to blame");
+                        self.records_now = (batch.count / 2).max(1);
+                        self.counters.behind.store(true, Ordering::Relaxed);
+                        return Ok(Some(0));
+                    }
+                    Some(record) => self.set_aside(record, batch.next, &error).await?,
+                }
+            }
+        }
+        Ok(Some(self.carried(batch.next, batch.count).await))
+    }
+
+    /// Notes that a batch is in the database.
+    async fn carried(&mut self, next: u64, count: usize) -> u64 {
+        self.records_now = self.records_now.saturating_mul(2).min(self.records_max);
+        self.careful &= self.records_now < self.records_max;
         self.next_seq = Some(next);
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         self.counters.records.fetch_add(count, Ordering::Relaxed);
@@ -201,7 +375,13 @@ impl Drain {
             "journal carried"
         );
         self.release(next).await;
-        Ok(count)
+        count
+    }
+
+    /// Forgets what was planned and what is known, after a transaction that did not end well.
+    fn forget(&mut self) {
+        self.ahead = None;
+        self.known.lock().clear();
     }
 
     /// Where the database says this journal goes on.
@@ -215,18 +395,14 @@ impl Drain {
         Ok(seq)
     }
 
-    /// Reads a batch off the disk, away from the async threads.
-    async fn read(&mut self, from: u64, limit: usize) -> Result<Vec<OwnedRecord>, DrainError> {
-        let (reader, stream) = (self.reader.clone(), self.stream.name());
-        let read = move || {
-            let records = reader.read_from(from, limit, OCTETS_MAX)?;
-            if records.is_empty() {
-                // An idle journal, too, learns after a start how far the database is, and deletes what is old.
-                released(stream, reader.release(from));
-            }
-            Ok(records)
+    /// The batch that begins there: planned already, or now.
+    async fn batch(&mut self, from: u64, limit: usize) -> Result<Option<Batch>, DrainError> {
+        let reading = match self.ahead.take() {
+            Some((begins, reading)) if begins == from => reading,
+            _ => self.read(from, limit),
         };
-        let read = tokio::task::spawn_blocking(read)
+        let stream = self.stream.name();
+        let read = reading
             .await
             .map_err(|source| DrainError::Reading { stream, source })?;
         match read {
@@ -239,46 +415,108 @@ impl Drain {
                     "the database has seen more of this journal than the journal itself: it was replaced by an older one; going on from its end"
                 );
                 self.next_seq = Some(committed);
-                Ok(Vec::new())
+                Ok(None)
             }
             other => other.map_err(|source| DrainError::Journal { stream, source }),
         }
     }
 
+    /// Begins to read and plan a batch, away from the async threads.
+    fn read(&self, from: u64, limit: usize) -> Reading {
+        let (reader, stream, known) = (self.reader.clone(), self.stream, Arc::clone(&self.known));
+        tokio::task::spawn_blocking(move || {
+            let mut records = reader.read_from(from, limit, OCTETS_MAX)?;
+            let Some(last) = records.last() else {
+                return Ok(None);
+            };
+            let (next, count) = (last.seq + 1, records.len());
+            let work = match stream {
+                Stream::Accounting => Work::Accounting(accounting::plan(&records, &mut known.lock())),
+                Stream::Decisions => Work::Decisions(decisions::plan(&records)),
+            };
+            let only = records.pop().filter(|_| count == 1);
+            Ok(Some(Batch {
+                next,
+                count,
+                only,
+                work,
+            }))
+        })
+    }
+
     /// Writes a batch and the cursor in one transaction.
-    async fn write(&self, records: &[OwnedRecord], next: u64) -> Result<(), Error> {
+    async fn write(&self, batch: &Batch) -> Result<(), CarryError> {
         let mut tx = self.db.begin(&OpContext::system("journal-drain")).await?;
-        let (unreadable, proven) = match self.stream {
-            Stream::Accounting => {
-                let carried = accounting::carry(&mut tx, records).await?;
-                (carried.unreadable, carried.proven)
+        let carried = match &batch.work {
+            Work::Accounting(plan) => Some(accounting::carry(&mut tx, plan, self.careful).await?),
+            Work::Decisions(plan) => {
+                decisions::carry(&mut tx, plan).await?;
+                None
             }
-            Stream::Decisions => (decisions::carry(&mut tx, records).await?, 0),
         };
-        cursor::cursor_put(
-            &mut tx,
-            self.node,
-            self.stream,
-            i64::try_from(next).unwrap_or(i64::MAX),
-        )
-        .await?;
-        tx.commit().await?;
+        self.keep(&mut tx, batch.work.unreadable(), None).await?;
+        self.cursor_move(&mut tx, batch.next).await?;
+        tx.commit().await.map_err(Error::from)?;
+        let unreadable = u64::try_from(batch.work.unreadable().len()).unwrap_or(u64::MAX);
         self.counters.poisoned.fetch_add(unreadable, Ordering::Relaxed);
-        self.counters.proven.fetch_add(proven, Ordering::Relaxed);
+        if let Some(carried) = carried {
+            self.counters.proven.fetch_add(carried.proven, Ordering::Relaxed);
+            carried.note(&mut self.known.lock());
+        }
         Ok(())
     }
 
-    /// Moves the cursor past one record whose content the database refuses.
-    async fn pass_over(&self, seq: u64, next: u64, refused: &Error) -> Result<(), DrainError> {
-        error!(stream = self.stream.name(), seq, error = %Causes(refused), "the database refuses what a record says; it is passed over");
+    /// Keeps one record aside whose content the database refuses, and moves the cursor past it.
+    async fn set_aside(&self, record: OwnedRecord, next: u64, refused: &Error) -> Result<(), DrainError> {
+        let aside = Aside::of(&record, causes_text(refused));
+        let tenant = row::tenant(&record.payload).filter(|_| self.stream == Stream::Accounting);
         let mut tx = self.begin().await?;
-        let next = i64::try_from(next).unwrap_or(i64::MAX);
-        cursor::cursor_put(&mut tx, self.node, self.stream, next)
-            .await
-            .map_err(|error| self.database(error))?;
-        tx.commit().await.map_err(|error| self.database(error.into()))?;
+        let kept = async {
+            self.keep(&mut tx, &[aside], tenant).await?;
+            self.cursor_move(&mut tx, next).await?;
+            Ok(tx.commit().await?)
+        };
+        kept.await.map_err(|error| self.database(error))?;
         self.counters.poisoned.fetch_add(1, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Keeps records aside, in the transaction that moves the cursor past them.
+    async fn keep(&self, tx: &mut kernel::Tx, asides: &[Aside], tenant: Option<Uuid>) -> Result<(), Error> {
+        if asides.is_empty() {
+            return Ok(());
+        }
+        let stream = self.stream.name();
+        for aside in asides {
+            error!(
+                stream,
+                seq = aside.seq,
+                error = aside.reason,
+                "a journal record cannot become a row; it is kept in access.journal_refused"
+            );
+        }
+        let records: Vec<_> = asides
+            .iter()
+            .map(|aside| RefusedRecord {
+                seq: i64::try_from(aside.seq).unwrap_or(i64::MAX),
+                tenant,
+                payload: &aside.payload,
+                reason: &aside.reason,
+            })
+            .collect();
+        if !refused::refused_insert(tx, self.node, self.stream, &records).await? {
+            error!(
+                stream,
+                "access.journal_refused is full; records are passed over without being kept"
+            );
+        }
+        Ok(())
+    }
+
+    /// Moves the cursor.
+    async fn cursor_move(&self, tx: &mut kernel::Tx, next: u64) -> Result<(), Error> {
+        let next = i64::try_from(next).unwrap_or(i64::MAX);
+        cursor::cursor_put(tx, self.node, self.stream, next).await
     }
 
     /// Lets go of segments that are in the database as a whole; failing only keeps them longer.
@@ -314,6 +552,11 @@ fn released(stream: &'static str, done: Result<usize, JournalError>) {
     if let Err(error) = done {
         warn!(stream, error = %Causes(&error), "a journal segment that is carried over cannot be removed");
     }
+}
+
+/// An error with all that led to it, as text without what PostgreSQL's text does not hold.
+fn causes_text(error: &(dyn std::error::Error + 'static)) -> String {
+    row::clean(&Causes(error).to_string()).into_owned()
 }
 
 /// Whether the database refuses what a record says (SQLSTATE classes 22 and 23), as opposed to being away, full, or

@@ -1,6 +1,7 @@
 //! One journalled accounting record to what the database shall know of it. Pure: no SQL, no clock.
 //! Never trusts a length or a text: what PostgreSQL cannot hold (NUL, numbers beyond 63 bits) is made holdable here.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
@@ -18,9 +19,13 @@ use crate::store::accounting::SessionRow;
 
 /// What one record means for the database.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Meaning {
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every record is about a session, and each is looked at once: a box would only cost"
+)]
+pub enum Meaning<'a> {
     /// Something about one session.
-    Session(Box<SessionRow>),
+    Session(SessionRow<'a>),
     /// The NAS started or is about to stop: what began before is over.
     Restart {
         /// Whose NAS.
@@ -58,7 +63,7 @@ pub enum Unreadable {
 ///
 /// # Errors
 /// [`Unreadable`]; such a record must not stop the ones behind it.
-pub fn read(payload: &[u8]) -> Result<Meaning, Unreadable> {
+pub fn read(payload: &[u8]) -> Result<Meaning<'_>, Unreadable> {
     let record = AccountingRecord::decode(payload).map_err(|error| Unreadable::Record(error.into()))?;
     let view = View::parse(record.packet).map_err(|error| Unreadable::Packet(error.into()))?;
     let said = Accounting::read(&view).ok_or(Unreadable::NoStatus)?;
@@ -74,25 +79,37 @@ pub fn read(payload: &[u8]) -> Result<Meaning, Unreadable> {
                 at,
             })
         }
-        StatusType::Start | StatusType::Interim | StatusType::Stop => session(&record, &view, &said, event_s),
+        StatusType::Start | StatusType::Interim | StatusType::Stop => session(&record, view, &said, event_s),
         StatusType::Other(_) => Ok(Meaning::Nothing),
     }
 }
 
+/// Whose NAS a record is from, if that can be read.
+#[must_use]
+pub fn tenant(payload: &[u8]) -> Option<Uuid> {
+    let record = AccountingRecord::decode(payload).ok()?;
+    Some(record.partner.as_uuid())
+}
+
+/// Class: ours if it is among them, else the first.
+fn class_of<'a>(view: &View<'a>, said: &Accounting<'a>) -> Option<&'a [u8]> {
+    class::ours(view).or(said.class)
+}
+
 /// Reads a record about one session.
-fn session(
+fn session<'a>(
     record: &AccountingRecord<'_>,
-    view: &View<'_>,
-    said: &Accounting<'_>,
+    view: View<'a>,
+    said: &Accounting<'a>,
     event_s: i64,
-) -> Result<Meaning, Unreadable> {
-    let (Some(id), Some(raw_id)) = (sessions::session_id(record.nas, view), said.session_id) else {
+) -> Result<Meaning<'a>, Unreadable> {
+    let (Some(id), Some(raw_id)) = (sessions::session_id(record.nas, &view), said.session_id) else {
         return Ok(Meaning::Nothing);
     };
     let (starts, stops) = (said.status == StatusType::Start, said.status == StatusType::Stop);
     let session_time = said.session_time.map(i64::from);
     let connect_info = said.connect_info.map(clean);
-    Ok(Meaning::Session(Box::new(SessionRow {
+    Ok(Meaning::Session(SessionRow {
         session: id.as_uuid(),
         tenant: record.partner.as_uuid(),
         nas: record.nas.as_uuid(),
@@ -104,7 +121,7 @@ fn session(
         nas_port: said
             .nas_port_id
             .map(clean)
-            .or_else(|| said.nas_port.map(|port| port.to_string())),
+            .or_else(|| said.nas_port.map(|port| port.to_string().into())),
         nas_port_type: said.nas_port_type.map(|number| name(kind::NAS_PORT_TYPE, number)),
         started: instant(event_s.saturating_sub(session_time.unwrap_or(0)))?,
         updated: instant(event_s)?,
@@ -129,15 +146,15 @@ fn session(
         framed_ip: said.framed_ip.map(|address| host(address.into())),
         framed_ipv6: said.framed_ipv6.map(|address| host(address.into())),
         framed_ipv6_prefix: said.framed_ipv6_prefix.and_then(network),
-        framed_interface_id: said.framed_interface_id.map(|id| hex(&id)),
+        framed_interface_id: said.framed_interface_id,
         delegated_ipv6_prefix: said.delegated_ipv6_prefix.and_then(network),
-        class: class::ours(view).or(said.class).map(hex),
+        class: class_of(&view, said),
         start_seen: starts,
-    })))
+    }))
 }
 
 /// Takes a later record of the same session into an earlier one, by the rules the upsert has.
-pub fn absorb(row: &mut SessionRow, later: SessionRow) {
+pub fn absorb<'a>(row: &mut SessionRow<'a>, later: SessionRow<'a>) {
     let newer = later.updated >= row.updated;
     /// What the NAS said first stays.
     fn keep<T>(first: &mut Option<T>, later: Option<T>) {
@@ -194,10 +211,10 @@ fn instant(unix_s: i64) -> Result<OffsetDateTime, Unreadable> {
 }
 
 /// The name of an integer's value, or the number where the dictionary has none.
-fn name(kind: u8, number: u32) -> String {
+fn name(kind: u8, number: u32) -> Cow<'static, str> {
     dictionary::by_number(0, kind)
         .and_then(|definition| definition.value_name(number))
-        .map_or_else(|| number.to_string(), str::to_owned)
+        .map_or_else(|| number.to_string().into(), Cow::Borrowed)
 }
 
 /// A counter as the database holds it. 2^63 octets are 29 years at 100 Gbit/s: more is a NAS gone mad.
@@ -217,13 +234,19 @@ fn network((address, length): (Ipv6Addr, u8)) -> Option<IpNet> {
 
 /// Text that PostgreSQL holds: it knows no NUL.
 #[must_use]
-pub fn clean(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
+pub fn clean(text: &str) -> Cow<'_, str> {
+    match text.contains('\0') {
+        true => text.replace('\0', "\u{fffd}").into(),
+        false => text.into(),
+    }
 }
 
 /// Octets as text that PostgreSQL holds.
-fn lossy(octets: &[u8]) -> String {
-    clean(&String::from_utf8_lossy(octets))
+fn lossy(octets: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(octets) {
+        Ok(text) => clean(text),
+        Err(_) => clean(&String::from_utf8_lossy(octets)).into_owned().into(),
+    }
 }
 
 /// Octets in hex.
@@ -241,9 +264,9 @@ pub fn hex(octets: &[u8]) -> String {
 
 /// Acct-Session-Id as the table holds it: the text, or `0x…` when it is none.
 #[must_use]
-pub fn session_id_text(octets: &[u8]) -> String {
+pub fn session_id_text(octets: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(octets) {
-        Ok(text) if !text.contains('\0') => text.to_owned(),
-        _ => format!("0x{}", hex(octets)),
+        Ok(text) if !text.contains('\0') => text.into(),
+        _ => format!("0x{}", hex(octets)).into(),
     }
 }

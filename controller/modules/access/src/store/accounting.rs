@@ -1,17 +1,26 @@
-//! Accounting into `access.radacct`: one upsert a batch, whatever the order the records came in.
+//! Accounting into `access.radacct`: staged by COPY, then one statement a batch, whatever the order the records came in.
 //! Never reads a packet; [`crate::drain::row`] has made rows of them, one a session.
+//!
+//! A batch has two kinds of rows. Of *new* ones the table may not know anything yet: their start is settled first, then
+//! they are inserted with all their columns, or merged into what is there. *More* of a session whose start is settled,
+//! and of which each thing that stays as it was said first has been said, is an update of the few columns that move.
 //!
 //! Every rule here gives the same table when a batch is carried over twice or cut differently: the first record in
 //! journal order decides the start (`radacct_key`), counters only grow, what the NAS said first stays, what may change
 //! follows the newest event time, and a stop is final.
 
+use std::borrow::Cow;
+
 use ipnet::IpNet;
 use kernel::id::NasId;
 use kernel::{Error, OpContext};
+use sqlx::Row as _;
+use sqlx::postgres::PgRow;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::Tx;
+use super::copy::Rows;
 
 /// Marks, in `connectinfo_stop`, a stop that no Stop told us: the NAS restarted. `NAS-Reboot` alone would not do, a NAS
 /// may send that cause itself.
@@ -19,7 +28,7 @@ const CLOSED_BY_RESTART: &str = "closed by Accounting-On/Off";
 
 /// What a batch knows about one session.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SessionRow {
+pub struct SessionRow<'a> {
     /// The session's id; `acctuniqueid` is its hex.
     pub session: Uuid,
     /// Whose.
@@ -29,17 +38,17 @@ pub struct SessionRow {
     /// Whose service, when it was known.
     pub subscriber: Option<Uuid>,
     /// Acct-Session-Id as text, `0x…` when it is none.
-    pub acct_session_id: String,
+    pub acct_session_id: Cow<'a, str>,
     /// User-Name.
-    pub username: Option<String>,
+    pub username: Option<Cow<'a, str>>,
     /// NAS-IP-Address, else where the packet came from.
     pub nas_address: IpNet,
     /// NAS-Identifier.
-    pub nas_identifier: Option<String>,
+    pub nas_identifier: Option<Cow<'a, str>>,
     /// NAS-Port-Id, else NAS-Port.
-    pub nas_port: Option<String>,
+    pub nas_port: Option<Cow<'a, str>>,
     /// NAS-Port-Type, by name.
-    pub nas_port_type: Option<String>,
+    pub nas_port_type: Option<Cow<'a, str>>,
     /// When the session began; only the first record to arrive decides it.
     pub started: OffsetDateTime,
     /// Event time of the newest record.
@@ -51,37 +60,37 @@ pub struct SessionRow {
     /// Acct-Session-Time, seconds.
     pub session_time: Option<i64>,
     /// Acct-Authentic, by name.
-    pub authentic: Option<String>,
+    pub authentic: Option<Cow<'a, str>>,
     /// Connect-Info of the Start.
-    pub connect_info_start: Option<String>,
+    pub connect_info_start: Option<Cow<'a, str>>,
     /// Connect-Info of the Stop.
-    pub connect_info_stop: Option<String>,
+    pub connect_info_stop: Option<Cow<'a, str>>,
     /// From the subscriber.
     pub octets_in: i64,
     /// To the subscriber.
     pub octets_out: i64,
     /// Called-Station-Id.
-    pub called_station: Option<String>,
+    pub called_station: Option<Cow<'a, str>>,
     /// Calling-Station-Id.
-    pub calling_station: Option<String>,
+    pub calling_station: Option<Cow<'a, str>>,
     /// Acct-Terminate-Cause, by name.
-    pub terminate_cause: Option<String>,
+    pub terminate_cause: Option<Cow<'a, str>>,
     /// Service-Type, by name.
-    pub service_type: Option<String>,
+    pub service_type: Option<Cow<'a, str>>,
     /// Framed-Protocol, by name.
-    pub framed_protocol: Option<String>,
+    pub framed_protocol: Option<Cow<'a, str>>,
     /// Framed-IP-Address.
     pub framed_ip: Option<IpNet>,
     /// Framed-IPv6-Address.
     pub framed_ipv6: Option<IpNet>,
     /// Framed-IPv6-Prefix.
     pub framed_ipv6_prefix: Option<IpNet>,
-    /// Framed-Interface-Id.
-    pub framed_interface_id: Option<String>,
+    /// Framed-Interface-Id; the table spells it in hex.
+    pub framed_interface_id: Option<[u8; 8]>,
     /// Delegated-IPv6-Prefix.
     pub delegated_ipv6_prefix: Option<IpNet>,
-    /// Class in hex.
-    pub class: Option<String>,
+    /// Class; the table spells it in hex.
+    pub class: Option<&'a [u8]>,
     /// Whether a Start is among the records.
     pub start_seen: bool,
 }
@@ -92,156 +101,338 @@ pub fn unique_id(session: Uuid) -> String {
     session.simple().to_string()
 }
 
-/// Decides where the row of each session is, or learns where it was decided to be.
-///
-/// Returns the start time of each row, in the order of `rows`.
-pub async fn session_starts_settle(tx: &mut Tx, rows: &[SessionRow]) -> Result<Vec<OffsetDateTime>, Error> {
-    let ids: Vec<String> = rows.iter().map(|row| unique_id(row.session)).collect();
-    let tenants: Vec<Uuid> = rows.iter().map(|row| row.tenant).collect();
-    let starts: Vec<OffsetDateTime> = rows.iter().map(|row| row.started).collect();
-    sqlx::query!(
-        "INSERT INTO access.radacct_key (acctuniqueid, tenant_id, acctstarttime)
-         SELECT * FROM UNNEST($1::text[], $2::uuid[], $3::timestamptz[]) ON CONFLICT (acctuniqueid) DO NOTHING",
-        &ids,
-        &tenants,
-        &starts
-    )
-    .execute(&mut **tx)
-    .await?;
-    // A separate statement, so that it also sees what another node committed while the insert waited for it.
-    let settled = sqlx::query!(
-        "SELECT acctuniqueid, acctstarttime FROM access.radacct_key WHERE acctuniqueid = ANY($1)",
-        &ids
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    let settled: std::collections::HashMap<String, OffsetDateTime> = settled
-        .into_iter()
-        .map(|row| (row.acctuniqueid, row.acctstarttime))
-        .collect();
-    Ok(ids
-        .iter()
-        .zip(starts)
-        .map(|(id, own)| settled.get(id).copied().unwrap_or(own))
-        .collect())
-}
+/// The staging tables of a connection, emptied by each commit, and how to plan over them: they have no statistics, and
+/// whatever their size, each row of theirs finds its counterpart by an index.
+const STAGE: &str = "SET LOCAL client_min_messages = warning;
+    SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
+    CREATE TEMP TABLE IF NOT EXISTS radacct_new (
+        place integer, acctuniqueid text COLLATE \"C\", tenant_id uuid, nas_id uuid, subscriber_id uuid,
+        acctsessionid text, username text, nasipaddress inet, nasidentifier text, nasportid text, nasporttype text,
+        acctstarttime timestamptz, acctupdatetime timestamptz, acctstoptime timestamptz, acctinterval bigint,
+        acctsessiontime bigint, acctauthentic text, connectinfo_start text, connectinfo_stop text,
+        acctinputoctets bigint, acctoutputoctets bigint, calledstationid text, callingstationid text,
+        acctterminatecause text, servicetype text, framedprotocol text, framedipaddress inet, framedipv6address inet,
+        framedipv6prefix inet, framedinterfaceid text, delegatedipv6prefix inet, class text, start_seen boolean)
+        ON COMMIT DELETE ROWS;
+    CREATE TEMP TABLE IF NOT EXISTS radacct_more (
+        acctuniqueid text COLLATE \"C\", acctstarttime timestamptz, acctupdatetime timestamptz,
+        acctstoptime timestamptz, acctinterval bigint, acctsessiontime bigint, connectinfo_stop text,
+        acctinputoctets bigint, acctoutputoctets bigint, acctterminatecause text, framedipaddress inet,
+        framedipv6address inet, framedipv6prefix inet, delegatedipv6prefix inet)
+        ON COMMIT DELETE ROWS";
 
-/// Carries the rows of one batch into the table; `starts` comes from [`session_starts_settle`].
-#[expect(
-    clippy::too_many_lines,
-    reason = "one statement with one array a column; splitting it would hide its shape"
-)]
-pub async fn session_upsert(
-    tx: &mut Tx,
-    rows: &[SessionRow],
-    starts: &[OffsetDateTime],
-) -> Result<(), Error> {
-    /// One column of all rows.
-    fn column<T>(rows: &[SessionRow], pick: impl Fn(&SessionRow) -> T) -> Vec<T> {
-        rows.iter().map(pick).collect()
-    }
-    sqlx::query!(
-        "INSERT INTO access.radacct AS r
-                (acctuniqueid, tenant_id, nas_id, subscriber_id, acctsessionid, username, nasipaddress, nasidentifier,
-                 nasportid, nasporttype, acctstarttime, acctupdatetime, acctstoptime, acctinterval, acctsessiontime,
-                 acctauthentic, connectinfo_start, connectinfo_stop, acctinputoctets, acctoutputoctets,
-                 calledstationid, callingstationid, acctterminatecause, servicetype, framedprotocol, framedipaddress,
-                 framedipv6address, framedipv6prefix, framedinterfaceid, delegatedipv6prefix, class, start_seen)
-         SELECT * FROM UNNEST($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::inet[],
-                 $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[],
-                 $14::bigint[], $15::bigint[], $16::text[], $17::text[], $18::text[], $19::bigint[], $20::bigint[],
-                 $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::inet[], $27::inet[],
-                 $28::inet[], $29::text[], $30::inet[], $31::text[], $32::boolean[])
-         ON CONFLICT (acctuniqueid, acctstarttime) DO UPDATE SET
-                subscriber_id = coalesce(r.subscriber_id, excluded.subscriber_id),
-                username = coalesce(r.username, excluded.username),
-                nasidentifier = coalesce(r.nasidentifier, excluded.nasidentifier),
-                nasportid = coalesce(r.nasportid, excluded.nasportid),
-                nasporttype = coalesce(r.nasporttype, excluded.nasporttype),
-                acctinterval = CASE WHEN excluded.acctupdatetime > r.acctupdatetime
-                        THEN coalesce(excluded.acctinterval,
-                                      extract(epoch FROM excluded.acctupdatetime - r.acctupdatetime)::bigint)
-                        ELSE r.acctinterval END,
-                acctupdatetime = greatest(r.acctupdatetime, excluded.acctupdatetime),
-                acctsessiontime = greatest(r.acctsessiontime, excluded.acctsessiontime),
-                acctauthentic = coalesce(r.acctauthentic, excluded.acctauthentic),
-                connectinfo_start = coalesce(r.connectinfo_start, excluded.connectinfo_start),
-                acctinputoctets = greatest(r.acctinputoctets, excluded.acctinputoctets),
-                acctoutputoctets = greatest(r.acctoutputoctets, excluded.acctoutputoctets),
-                calledstationid = coalesce(r.calledstationid, excluded.calledstationid),
-                callingstationid = coalesce(r.callingstationid, excluded.callingstationid),
-                -- A stop that the NAS sent is final. One that we inferred from its restart gives way to the true one,
-                -- and to a sign of life from after it.
-                acctstoptime = CASE
-                        WHEN r.acctstoptime IS NULL OR r.connectinfo_stop = $33 AND excluded.acctstoptime IS NOT NULL
-                        THEN excluded.acctstoptime
-                        WHEN r.connectinfo_stop = $33 AND excluded.acctupdatetime > r.acctstoptime THEN NULL
-                        ELSE r.acctstoptime END,
-                acctterminatecause = CASE
-                        WHEN r.acctstoptime IS NULL OR r.connectinfo_stop = $33 AND excluded.acctstoptime IS NOT NULL
-                        THEN excluded.acctterminatecause
-                        WHEN r.connectinfo_stop = $33 AND excluded.acctupdatetime > r.acctstoptime THEN NULL
-                        ELSE r.acctterminatecause END,
-                connectinfo_stop = CASE
-                        WHEN r.acctstoptime IS NULL OR r.connectinfo_stop = $33 AND excluded.acctstoptime IS NOT NULL
-                        THEN excluded.connectinfo_stop
-                        WHEN r.connectinfo_stop = $33 AND excluded.acctupdatetime > r.acctstoptime THEN NULL
-                        ELSE r.connectinfo_stop END,
-                servicetype = coalesce(r.servicetype, excluded.servicetype),
-                framedprotocol = coalesce(r.framedprotocol, excluded.framedprotocol),
-                framedipaddress = CASE WHEN excluded.acctupdatetime >= r.acctupdatetime
-                        THEN coalesce(excluded.framedipaddress, r.framedipaddress)
-                        ELSE coalesce(r.framedipaddress, excluded.framedipaddress) END,
-                framedipv6address = CASE WHEN excluded.acctupdatetime >= r.acctupdatetime
-                        THEN coalesce(excluded.framedipv6address, r.framedipv6address)
-                        ELSE coalesce(r.framedipv6address, excluded.framedipv6address) END,
-                framedipv6prefix = CASE WHEN excluded.acctupdatetime >= r.acctupdatetime
-                        THEN coalesce(excluded.framedipv6prefix, r.framedipv6prefix)
-                        ELSE coalesce(r.framedipv6prefix, excluded.framedipv6prefix) END,
-                framedinterfaceid = coalesce(r.framedinterfaceid, excluded.framedinterfaceid),
-                delegatedipv6prefix = CASE WHEN excluded.acctupdatetime >= r.acctupdatetime
-                        THEN coalesce(excluded.delegatedipv6prefix, r.delegatedipv6prefix)
-                        ELSE coalesce(r.delegatedipv6prefix, excluded.delegatedipv6prefix) END,
-                class = coalesce(r.class, excluded.class),
-                start_seen = r.start_seen OR excluded.start_seen",
-        &column(rows, |row| unique_id(row.session)),
-        &column(rows, |row| row.tenant),
-        &column(rows, |row| row.nas),
-        &column(rows, |row| row.subscriber) as &[Option<Uuid>],
-        &column(rows, |row| row.acct_session_id.clone()),
-        &column(rows, |row| row.username.clone()) as &[Option<String>],
-        &column(rows, |row| row.nas_address) as &[IpNet],
-        &column(rows, |row| row.nas_identifier.clone()) as &[Option<String>],
-        &column(rows, |row| row.nas_port.clone()) as &[Option<String>],
-        &column(rows, |row| row.nas_port_type.clone()) as &[Option<String>],
-        starts,
-        &column(rows, |row| row.updated),
-        &column(rows, |row| row.stopped) as &[Option<OffsetDateTime>],
-        &column(rows, |row| row.interval) as &[Option<i64>],
-        &column(rows, |row| row.session_time) as &[Option<i64>],
-        &column(rows, |row| row.authentic.clone()) as &[Option<String>],
-        &column(rows, |row| row.connect_info_start.clone()) as &[Option<String>],
-        &column(rows, |row| row.connect_info_stop.clone()) as &[Option<String>],
-        &column(rows, |row| row.octets_in),
-        &column(rows, |row| row.octets_out),
-        &column(rows, |row| row.called_station.clone()) as &[Option<String>],
-        &column(rows, |row| row.calling_station.clone()) as &[Option<String>],
-        &column(rows, |row| row.terminate_cause.clone()) as &[Option<String>],
-        &column(rows, |row| row.service_type.clone()) as &[Option<String>],
-        &column(rows, |row| row.framed_protocol.clone()) as &[Option<String>],
-        &column(rows, |row| row.framed_ip) as &[Option<IpNet>],
-        &column(rows, |row| row.framed_ipv6) as &[Option<IpNet>],
-        &column(rows, |row| row.framed_ipv6_prefix) as &[Option<IpNet>],
-        &column(rows, |row| row.framed_interface_id.clone()) as &[Option<String>],
-        &column(rows, |row| row.delegated_ipv6_prefix) as &[Option<IpNet>],
-        &column(rows, |row| row.class.clone()) as &[Option<String>],
-        &column(rows, |row| row.start_seen),
-        CLOSED_BY_RESTART
-    )
-    .execute(&mut **tx)
-    .await?;
+/// Empties the staging tables for another step of the same transaction.
+const STAGE_EMPTY: &str = "DELETE FROM radacct_new; DELETE FROM radacct_more";
+
+/// Empties the staging tables, so that the same transaction can take another step.
+pub async fn session_stage_empty(tx: &mut Tx) -> Result<(), Error> {
+    sqlx::raw_sql(STAGE_EMPTY).execute(&mut **tx).await?;
     Ok(())
 }
+
+/// Gets the transaction ready to take batches.
+pub async fn session_stage_prepare(tx: &mut Tx) -> Result<(), Error> {
+    sqlx::raw_sql(STAGE).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// Rows that may be new to the table, in the order they were added.
+#[derive(Debug, Default)]
+pub struct NewRows {
+    /// The rows.
+    rows: Rows,
+    /// How many of them hold a Start.
+    starts: usize,
+}
+
+impl NewRows {
+    /// Fields of one row.
+    const FIELDS: i16 = 33;
+
+    /// How many there are.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.rows.count()
+    }
+
+    /// Adds one.
+    pub fn add(&mut self, row: &SessionRow<'_>) {
+        fn text<'a>(rows: &'a mut Rows, value: Option<&Cow<'_, str>>) -> &'a mut Rows {
+            rows.maybe(value, |rows, value| rows.text(value))
+        }
+        let place = i32::try_from(self.rows.count()).unwrap_or(i32::MAX);
+        self.starts += usize::from(row.start_seen);
+        let rows = self.rows.row(Self::FIELDS);
+        rows.int(place)
+            .hex(row.session.as_bytes())
+            .uuid(row.tenant)
+            .uuid(row.nas)
+            .maybe(row.subscriber, Rows::uuid)
+            .text(&row.acct_session_id);
+        text(rows, row.username.as_ref()).inet(row.nas_address);
+        text(rows, row.nas_identifier.as_ref());
+        text(rows, row.nas_port.as_ref());
+        text(rows, row.nas_port_type.as_ref())
+            .instant(row.started)
+            .instant(row.updated)
+            .maybe(row.stopped, Rows::instant)
+            .maybe(row.interval, Rows::bigint)
+            .maybe(row.session_time, Rows::bigint);
+        text(rows, row.authentic.as_ref());
+        text(rows, row.connect_info_start.as_ref());
+        text(rows, row.connect_info_stop.as_ref())
+            .bigint(row.octets_in)
+            .bigint(row.octets_out);
+        text(rows, row.called_station.as_ref());
+        text(rows, row.calling_station.as_ref());
+        text(rows, row.terminate_cause.as_ref());
+        text(rows, row.service_type.as_ref());
+        text(rows, row.framed_protocol.as_ref())
+            .maybe(row.framed_ip, Rows::inet)
+            .maybe(row.framed_ipv6, Rows::inet)
+            .maybe(row.framed_ipv6_prefix, Rows::inet)
+            .maybe(row.framed_interface_id, |rows, id| rows.hex(&id))
+            .maybe(row.delegated_ipv6_prefix, Rows::inet)
+            .maybe(row.class, Rows::hex)
+            .boolean(row.start_seen);
+    }
+}
+
+/// More of sessions whose start is settled.
+#[derive(Debug, Default)]
+pub struct MoreRows(Rows);
+
+impl MoreRows {
+    /// Fields of one row.
+    const FIELDS: i16 = 14;
+
+    /// How many there are.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.0.count()
+    }
+
+    /// Adds one, with the start that was settled for its session.
+    pub fn add(&mut self, row: &SessionRow<'_>, started: OffsetDateTime) {
+        self.0
+            .row(Self::FIELDS)
+            .hex(row.session.as_bytes())
+            .instant(started)
+            .instant(row.updated)
+            .maybe(row.stopped, Rows::instant)
+            .maybe(row.interval, Rows::bigint)
+            .maybe(row.session_time, Rows::bigint)
+            .maybe(row.connect_info_stop.as_deref(), Rows::text)
+            .bigint(row.octets_in)
+            .bigint(row.octets_out)
+            .maybe(row.terminate_cause.as_deref(), Rows::text)
+            .maybe(row.framed_ip, Rows::inet)
+            .maybe(row.framed_ipv6, Rows::inet)
+            .maybe(row.framed_ipv6_prefix, Rows::inet)
+            .maybe(row.delegated_ipv6_prefix, Rows::inet);
+    }
+}
+
+/// A start that was settled otherwise than a row said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settled {
+    /// Which of the rows.
+    pub place: usize,
+    /// Its start.
+    pub started: OffsetDateTime,
+}
+
+/// Carries rows that may be new: settles where each one's row is, then inserts it or merges it into what is there.
+///
+/// Whether a key or a row exists is asked for each row only when `careful`, or when something tells that some may:
+/// a Start nearly always is the first of its session. If it was not, the database refuses the batch as a duplicate, and
+/// the caller must come again, carefully.
+///
+/// Returns the starts that differ from what the rows said; for all others that holds.
+pub async fn session_new_carry(tx: &mut Tx, new: &NewRows, careful: bool) -> Result<Vec<Settled>, Error> {
+    new.rows
+        .send(tx, "COPY radacct_new FROM STDIN (FORMAT binary)")
+        .await?;
+    let mut settled = 0;
+    if !careful && new.starts > 0 {
+        settled += execute(tx, KEY_OF_STARTS).await?;
+    }
+    if careful {
+        settled += execute(tx, KEY_OF_ALL).await?;
+    } else if new.starts < new.count() {
+        settled += execute(tx, KEY_OF_OTHERS).await?;
+    }
+    if usize::try_from(settled).ok() == Some(new.count()) && !careful {
+        execute(tx, NEW_INSERT).await?;
+        return Ok(Vec::new());
+    }
+    // A separate statement, so that it also sees what another node committed while the insert waited for it.
+    let differing = sqlx::query(
+        "UPDATE radacct_new n SET acctstarttime = k.acctstarttime FROM access.radacct_key k
+          WHERE k.acctuniqueid = n.acctuniqueid AND k.acctstarttime <> n.acctstarttime
+         RETURNING n.place, n.acctstarttime",
+    )
+    .try_map(|row: PgRow| {
+        Ok(Settled {
+            place: usize::try_from(row.try_get::<i32, _>(0)?).unwrap_or(usize::MAX),
+            started: row.try_get(1)?,
+        })
+    })
+    .fetch_all(&mut **tx)
+    .await?;
+    sqlx::query(NEW_MERGE)
+        .bind(CLOSED_BY_RESTART)
+        .execute(&mut **tx)
+        .await?;
+    Ok(differing)
+}
+
+/// Runs a statement; how many rows it wrote.
+async fn execute(tx: &mut Tx, statement: &'static str) -> Result<u64, Error> {
+    Ok(sqlx::query(statement).execute(&mut **tx).await?.rows_affected())
+}
+
+/// Settles the starts of sessions that begin; a key that is there already fails.
+const KEY_OF_STARTS: &str = "INSERT INTO access.radacct_key (acctuniqueid, tenant_id, acctstarttime)
+    SELECT acctuniqueid, tenant_id, acctstarttime FROM radacct_new WHERE start_seen";
+/// The starts of those met without one, which may well be there.
+const KEY_OF_OTHERS: &str = "INSERT INTO access.radacct_key (acctuniqueid, tenant_id, acctstarttime)
+    SELECT acctuniqueid, tenant_id, acctstarttime FROM radacct_new WHERE NOT start_seen
+    ON CONFLICT (acctuniqueid) DO NOTHING";
+/// All starts, whatever is there.
+const KEY_OF_ALL: &str = "INSERT INTO access.radacct_key (acctuniqueid, tenant_id, acctstarttime)
+    SELECT acctuniqueid, tenant_id, acctstarttime FROM radacct_new ON CONFLICT (acctuniqueid) DO NOTHING";
+
+/// Inserts staged rows.
+macro_rules! new_insert {
+    () => {
+        "INSERT INTO access.radacct AS r
+        (acctuniqueid, tenant_id, nas_id, subscriber_id, acctsessionid, username, nasipaddress, nasidentifier,
+         nasportid, nasporttype, acctstarttime, acctupdatetime, acctstoptime, acctinterval, acctsessiontime,
+         acctauthentic, connectinfo_start, connectinfo_stop, acctinputoctets, acctoutputoctets,
+         calledstationid, callingstationid, acctterminatecause, servicetype, framedprotocol, framedipaddress,
+         framedipv6address, framedipv6prefix, framedinterfaceid, delegatedipv6prefix, class, start_seen)
+    SELECT acctuniqueid, tenant_id, nas_id, subscriber_id, acctsessionid, username, nasipaddress, nasidentifier,
+         nasportid, nasporttype, acctstarttime, acctupdatetime, acctstoptime, acctinterval, acctsessiontime,
+         acctauthentic, connectinfo_start, connectinfo_stop, acctinputoctets, acctoutputoctets,
+         calledstationid, callingstationid, acctterminatecause, servicetype, framedprotocol, framedipaddress,
+         framedipv6address, framedipv6prefix, framedinterfaceid, delegatedipv6prefix, class, start_seen
+      FROM radacct_new
+"
+    };
+}
+
+/// Inserts staged rows whose keys were all new.
+const NEW_INSERT: &str = new_insert!();
+
+/// Inserts staged rows, or merges them into what is there.
+const NEW_MERGE: &str = concat!(
+    new_insert!(),
+    "    ON CONFLICT (acctuniqueid, acctstarttime) DO UPDATE SET
+         subscriber_id = coalesce(r.subscriber_id, excluded.subscriber_id),
+         username = coalesce(r.username, excluded.username),
+         nasidentifier = coalesce(r.nasidentifier, excluded.nasidentifier),
+         nasportid = coalesce(r.nasportid, excluded.nasportid),
+         nasporttype = coalesce(r.nasporttype, excluded.nasporttype),
+         acctinterval = CASE WHEN excluded.acctupdatetime > r.acctupdatetime
+                 THEN coalesce(excluded.acctinterval,
+                               extract(epoch FROM excluded.acctupdatetime - r.acctupdatetime)::bigint)
+                 ELSE r.acctinterval END,
+         acctupdatetime = greatest(r.acctupdatetime, excluded.acctupdatetime),
+         acctsessiontime = greatest(r.acctsessiontime, excluded.acctsessiontime),
+         acctauthentic = coalesce(r.acctauthentic, excluded.acctauthentic),
+         connectinfo_start = coalesce(r.connectinfo_start, excluded.connectinfo_start),
+         acctinputoctets = greatest(r.acctinputoctets, excluded.acctinputoctets),
+         acctoutputoctets = greatest(r.acctoutputoctets, excluded.acctoutputoctets),
+         calledstationid = coalesce(r.calledstationid, excluded.calledstationid),
+         callingstationid = coalesce(r.callingstationid, excluded.callingstationid),
+         -- A stop that the NAS sent is final. One that we inferred from its restart gives way to the true one,
+         -- and to a sign of life from after it.
+         acctstoptime = CASE
+                 WHEN r.acctstoptime IS NULL OR r.connectinfo_stop = $1 AND excluded.acctstoptime IS NOT NULL
+                 THEN excluded.acctstoptime
+                 WHEN r.connectinfo_stop = $1 AND excluded.acctupdatetime > r.acctstoptime THEN NULL
+                 ELSE r.acctstoptime END,
+         acctterminatecause = CASE
+                 WHEN r.acctstoptime IS NULL OR r.connectinfo_stop = $1 AND excluded.acctstoptime IS NOT NULL
+                 THEN excluded.acctterminatecause
+                 WHEN r.connectinfo_stop = $1 AND excluded.acctupdatetime > r.acctstoptime THEN NULL
+                 ELSE r.acctterminatecause END,
+         connectinfo_stop = CASE
+                 WHEN r.acctstoptime IS NULL OR r.connectinfo_stop = $1 AND excluded.acctstoptime IS NOT NULL
+                 THEN excluded.connectinfo_stop
+                 WHEN r.connectinfo_stop = $1 AND excluded.acctupdatetime > r.acctstoptime THEN NULL
+                 ELSE r.connectinfo_stop END,
+         servicetype = coalesce(r.servicetype, excluded.servicetype),
+         framedprotocol = coalesce(r.framedprotocol, excluded.framedprotocol),
+         framedipaddress = CASE WHEN excluded.acctupdatetime >= r.acctupdatetime
+                 THEN coalesce(excluded.framedipaddress, r.framedipaddress)
+                 ELSE coalesce(r.framedipaddress, excluded.framedipaddress) END,
+         framedipv6address = CASE WHEN excluded.acctupdatetime >= r.acctupdatetime
+                 THEN coalesce(excluded.framedipv6address, r.framedipv6address)
+                 ELSE coalesce(r.framedipv6address, excluded.framedipv6address) END,
+         framedipv6prefix = CASE WHEN excluded.acctupdatetime >= r.acctupdatetime
+                 THEN coalesce(excluded.framedipv6prefix, r.framedipv6prefix)
+                 ELSE coalesce(r.framedipv6prefix, excluded.framedipv6prefix) END,
+         framedinterfaceid = coalesce(r.framedinterfaceid, excluded.framedinterfaceid),
+         delegatedipv6prefix = CASE WHEN excluded.acctupdatetime >= r.acctupdatetime
+                 THEN coalesce(excluded.delegatedipv6prefix, r.delegatedipv6prefix)
+                 ELSE coalesce(r.delegatedipv6prefix, excluded.delegatedipv6prefix) END,
+         class = coalesce(r.class, excluded.class),
+         start_seen = r.start_seen OR excluded.start_seen"
+);
+
+/// Carries more of sessions that are known; how many rows took something. Fewer than were sent: some are not where they
+/// were settled to be, and the caller must carry all of them as new ones.
+pub async fn session_more_carry(tx: &mut Tx, more: &MoreRows) -> Result<u64, Error> {
+    more.0
+        .send(tx, "COPY radacct_more FROM STDIN (FORMAT binary)")
+        .await?;
+    let done = sqlx::query(MORE_MERGE)
+        .bind(CLOSED_BY_RESTART)
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.rows_affected())
+}
+
+/// Merges staged rows by the rules of [`NEW_MERGE`], for the columns that move.
+const MORE_MERGE: &str = "UPDATE access.radacct AS r SET
+         acctinterval = CASE WHEN s.acctupdatetime > r.acctupdatetime
+                 THEN coalesce(s.acctinterval, extract(epoch FROM s.acctupdatetime - r.acctupdatetime)::bigint)
+                 ELSE r.acctinterval END,
+         acctupdatetime = greatest(r.acctupdatetime, s.acctupdatetime),
+         acctsessiontime = greatest(r.acctsessiontime, s.acctsessiontime),
+         acctinputoctets = greatest(r.acctinputoctets, s.acctinputoctets),
+         acctoutputoctets = greatest(r.acctoutputoctets, s.acctoutputoctets),
+         acctstoptime = CASE
+                 WHEN r.acctstoptime IS NULL OR r.connectinfo_stop = $1 AND s.acctstoptime IS NOT NULL
+                 THEN s.acctstoptime
+                 WHEN r.connectinfo_stop = $1 AND s.acctupdatetime > r.acctstoptime THEN NULL
+                 ELSE r.acctstoptime END,
+         acctterminatecause = CASE
+                 WHEN r.acctstoptime IS NULL OR r.connectinfo_stop = $1 AND s.acctstoptime IS NOT NULL
+                 THEN s.acctterminatecause
+                 WHEN r.connectinfo_stop = $1 AND s.acctupdatetime > r.acctstoptime THEN NULL
+                 ELSE r.acctterminatecause END,
+         connectinfo_stop = CASE
+                 WHEN r.acctstoptime IS NULL OR r.connectinfo_stop = $1 AND s.acctstoptime IS NOT NULL
+                 THEN s.connectinfo_stop
+                 WHEN r.connectinfo_stop = $1 AND s.acctupdatetime > r.acctstoptime THEN NULL
+                 ELSE r.connectinfo_stop END,
+         framedipaddress = CASE WHEN s.acctupdatetime >= r.acctupdatetime
+                 THEN coalesce(s.framedipaddress, r.framedipaddress)
+                 ELSE coalesce(r.framedipaddress, s.framedipaddress) END,
+         framedipv6address = CASE WHEN s.acctupdatetime >= r.acctupdatetime
+                 THEN coalesce(s.framedipv6address, r.framedipv6address)
+                 ELSE coalesce(r.framedipv6address, s.framedipv6address) END,
+         framedipv6prefix = CASE WHEN s.acctupdatetime >= r.acctupdatetime
+                 THEN coalesce(s.framedipv6prefix, r.framedipv6prefix)
+                 ELSE coalesce(r.framedipv6prefix, s.framedipv6prefix) END,
+         delegatedipv6prefix = CASE WHEN s.acctupdatetime >= r.acctupdatetime
+                 THEN coalesce(s.delegatedipv6prefix, r.delegatedipv6prefix)
+                 ELSE coalesce(r.delegatedipv6prefix, s.delegatedipv6prefix) END
+    FROM radacct_more s
+   WHERE r.acctuniqueid = s.acctuniqueid AND r.acctstarttime = s.acctstarttime";
 
 /// Closes what a NAS that restarted can no longer have: its open sessions that began before the event.
 ///

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::Tx;
+use super::copy::Rows;
 
 /// One decision as the table has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,11 +19,11 @@ pub struct DecisionRow {
     /// The user name as it was sent.
     pub username: String,
     /// `Access-Accept`, `Access-Reject`, `Access-Challenge` or `dropped`.
-    pub reply: String,
+    pub reply: &'static str,
     /// When.
     pub at: OffsetDateTime,
-    /// The Class we gave, in hex; `None` when nobody was accepted.
-    pub class: Option<String>,
+    /// What the Class we gave begins with, in hex in the table; `None` when nobody was accepted.
+    pub class: Option<Vec<u8>>,
     /// Called-Station-Id.
     pub called_station: Option<String>,
     /// Calling-Station-Id.
@@ -32,9 +33,9 @@ pub struct DecisionRow {
     /// Whose service, when the name was known.
     pub subscriber: Option<Uuid>,
     /// The typed outcome, for example `wrong_password`.
-    pub reason: String,
-    /// `[{step, found, ok}]`.
-    pub steps: Value,
+    pub reason: &'static str,
+    /// `[{step, found, ok}]`, as JSON.
+    pub steps: String,
     /// From datagram to decision.
     pub duration_us: i32,
 }
@@ -62,31 +63,59 @@ pub struct StoredDecision {
     pub duration_us: i32,
 }
 
-/// Stores a batch; a decision that is there already stays as it is.
-pub async fn decision_insert(tx: &mut Tx, rows: &[DecisionRow]) -> Result<(), Error> {
-    /// One column of all rows.
-    fn column<T>(rows: &[DecisionRow], pick: impl Fn(&DecisionRow) -> T) -> Vec<T> {
-        rows.iter().map(pick).collect()
+/// The staging table of a connection, emptied by each commit, and how to plan over it: it has no statistics.
+const STAGE: &str = "SET LOCAL client_min_messages = warning;
+    CREATE TEMP TABLE IF NOT EXISTS radpostauth_new (
+        id uuid, tenant_id uuid, username text, reply text, authdate timestamptz, class text, calledstationid text,
+        callingstationid text, nas_id uuid, subscriber_id uuid, reason text, steps jsonb, duration_us integer)
+        ON COMMIT DELETE ROWS";
+
+/// Rows on their way to the table.
+#[derive(Debug, Default)]
+pub struct DecisionRows(Rows);
+
+impl DecisionRows {
+    /// Fields of one row.
+    const FIELDS: i16 = 13;
+
+    /// How many there are.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.0.count()
     }
-    sqlx::query!(
+
+    /// Adds one.
+    pub fn add(&mut self, row: &DecisionRow) {
+        self.0
+            .row(Self::FIELDS)
+            .uuid(row.id)
+            .uuid(row.tenant)
+            .text(&row.username)
+            .text(row.reply)
+            .instant(row.at)
+            .maybe(row.class.as_deref(), Rows::hex)
+            .maybe(row.called_station.as_deref(), Rows::text)
+            .maybe(row.calling_station.as_deref(), Rows::text)
+            .uuid(row.nas)
+            .maybe(row.subscriber, Rows::uuid)
+            .text(row.reason)
+            .jsonb(&row.steps)
+            .int(row.duration_us);
+    }
+}
+
+/// Stores a batch; a decision that is there already stays as it is.
+pub async fn decision_insert(tx: &mut Tx, rows: &DecisionRows) -> Result<(), Error> {
+    sqlx::raw_sql(STAGE).execute(&mut **tx).await?;
+    rows.0
+        .send(tx, "COPY radpostauth_new FROM STDIN (FORMAT binary)")
+        .await?;
+    sqlx::query(
         "INSERT INTO access.radpostauth (id, tenant_id, username, reply, authdate, class, calledstationid,
                                          callingstationid, nas_id, subscriber_id, reason, steps, duration_us)
-         SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::text[],
-                              $7::text[], $8::text[], $9::uuid[], $10::uuid[], $11::text[], $12::jsonb[], $13::int[])
-         ON CONFLICT (id, authdate) DO NOTHING",
-        &column(rows, |row| row.id),
-        &column(rows, |row| row.tenant),
-        &column(rows, |row| row.username.clone()),
-        &column(rows, |row| row.reply.clone()),
-        &column(rows, |row| row.at),
-        &column(rows, |row| row.class.clone()) as &[Option<String>],
-        &column(rows, |row| row.called_station.clone()) as &[Option<String>],
-        &column(rows, |row| row.calling_station.clone()) as &[Option<String>],
-        &column(rows, |row| row.nas),
-        &column(rows, |row| row.subscriber) as &[Option<Uuid>],
-        &column(rows, |row| row.reason.clone()),
-        &column(rows, |row| row.steps.clone()),
-        &column(rows, |row| row.duration_us)
+         SELECT id, tenant_id, username, reply, authdate, class, calledstationid, callingstationid, nas_id,
+                subscriber_id, reason, steps, duration_us
+           FROM radpostauth_new ON CONFLICT (id, authdate) DO NOTHING",
     )
     .execute(&mut **tx)
     .await?;

@@ -8,6 +8,7 @@
 
 pub mod accounting;
 pub mod change;
+pub mod copy;
 pub mod cursor;
 pub mod decision;
 pub mod directory;
@@ -16,6 +17,7 @@ pub mod nas;
 pub mod partition;
 pub mod plan;
 pub mod radcheck;
+pub mod refused;
 pub mod roll;
 pub mod session;
 pub mod subscriber;

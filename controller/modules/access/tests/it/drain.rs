@@ -272,6 +272,12 @@ async fn a_record_nobody_can_read_is_passed_over_and_counted() {
     let counters = bench.drain(1_000).await;
     assert_eq!(counters.poisoned.load(Ordering::Relaxed), 2);
     let rows = bench.rows().await;
+    let mut root = bench.test.superuser().await;
+    let kept: Vec<Vec<u8>> = sqlx::query_scalar("SELECT payload FROM access.journal_refused ORDER BY seq")
+        .fetch_all(&mut root)
+        .await
+        .expect("both are kept aside");
+    assert_eq!(kept, [&b"no record"[..], b""]);
     let ids: Vec<_> = rows.iter().map(|row| row["acctsessionid"].clone()).collect();
     assert_eq!(ids, ["0x620063", "0xfffe", "a"]);
     assert_eq!(rows[0]["username"], "nul\u{fffd}inside");
@@ -292,6 +298,13 @@ async fn what_the_database_refuses_costs_one_record_and_not_the_batch() {
     bench.journal.report(&Report::new(1, b"c", NOON));
     let counters = bench.drain(1_000).await;
     assert_eq!(counters.poisoned.load(Ordering::Relaxed), 1);
+    let kept = sqlx::query("SELECT tenant_id, reason, length(payload) AS len FROM access.journal_refused")
+        .fetch_one(&mut root)
+        .await
+        .expect("one is kept aside");
+    assert!(kept.get::<Option<Uuid>, _>("tenant_id").is_some());
+    assert!(kept.get::<String, _>("reason").contains("no_bob"));
+    assert!(kept.get::<i32, _>("len") > 50);
     let ids: Vec<_> = bench
         .rows()
         .await
@@ -299,6 +312,171 @@ async fn what_the_database_refuses_costs_one_record_and_not_the_batch() {
         .map(|row| row["acctsessionid"].clone())
         .collect();
     assert_eq!(ids, ["a", "c"]);
+}
+
+#[tokio::test]
+async fn the_record_to_blame_is_found_in_a_large_batch_and_the_others_arrive() {
+    let mut bench = Bench::new().await;
+    let mut root = bench.test.superuser().await;
+    let refuse = "ALTER TABLE access.radacct ADD CONSTRAINT no_bob CHECK (username <> 'bob')";
+    sqlx::query(refuse).execute(&mut root).await.expect("altered");
+    for number in 0..40 {
+        let session = format!("s{number}");
+        let username = if number == 23 || number == 24 {
+            "bob"
+        } else {
+            "alice"
+        };
+        bench.journal.report(&Report {
+            username,
+            ..Report::new(1, session.as_bytes(), NOON)
+        });
+    }
+    let counters = bench.drain(1_000).await;
+    assert_eq!(counters.poisoned.load(Ordering::Relaxed), 2);
+    assert_eq!(counters.records.load(Ordering::Relaxed), 40);
+    assert_eq!(bench.rows().await.len(), 38);
+}
+
+#[tokio::test]
+async fn rows_that_somebody_removed_come_back_with_the_next_record() {
+    let mut bench = Bench::new().await;
+    let (mut drain, _) = bench.journal.drain(bench.test.database(), Uuid::now_v7());
+    bench.journal.report(&Report::new(1, b"a", NOON));
+    bench.journal.report(&Report::new(1, b"b", NOON));
+    drain.carry_all().await.expect("drains");
+    bench.wipe().await;
+    bench
+        .journal
+        .report(&Report::new(3, b"a", NOON + 300).with(300, 7, 8));
+    drain.carry_all().await.expect("drains");
+    let row = bench.row().await;
+    assert_eq!(row["acctinputoctets"], 7);
+    assert_eq!(row["username"], "alice");
+    assert_eq!(row["acctstarttime"], "2026-11-21T12:00:00+00:00");
+}
+
+#[tokio::test]
+async fn a_start_that_is_no_first_record_costs_nothing() {
+    let mut bench = Bench::new().await;
+    bench
+        .journal
+        .report(&Report::new(3, b"a", NOON + 100).with(100, 5, 5));
+    bench.drain(1_000).await;
+    let mut root = bench.test.superuser().await;
+    for lost in ["SELECT 1", "DELETE FROM access.radacct_key"] {
+        sqlx::query(lost).execute(&mut root).await.expect("done");
+        bench.journal.report(&Report::new(1, b"a", NOON));
+        bench.journal.report(&Report::new(1, b"b", NOON));
+        let counters = bench.drain(1_000).await;
+        assert_eq!(counters.poisoned.load(Ordering::Relaxed), 0, "{lost}");
+        let rows = bench.rows().await;
+        assert_eq!(rows.len(), 2, "{lost}");
+        assert_eq!(rows[0]["acctinputoctets"], 5, "{lost}");
+        assert_eq!(rows[0]["start_seen"], true, "{lost}");
+    }
+}
+
+#[tokio::test]
+async fn what_an_interim_says_first_is_taken_though_the_session_is_known() {
+    let mut bench = Bench::new().await;
+    let (mut drain, _) = bench.journal.drain(bench.test.database(), Uuid::now_v7());
+    bench.journal.report(&Report {
+        framed_ip: None,
+        cause: None,
+        ..Report::new(3, b"a", NOON + 100).with(100, 1, 1)
+    });
+    drain.carry_all().await.expect("drains");
+    assert_eq!(bench.row().await["start_seen"], false);
+    bench.journal.report(&Report::new(1, b"a", NOON));
+    drain.carry_all().await.expect("drains");
+    let row = bench.row().await;
+    assert_eq!(row["start_seen"], true, "a late Start is a Start");
+    assert_eq!(row["framedipaddress"], "100.64.0.9");
+    bench.journal.report(&Report {
+        framed_ip: Some([100, 64, 0, 10]),
+        ..Report::new(3, b"a", NOON + 400).with(400, 9, 9)
+    });
+    drain.carry_all().await.expect("drains");
+    let row = bench.row().await;
+    assert_eq!(row["framedipaddress"], "100.64.0.10", "an address follows");
+    assert_eq!(row["acctinterval"], 300);
+}
+
+/// Numbers that look random and are the same in every run (splitmix64).
+struct Dice(u64);
+
+impl Dice {
+    /// A number below `sides`.
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % sides
+    }
+}
+
+/// Plays a script drawn from `seed` through the drains of two nodes that remember so many sessions: some records
+/// twice, in any order, each node's in batches of any size. What the table holds then.
+async fn play(test: &TestDatabase, partner: Uuid, seed: u64, remembered: usize) -> Vec<serde_json::Value> {
+    let mut dice = Dice(seed);
+    let dirs = [
+        tempfile::tempdir().expect("a directory"),
+        tempfile::tempdir().expect("a directory"),
+    ];
+    let mut journals = dirs
+        .each_ref()
+        .map(|dir| Journal::new(dir.path(), partner, Uuid::from_u128(77)));
+    let batch = usize::try_from(1 + dice.roll(6)).expect("small");
+    let mut drains = journals.each_ref().map(|journal| {
+        let (drain, _) = journal.drain(test.database(), Uuid::now_v7());
+        drain.in_batches_of(batch).remembering(remembered)
+    });
+    for _ in 0..12 {
+        let node = usize::try_from(dice.roll(2)).expect("small");
+        for _ in 0..1 + dice.roll(8) {
+            let session = [b'a' + u8::try_from(dice.roll(4)).expect("small")];
+            let at = NOON + u32::try_from(dice.roll(20)).expect("small") * 60;
+            let status = [1, 3, 3, 3, 2, 2, 7, 8][usize::try_from(dice.roll(8)).expect("small")];
+            let time = u32::try_from(dice.roll(900)).expect("small");
+            let report = Report {
+                username: ["alice", "bob"][usize::try_from(dice.roll(2)).expect("small")],
+                framed_ip: [None, Some([100, 64, 0, 9]), Some([100, 64, 0, 10])]
+                    [usize::try_from(dice.roll(3)).expect("small")],
+                cause: (status == 2).then_some(1),
+                ..Report::new(status, if status > 3 { b"" } else { &session }, at)
+            };
+            let report = report.with(time, dice.roll(1 << 40), dice.roll(1 << 40));
+            for _ in 0..1 + dice.roll(2) {
+                journals[node].report(&report);
+            }
+        }
+        drains[node].carry_all().await.expect("drains");
+    }
+    let mut root = test.superuser().await;
+    let sql =
+        "SELECT to_jsonb(r) - 'radacctid' AS row FROM access.radacct r ORDER BY acctuniqueid, acctstarttime";
+    let rows = sqlx::query(sql).fetch_all(&mut root).await.expect("rows");
+    for table in ["radacct", "radacct_key"] {
+        let sql = sqlx::AssertSqlSafe(format!("DELETE FROM access.{table}"));
+        sqlx::query(sql).execute(&mut root).await.expect("empties");
+    }
+    rows.iter().map(|row| row.get("row")).collect()
+}
+
+#[tokio::test]
+async fn what_the_drain_remembers_never_shows_in_the_table() {
+    let test = TestDatabase::new().await;
+    let partner = test.partner("isp-west").await.as_uuid();
+    for seed in 0..16 {
+        let asking = play(&test, partner, seed, 0).await;
+        assert!(!asking.is_empty());
+        for remembered in [4, 1_000] {
+            let knowing = play(&test, partner, seed, remembered).await;
+            assert_eq!(knowing, asking, "seed {seed}, {remembered} sessions remembered");
+        }
+    }
 }
 
 #[tokio::test]

@@ -71,6 +71,7 @@ async fn the_access_plane_does_not_notice_and_catches_up() {
         world.kernel.sealer.clone(),
         handle,
         coa,
+        Arc::default(),
     ));
     let op = OpContext::system("test").in_partner(isp.id);
     let explanation = app.radius_explain(&op, "alice", 20).await.expect("from memory");
