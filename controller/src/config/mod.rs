@@ -34,6 +34,8 @@ const DECISION_MEMORY_BYTES_DEFAULT: usize = 16 * 1024 * 1024;
 pub const JOURNAL_KEEP_S: std::ops::RangeInclusive<i64> = 0..=30 * 24 * 60 * 60;
 /// How much of it each journal keeps: nothing to 64 GiB.
 pub const JOURNAL_KEEP_BYTES: std::ops::RangeInclusive<i64> = 0..=64 * 1024 * 1024 * 1024;
+/// How many explanations a second may go into the database.
+pub const DECISION_DRAIN_RATE: std::ops::RangeInclusive<i64> = 1..=1_000_000;
 /// How many connections to PostgreSQL may be asked for.
 pub const DATABASE_CONNECTIONS: std::ops::RangeInclusive<i64> = 2..=1000;
 /// How long a login may last, in seconds: a minute to thirty days.
@@ -101,6 +103,9 @@ pub struct Radius {
     pub journal_keep: Duration,
     /// How many octets of it stay at most, in each of the two journals, 0 to 68719476736. Default: 1073741824 (1 GiB).
     pub journal_keep_bytes: u64,
+    /// Explanations of logins written to the database a second at most, 1 to 1000000; accounting goes first in any case.
+    /// Default: 2000.
+    pub decision_drain_rate: u32,
 }
 
 /// Which PostgreSQL, and how much of it.
@@ -201,6 +206,9 @@ impl Config {
                 journal_keep_bytes: layers
                     .integer("radius.journal_keep_bytes", JOURNAL_KEEP_BYTES)?
                     .unwrap_or(radius_server::journal::KEEP_LEN_MAX),
+                decision_drain_rate: layers
+                    .integer("radius.decision_drain_rate", DECISION_DRAIN_RATE)?
+                    .unwrap_or(access::drain::pace::RATE_USUAL),
             },
             database: Database {
                 url: layers.postgres_url("database.url")?,
@@ -281,6 +289,10 @@ impl Config {
             (
                 "radius.journal_keep_bytes",
                 Some(self.radius.journal_keep_bytes.to_string()),
+            ),
+            (
+                "radius.decision_drain_rate",
+                Some(self.radius.decision_drain_rate.to_string()),
             ),
             ("database.url", secret(&self.database.url)),
             ("database.owner_url", secret(&self.database.owner_url)),

@@ -103,7 +103,8 @@ impl Running {
             .await
             .map_err(ServeError::part("start session control"))?;
         let access = Access::open(&kernel, &plane, coa, data_dir.path())
-            .map_err(ServeError::part("open the access module"))?;
+            .map_err(ServeError::part("open the access module"))?
+            .with_decision_drain_rate(config.radius.decision_drain_rate);
         access
             .load(&plane)
             .await
