@@ -102,9 +102,11 @@ pub fn unique_id(session: Uuid) -> String {
 }
 
 /// The staging tables of a connection, emptied by each commit, and how to plan over them: they have no statistics, and
-/// whatever their size, each row of theirs finds its counterpart by an index.
+/// whatever their size, each row of theirs finds its counterpart by an index. Planned anew each time, since a plan made
+/// while a month's partition is empty may choose the wrong index of it.
 const STAGE: &str = "SET LOCAL client_min_messages = warning;
     SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
+    SET LOCAL plan_cache_mode = force_custom_plan;
     CREATE TEMP TABLE IF NOT EXISTS radacct_new (
         place integer, acctuniqueid text COLLATE \"C\", tenant_id uuid, nas_id uuid, subscriber_id uuid,
         acctsessionid text, username text, nasipaddress inet, nasidentifier text, nasportid text, nasporttype text,
