@@ -7,7 +7,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use radius::{
-    Code, PACKET_LEN_MAX, ReplyWriter, RequestWriter, SharedSecret, View, WriteError, dictionary, eap, kind,
+    Code, PACKET_LEN_MAX, ReplyWriter, RequestWriter, SharedSecret, View, WriteError, dictionary::STANDARD,
+    eap, kind,
 };
 
 /// The secret the fuzz target knows.
@@ -82,9 +83,9 @@ fn signed(
 fn named(pairs: &[(&str, &str)]) -> Vec<u8> {
     let mut out = Vec::new();
     for (name, text) in pairs {
-        if let Some(definition) = dictionary::by_name(name) {
+        if let Some(definition) = STANDARD.by_name(name) {
             // A pair the dictionary refuses is left out; the seeds are only a start.
-            let _ = definition.encode(text, &mut out);
+            let _ = STANDARD.encode(definition, text, &mut out);
         }
     }
     out

@@ -1,9 +1,16 @@
 //! Attributes: the type-length-value octets after the header, and those a vendor puts inside one.
 //!
-//! Never interprets a value beyond its plain shape. The numbers of the types are in [`kind`]; their names and data types
-//! for people are in [`crate::dictionary`].
+//! Between a datagram and its reply attributes are read as they stand, without a dictionary: [`Attribute`], [`kind`]. For
+//! people, tools and proxies there is the whole picture: [`Value`] is a value as what it is, [`Tree`] all attributes of a
+//! packet with what is inside them. Names and data types are in [`crate::dictionary`].
 
 pub mod kind;
+mod tree;
+mod value;
+
+pub use tree::{Content, Node, Tree};
+pub use value::Value;
+pub(crate) use value::is_whole;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -158,6 +165,19 @@ pub(crate) fn read_ipv4(value: &[u8]) -> Option<Ipv4Addr> {
 pub(crate) fn read_ipv6(value: &[u8]) -> Option<Ipv6Addr> {
     let octets: [u8; 16] = value.try_into().ok()?;
     Some(Ipv6Addr::from(octets))
+}
+
+/// Reads an IPv4 prefix (RFC 8044 section 3.11): reserved octet, length in bits, four octets.
+///
+/// `None` when the length exceeds 32. Bits beyond the prefix are cleared.
+pub(crate) fn read_ipv4_prefix(value: &[u8]) -> Option<(Ipv4Addr, u8)> {
+    let [_reserved, bits, a, b, c, d] = *value else {
+        return None;
+    };
+    let mask = u32::MAX
+        .checked_shl(32u32.checked_sub(u32::from(bits))?)
+        .unwrap_or(0);
+    Some((Ipv4Addr::from_bits(u32::from_be_bytes([a, b, c, d]) & mask), bits))
 }
 
 /// Reads an IPv6 prefix (RFC 3162 section 2.3): reserved octet, length in bits, as many octets as the sender cared to send.

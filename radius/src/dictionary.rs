@@ -1,107 +1,237 @@
 //! Names for people: attribute names, data types and value names, both ways.
 //!
 //! Not used between a datagram and its reply: there attributes are numbers ([`crate::kind`]). Names are FreeRADIUS's, so
-//! that its tables can be read. One file a vendor holds its table; `encode` turns text into octets, `show` octets into
-//! text.
+//! that its tables can be read. What we know ourselves stands in `radius/dictionaries/` in FreeRADIUS's format; the build
+//! step makes static tables of it ([`STANDARD`]). An operator's files are read at start and laid over them
+//! ([`Dictionary::with`]); no code changes for a new vendor.
+//!
+//! `source` reads files; `encode` turns text into octets, `wrap` puts them where they belong, `show` turns octets into text.
 
-mod accel;
-mod adsl_forum;
-mod cisco;
 mod data_type;
+mod definition;
 mod encode;
-mod ietf;
-mod microsoft;
-mod mikrotik;
+mod oid;
 mod show;
-mod wispr;
+pub mod source;
+mod wrap;
 
-pub use data_type::DataType;
-pub use encode::ValueError;
-pub use show::show;
-
-use crate::attribute::kind::vendor;
-
-/// What is known of an attribute.
-#[derive(Debug)]
-pub struct Definition {
-    /// Its name, such as `Acct-Session-Time` or `Mikrotik-Rate-Limit`.
-    pub name: &'static str,
-    /// The vendor's number; 0 for attributes of the IETF.
-    pub vendor: u32,
-    /// The type octet, of the attribute or of the vendor's sub-attribute.
-    pub kind: u8,
-    /// What its value looks like.
-    pub data_type: DataType,
-    /// Names of its values, by number.
-    pub values: &'static [(&'static str, u32)],
+/// What the build step made of `radius/dictionaries/`.
+mod tables {
+    #![expect(
+        clippy::unreadable_literal,
+        reason = "made by the build step, for the compiler"
+    )]
+    use super::data_type::{DataType, Flags, Hiding};
+    use super::definition::{Definition, ValueName, Vendor};
+    use super::oid::Oid;
+    use super::source::Format;
+    use std::borrow::Cow;
+    include!(concat!(env!("OUT_DIR"), "/dictionary_tables.rs"));
 }
 
-impl Definition {
-    /// An attribute whose values have no names.
-    const fn new(vendor: u32, kind: u8, name: &'static str, data_type: DataType) -> Self {
-        Self::with_values(vendor, kind, name, data_type, &[])
-    }
+pub use data_type::{DataType, Flags, Hiding};
+pub use definition::{Definition, ValueName, Vendor};
+pub use encode::ValueError;
+pub use oid::{NotAnOid, Oid};
 
-    /// An attribute whose values have names.
-    const fn with_values(
-        vendor: u32,
-        kind: u8,
-        name: &'static str,
-        data_type: DataType,
-        values: &'static [(&'static str, u32)],
-    ) -> Self {
-        Definition {
-            name,
-            vendor,
-            kind,
-            data_type,
-            values,
+use source::{Source, ValueLine};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// What this program knows without being told.
+pub static STANDARD: Dictionary = Dictionary::standard();
+
+/// What is known of attributes: our own tables, and what an operator laid over them.
+#[derive(Clone, Debug, Default)]
+pub struct Dictionary {
+    /// The operator's attributes, and ours to which he added value names.
+    added: BTreeMap<Oid, Definition>,
+    /// Their names in lower case. Two names may stand for one attribute; both are found.
+    added_by_name: BTreeMap<String, Definition>,
+    /// The operator's vendors.
+    vendors: BTreeMap<u32, Vendor>,
+}
+
+/// Why an operator's files cannot be laid over what we know.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DictionaryError {
+    /// A file cannot be read.
+    #[error(transparent)]
+    Source(#[from] source::SourceError),
+    /// A value belongs to an attribute that nobody defined.
+    #[error("dictionary {at}: VALUE {name} belongs to {attribute}, which no file defines")]
+    UnknownAttribute {
+        /// File and line.
+        at: String,
+        /// The attribute.
+        attribute: String,
+        /// The value's name.
+        name: String,
+    },
+}
+
+impl Dictionary {
+    /// What this program knows without being told.
+    #[must_use]
+    pub const fn standard() -> Self {
+        Dictionary {
+            added: BTreeMap::new(),
+            added_by_name: BTreeMap::new(),
+            vendors: BTreeMap::new(),
         }
     }
 
-    /// The name of a value, such as `PPP` of Framed-Protocol 1.
-    pub fn value_name(&self, number: u32) -> Option<&'static str> {
-        self.values
-            .iter()
-            .find(|(_, value)| *value == number)
-            .map(|(name, _)| *name)
+    /// Lays files over our own tables. They may name our vendors and attributes, give ours more value names, and say
+    /// anew what an attribute is.
+    ///
+    /// # Errors
+    /// The first line that makes no sense, by file and number.
+    pub fn with(
+        files: impl IntoIterator<Item = source::File>,
+        include: &mut dyn FnMut(&str, &str) -> Result<source::File, String>,
+    ) -> Result<Self, DictionaryError> {
+        let read = source::read_all(files, &known(), include)?;
+        let mut dictionary = Dictionary::standard();
+        dictionary.add(read)?;
+        Ok(dictionary)
     }
 
-    /// The number of a named value, whatever its case.
-    pub fn value_number(&self, name: &str) -> Option<u32> {
-        self.values
+    /// Takes over what files say.
+    fn add(&mut self, read: Source) -> Result<(), DictionaryError> {
+        for vendor in read.vendors {
+            let vendor = Vendor {
+                number: vendor.number,
+                name: Cow::Owned(vendor.name),
+                format: vendor.format,
+            };
+            self.vendors.insert(vendor.number, vendor);
+        }
+        for line in read.attributes {
+            // `source` has checked that there is at least one number, and not too many.
+            let Some(oid) = Oid::new(&line.path) else { continue };
+            let values = self
+                .by_oid(&oid)
+                .map_or_else(|| Cow::Borrowed(&[][..]), |known| known.values.clone());
+            self.put(Definition {
+                name: Cow::Owned(line.name),
+                oid,
+                data_type: line.data_type,
+                flags: line.flags,
+                values,
+            });
+        }
+        read.values.into_iter().try_for_each(|line| self.add_value(line))
+    }
+
+    /// Gives an attribute one more value name.
+    fn add_value(&mut self, line: ValueLine) -> Result<(), DictionaryError> {
+        let Some(definition) = self.by_name(&line.attribute) else {
+            return Err(DictionaryError::UnknownAttribute {
+                at: line.at,
+                attribute: line.attribute,
+                name: line.name,
+            });
+        };
+        let mut definition = definition.clone();
+        let values = definition.values.to_mut();
+        values.retain(|value| !value.name.eq_ignore_ascii_case(&line.name));
+        values.push(ValueName {
+            name: Cow::Owned(line.name),
+            number: line.number,
+        });
+        self.put(definition);
+        Ok(())
+    }
+
+    /// Adds a definition, or puts it in place of one of its name or number.
+    fn put(&mut self, definition: Definition) {
+        self.added_by_name
+            .insert(definition.name.to_ascii_lowercase(), definition.clone());
+        self.added.insert(definition.oid, definition);
+    }
+
+    /// Finds an attribute by its name, whatever its case.
+    #[must_use]
+    pub fn by_name(&self, name: &str) -> Option<&Definition> {
+        let name = name.to_ascii_lowercase();
+        self.added_by_name.get(&name).or_else(|| {
+            let at = tables::BY_NAME
+                .binary_search_by(|(known, _)| (*known).cmp(name.as_str()))
+                .ok()?;
+            let (_, place) = tables::BY_NAME.get(at)?;
+            tables::DEFINITIONS.get(usize::from(*place))
+        })
+    }
+
+    /// Finds an attribute by where it stands.
+    #[must_use]
+    pub fn by_oid(&self, oid: &Oid) -> Option<&Definition> {
+        self.added.get(oid).or_else(|| {
+            let at = tables::DEFINITIONS
+                .binary_search_by(|definition| definition.oid.cmp(oid))
+                .ok()?;
+            tables::DEFINITIONS.get(at)
+        })
+    }
+
+    /// Finds an attribute of the IETF (`vendor` 0) or of a vendor by its type octet.
+    #[must_use]
+    pub fn by_number(&self, vendor: u32, kind: u8) -> Option<&Definition> {
+        self.by_oid(&Oid::of_number(vendor, kind))
+    }
+
+    /// Finds a vendor by its number.
+    #[must_use]
+    pub fn vendor(&self, number: u32) -> Option<&Vendor> {
+        self.vendors.get(&number).or_else(|| {
+            let at = tables::VENDORS
+                .binary_search_by_key(&number, |vendor| vendor.number)
+                .ok()?;
+            tables::VENDORS.get(at)
+        })
+    }
+
+    /// Every vendor, by number.
+    pub fn vendors(&self) -> impl Iterator<Item = &Vendor> {
+        let ours = tables::VENDORS
             .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| *value)
+            .filter(|vendor| !self.vendors.contains_key(&vendor.number));
+        let mut all: Vec<&Vendor> = ours.chain(self.vendors.values()).collect();
+        all.sort_by_key(|vendor| vendor.number);
+        all.into_iter()
+    }
+
+    /// Every attribute, by number.
+    pub fn all(&self) -> impl Iterator<Item = &Definition> {
+        let ours = tables::DEFINITIONS
+            .iter()
+            .filter(|definition| !self.added.contains_key(&definition.oid));
+        let mut all: Vec<&Definition> = ours.chain(self.added.values()).collect();
+        all.sort_by_key(|definition| definition.oid);
+        all.into_iter()
     }
 }
 
-/// Every table, the IETF's first; inside a table attributes are sorted by number.
-static TABLES: &[(u32, &[Definition])] = &[
-    (0, ietf::DEFINITIONS),
-    (vendor::CISCO, cisco::DEFINITIONS),
-    (vendor::MICROSOFT, microsoft::DEFINITIONS),
-    (vendor::ADSL_FORUM, adsl_forum::DEFINITIONS),
-    (vendor::WISPR, wispr::DEFINITIONS),
-    (vendor::MIKROTIK, mikrotik::DEFINITIONS),
-    (vendor::ACCEL, accel::DEFINITIONS),
-];
-
-/// Every definition there is.
-pub fn all() -> impl Iterator<Item = &'static Definition> {
-    TABLES.iter().flat_map(|(_, table)| *table)
-}
-
-/// Finds an attribute by its name, whatever its case.
-pub fn by_name(name: &str) -> Option<&'static Definition> {
-    all().find(|definition| definition.name.eq_ignore_ascii_case(name))
-}
-
-/// Finds an attribute by its number; `vendor` 0 is the IETF.
-pub fn by_number(vendor: u32, kind: u8) -> Option<&'static Definition> {
-    let (_, table) = TABLES.iter().find(|(number, _)| *number == vendor)?;
-    let at = table
-        .binary_search_by_key(&kind, |definition| definition.kind)
-        .ok()?;
-    table.get(at)
+/// What an operator's file may name without saying it.
+fn known() -> Source {
+    Source {
+        vendors: tables::VENDORS
+            .iter()
+            .map(|vendor| source::VendorLine {
+                name: vendor.name.clone().into_owned(),
+                number: vendor.number,
+                format: vendor.format,
+            })
+            .collect(),
+        attributes: tables::DEFINITIONS
+            .iter()
+            .map(|definition| source::AttributeLine {
+                name: definition.name.clone().into_owned(),
+                path: definition.oid.as_slice().to_vec(),
+                data_type: definition.data_type,
+                flags: definition.flags,
+            })
+            .collect(),
+        ..Source::default()
+    }
 }

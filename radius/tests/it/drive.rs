@@ -4,8 +4,8 @@
 //! readings contradict each other: that is what the fuzzer looks for.
 
 use radius::{
-    Accounting, Authenticator, DecodeError, HEADER_LEN, PACKET_LEN_MAX, SharedSecret, View, dictionary, eap,
-    kind, mschap, password, salt,
+    Accounting, Authenticator, DecodeError, HEADER_LEN, PACKET_LEN_MAX, SharedSecret, View,
+    attribute::Attributes, attribute::Tree, dictionary::STANDARD, eap, kind, mschap, password, salt,
 };
 
 /// Reads a datagram in every way the crate can.
@@ -16,6 +16,7 @@ pub fn packet(datagram: &[u8]) -> Result<(), DecodeError> {
     let view = View::parse(datagram)?;
     check_shape(datagram, &view);
     read_values(&view);
+    read_tree(&view);
     check_secrets(&view);
     check_mschap(&view);
     read_accounting(&view);
@@ -94,22 +95,45 @@ fn read_values(view: &View<'_>) {
     }
 }
 
+/// The whole picture, put together again.
+fn read_tree(view: &View<'_>) {
+    let octets = &view.octets()[HEADER_LEN..];
+    let tree = Tree::decode(octets, &STANDARD);
+    assert_eq!(
+        tree.encode(&STANDARD),
+        octets,
+        "taken apart, it is not what it was"
+    );
+    assert!(
+        tree.show(&STANDARD)
+            .iter()
+            .all(|line| !line.contains(['\n', '\r', '\0'])),
+        "a line would break"
+    );
+}
+
 /// What is shown stays on its line; what can be written from it is a whole attribute.
 fn show_and_encode(vendor: u32, kind: u8, value: &[u8]) {
-    let shown = dictionary::show(vendor, kind, value);
+    let shown = STANDARD.show(vendor, kind, value);
     assert!(
         !shown.contains(['\n', '\r', '\0']),
         "{shown} would break a log line"
     );
     let (_, text) = shown.split_once(" = ").expect("a name and a value");
-    let Some(definition) = dictionary::by_number(vendor, kind) else {
+    let Some(definition) = STANDARD.by_number(vendor, kind) else {
         return;
     };
     let mut encoded = Vec::new();
-    match definition.encode(text, &mut encoded) {
-        Ok(()) => assert_eq!(usize::from(encoded[1]), encoded.len(), "wrong length octet"),
+    match STANDARD.encode(definition, text, &mut encoded) {
+        Ok(()) => assert!(attributes_are_whole(&encoded), "a wrong length octet"),
         Err(_) => assert!(encoded.is_empty(), "a failed encode left octets behind"),
     }
+}
+
+/// Whether octets are attributes and nothing else.
+fn attributes_are_whole(encoded: &[u8]) -> bool {
+    let lens = Attributes::new(encoded).map(|attribute| 2 + attribute.value.len());
+    lens.sum::<usize>() == encoded.len()
 }
 
 /// Digests over anything, right or wrong.

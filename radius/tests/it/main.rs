@@ -14,5 +14,6 @@ mod password;
 mod roundtrip;
 mod salt;
 mod secret;
+mod tree;
 mod vector;
 mod writer;
