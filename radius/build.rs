@@ -10,7 +10,6 @@ use std::{env, fs};
 #[expect(dead_code, reason = "the library uses the rest")]
 mod data_type;
 #[path = "src/dictionary/source.rs"]
-#[expect(dead_code, reason = "the library uses the rest")]
 mod source;
 
 use source::{AttributeLine, Source};
@@ -45,7 +44,12 @@ fn read(dir: &Path) -> Result<Source, String> {
         files.push((path.display().to_string(), text));
     }
     let mut include = |_: &str, wanted: &str| Err(format!("our own files do not include {wanted}"));
-    source::read_all(files, &Source::default(), &mut include).map_err(|error| error.to_string())
+    let read =
+        source::read_all(files, &Source::default(), &mut include).map_err(|error| error.to_string())?;
+    match read.skipped.first() {
+        Some(note) => Err(format!("our own files say nothing in vain, but: {note}")),
+        None => Ok(read),
+    }
 }
 
 /// The tables as Rust.

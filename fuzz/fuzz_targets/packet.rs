@@ -4,6 +4,7 @@
 
 #![no_main]
 
+#[expect(dead_code, reason = "the other targets use the rest")]
 #[path = "../../radius/tests/it/drive.rs"]
 mod drive;
 

@@ -1,4 +1,4 @@
-//! Writes the seeds of the fuzzer's corpus: `cargo run -p radius --example fuzz_seeds`.
+//! Writes the seeds of the fuzzer's corpora: `cargo run -p radius --example fuzz_seeds`.
 //!
 //! Run again after adding a seed here; files the fuzzer added itself stay. `good-*` must decode and `bad-*` must not,
 //! which `tests/it/corpus.rs` checks.
@@ -23,6 +23,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::create_dir_all(&corpus)?;
     for (name, octets) in [access()?, accounting()?, dynamic()?, odd()?, bad()?].concat() {
         std::fs::write(corpus.join(name), octets)?;
+    }
+    for (target, seeds) in [("attributes", attributes()), ("dictionary", dictionaries())] {
+        let corpus = root.join("../fuzz/corpus").join(target);
+        std::fs::create_dir_all(&corpus)?;
+        for (name, octets) in seeds {
+            std::fs::write(corpus.join(name), octets)?;
+        }
     }
     for folder in std::fs::read_dir(root.join("tests/vectors"))? {
         let folder = folder?.path();
@@ -344,4 +351,131 @@ fn bad() -> Result<Vec<Seed>, WriteError> {
         ("bad-256-attributes", raw(1, &[33, 2].repeat(256))),
         ("bad-text", b"GET / HTTP/1.1\r\nHost: aaa\r\n\r\n".to_vec()),
     ])
+}
+
+/// Attributes of every shape, and some that only look like one.
+fn attributes() -> Vec<Seed> {
+    let vendor = |number: u32, inside: &[u8]| {
+        let [.., len] = (6 + inside.len()).to_be_bytes();
+        [&[26, len][..], &number.to_be_bytes(), inside].concat()
+    };
+    let long = |name: &str| named(&[(name, &"x".repeat(600))]);
+    vec![
+        (
+            "seed-plain",
+            named(&[
+                ("User-Name", "nemo"),
+                ("Framed-IP-Address", "192.0.2.1"),
+                ("Delegated-IPv6-Prefix", "2001:db8::/56"),
+            ]),
+        ),
+        (
+            "seed-tags",
+            named(&[("Tunnel-Type", ":1:VLAN"), ("Tunnel-Private-Group-Id", ":1:250")]),
+        ),
+        ("seed-concat", long("NAS-Filter-Rule")),
+        (
+            "seed-concat-uneven",
+            [&[92, 4][..], b"ab", &[92, 2], &[92, 3], b"c"].concat(),
+        ),
+        ("seed-vendor", vendor(14988, b"\x08\x071M/2M\x03\x04ab")),
+        ("seed-vendor-contradiction", vendor(14988, &[8, 9, 1])),
+        ("seed-vendor-empty", vendor(14988, &[])),
+        ("seed-vendor-zero", vendor(0, &[1, 3, 7])),
+        ("seed-vendor-4-0", named(&[("USR-Last-Number-Dialed-Out", "1")])),
+        ("seed-vendor-2-1", named(&[("Lucent-Max-Shared-Users", "2")])),
+        ("seed-vendor-2-2", named(&[("SN-VPN-Name", "red")])),
+        ("seed-wimax-tlv", named(&[("WiMAX-Release", "1.0")])),
+        (
+            "seed-wimax-in-pieces",
+            [
+                vendor(24757, b"\x01\x07\x80\x01\x051."),
+                vendor(24757, b"\x01\x04\x000"),
+            ]
+            .concat(),
+        ),
+        ("seed-wimax-unfinished", vendor(24757, b"\x01\x07\x80\x01\x051.")),
+        ("seed-extended", named(&[("Frag-Status", "1")])),
+        ("seed-extended-empty", vec![241, 2, 245, 2, 245, 3, 4]),
+        ("seed-extended-tlv", vec![241, 9, 5, 1, 6, 192, 0, 2, 1]),
+        ("seed-long-extended", long("DHCPv4-Options")),
+        (
+            "seed-long-extended-uneven",
+            [
+                &[245, 6, 4, 0x80, 0xab, 0xcd][..],
+                &[245, 4, 4, 0x80, 245, 5, 4, 0, 0xef],
+            ]
+            .concat(),
+        ),
+        ("seed-long-extended-reserved", vec![245, 5, 4, 0x01, 9]),
+        ("seed-evs", vec![241, 9, 26, 0, 0, 0x19, 0x7f, 5, 1]),
+        ("seed-evs-long", named(&[("FreeRADIUS-802.1X-Anonce", "0x01")])),
+    ]
+}
+
+/// Dictionary files, good and bad.
+fn dictionaries() -> Vec<Seed> {
+    let texts: [(&'static str, &str); 26] = [
+        ("good-empty", ""),
+        ("good-comment", "# nothing\n\n   # at all\n"),
+        (
+            "good-vendor",
+            "VENDOR Example 99999\nBEGIN-VENDOR Example\nATTRIBUTE Example-Speed 1 integer\nVALUE Example-Speed Fast 0x10\nEND-VENDOR Example\n",
+        ),
+        (
+            "good-format-4-0",
+            "VENDOR Wide 99998 format=4,0\nBEGIN-VENDOR Wide\nATTRIBUTE Wide-Name 0x10001 string\nEND-VENDOR Wide\n",
+        ),
+        (
+            "good-format-2-2",
+            "VENDOR Wide 99998 format=2,2\nBEGIN-VENDOR Wide\nATTRIBUTE Wide-Name 300 string\nEND-VENDOR Wide\n",
+        ),
+        (
+            "good-format-continued",
+            "VENDOR Long 99997 format=1,1,c\nBEGIN-VENDOR Long\nATTRIBUTE Long-Tlv 1 tlv\nBEGIN-TLV Long-Tlv\nATTRIBUTE Long-Inner 2 string\nEND-TLV Long-Tlv\nEND-VENDOR Long\n",
+        ),
+        (
+            "good-flags",
+            "ATTRIBUTE A 240 string has_tag,encrypt=2\nATTRIBUTE B 239 octets[6] array,secret\nATTRIBUTE C 238 string concat\n",
+        ),
+        (
+            "good-types",
+            "ATTRIBUTE A 240 ipaddr\nATTRIBUTE B 239 ipv6prefix\nATTRIBUTE C 238 ether\nATTRIBUTE D 237 combo-ip\nATTRIBUTE E 236 ifid\nATTRIBUTE F 235 signed\nATTRIBUTE G 234 integer64\n",
+        ),
+        (
+            "good-extended",
+            "ATTRIBUTE Ext 241 extended\nATTRIBUTE Evs 241.26 evs\nATTRIBUTE Inner 241.200 tlv\nATTRIBUTE Inmost 241.200.1 ipaddr\nVENDOR V 99996\nBEGIN-VENDOR V parent=Evs\nATTRIBUTE V-One 1 string\nEND-VENDOR V\n",
+        ),
+        (
+            "good-include",
+            "$INCLUDE 1\n$INCLUDE- 9\n%%\nATTRIBUTE A 240 string\n$INCLUDE 2\n%%\nVALUE A B 3\nATTRIBUTE A 240 integer\n",
+        ),
+        (
+            "good-skipped",
+            "ATTRIBUTE Auth-Type 1000 integer\nVALUE Auth-Type PAP 1\nATTRIBUTE V 200 string virtual\nBEGIN-PROTOCOL RADIUS\n",
+        ),
+        (
+            "good-two-names",
+            "ATTRIBUTE A 240 integer\nATTRIBUTE B 240 integer\nVALUE A One 1\nVALUE B Two 2\nATTRIBUTE User-Name 2 string\n",
+        ),
+        (
+            "good-oid",
+            "ATTRIBUTE A 26.9.201 string\nATTRIBUTE B 241.201 integer\n",
+        ),
+        ("bad-word", "ATRIBUTE A 1 string\n"),
+        ("bad-number", "ATTRIBUTE A one string\n"),
+        ("bad-number-deep", "ATTRIBUTE A 240.1.1.1.1.1.1.1.1 string\n"),
+        ("bad-number-wide", "ATTRIBUTE A 26.9.256 string\n"),
+        ("bad-number-vendor", "ATTRIBUTE A 26.9 vsa\n"),
+        ("bad-type", "ATTRIBUTE A 240 strange\n"),
+        ("bad-flag", "ATTRIBUTE A 240 string wide\n"),
+        ("bad-format", "VENDOR A 5 format=3,1\n"),
+        ("bad-open", "VENDOR A 5\nBEGIN-VENDOR A\n"),
+        ("bad-close", "END-VENDOR A\n"),
+        ("bad-value", "VALUE Nobody Knows 1\n"),
+        ("bad-include", "$INCLUDE 1\n"),
+        ("bad-include-self", "$INCLUDE 1\n%%\n$INCLUDE 1\n"),
+    ];
+    let seed = |(name, text): (&'static str, &str)| (name, text.as_bytes().to_vec());
+    texts.into_iter().map(seed).collect()
 }

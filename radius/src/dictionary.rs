@@ -50,6 +50,8 @@ pub struct Dictionary {
     added_by_name: BTreeMap<String, Definition>,
     /// The operator's vendors.
     vendors: BTreeMap<u32, Vendor>,
+    /// What his files say that means nothing here, by file and line.
+    notes: Vec<String>,
 }
 
 /// Why an operator's files cannot be laid over what we know.
@@ -78,6 +80,7 @@ impl Dictionary {
             added: BTreeMap::new(),
             added_by_name: BTreeMap::new(),
             vendors: BTreeMap::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -96,8 +99,15 @@ impl Dictionary {
         Ok(dictionary)
     }
 
+    /// What the operator's files say that means nothing here, by file and line: for a log, no error.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     /// Takes over what files say.
     fn add(&mut self, read: Source) -> Result<(), DictionaryError> {
+        self.notes = read.skipped;
         for vendor in read.vendors {
             let vendor = Vendor {
                 number: vendor.number,
@@ -125,21 +135,26 @@ impl Dictionary {
 
     /// Gives an attribute one more value name.
     fn add_value(&mut self, line: ValueLine) -> Result<(), DictionaryError> {
-        let Some(definition) = self.by_name(&line.attribute) else {
+        let Some(oid) = self.by_name(&line.attribute).map(|definition| definition.oid) else {
             return Err(DictionaryError::UnknownAttribute {
                 at: line.at,
                 attribute: line.attribute,
                 name: line.name,
             });
         };
-        let mut definition = definition.clone();
-        let values = definition.values.to_mut();
-        values.retain(|value| !value.name.eq_ignore_ascii_case(&line.name));
-        values.push(ValueName {
+        let value = ValueName {
             name: Cow::Owned(line.name),
             number: line.number,
-        });
-        self.put(definition);
+        };
+        // An attribute of two names has its values under both; the name its number shows stays what it is.
+        if let Some(mut named) = self.by_name(&line.attribute).cloned() {
+            named.add_value(value.clone());
+            self.added_by_name.insert(named.name.to_ascii_lowercase(), named);
+        }
+        if let Some(mut numbered) = self.by_oid(&oid).cloned() {
+            numbered.add_value(value);
+            self.put(numbered);
+        }
         Ok(())
     }
 
@@ -178,6 +193,13 @@ impl Dictionary {
     #[must_use]
     pub fn by_number(&self, vendor: u32, kind: u8) -> Option<&Definition> {
         self.by_oid(&Oid::of_number(vendor, kind))
+    }
+
+    /// Finds a vendor by its name, whatever its case.
+    #[must_use]
+    pub fn vendor_by_name(&self, name: &str) -> Option<&Vendor> {
+        self.vendors()
+            .find(|vendor| vendor.name.eq_ignore_ascii_case(name))
     }
 
     /// Finds a vendor by its number.

@@ -1,7 +1,8 @@
 //! The RADIUS protocol as values: packets, attributes, authenticators, passwords, EAP framing, names.
 //!
 //! Never opens a socket, reads a clock or draws a random number: octets come in as slices, replies go out into a buffer
-//! the caller owns, and `now` is always an argument. Decoding and writing allocate nothing.
+//! the caller owns, and `now` is always an argument. On the way of a datagram nothing
+//! is allocated.
 //!
 //! In the order a datagram flows through:
 //!
@@ -12,7 +13,11 @@
 //!    [`eap`]: packets carried in EAP-Message. [`salt`]: what a reply hides.
 //! 5. [`accounting`]: one typed reading of an Accounting-Request.
 //! 6. [`writer`]: [`ReplyWriter`] and [`RequestWriter`] build what goes out.
-//! 7. [`dictionary`]: names for people, both ways.
+//!
+//! Beside that way, for people, tools and proxies, and with allocations:
+//!
+//! - [`dictionary`]: what attributes are called and what they hold, both ways; our tables, and files of an operator.
+//! - [`attribute::Tree`]: everything in a packet, as deep as the dictionary knows, and back to the same octets.
 //!
 //! Next door: `radius-server` decides what to answer, `coa` asks a NAS to disconnect.
 

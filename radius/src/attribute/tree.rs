@@ -92,7 +92,7 @@ impl Tree {
         values
     }
 
-    /// Puts everything together again: the octets it was decoded from.
+    /// Puts everything together again: the octets it was decoded from, given the dictionary it was decoded with.
     #[must_use]
     pub fn encode(&self, dictionary: &Dictionary) -> Vec<u8> {
         let mut out = Vec::new();
@@ -265,6 +265,10 @@ fn vendor_specific(rest: &[u8], dictionary: &Dictionary) -> Option<(Node, usize)
             nodes.push(node(oid.inside(number)?, value, dictionary, 0));
             left = after;
         }
+    }
+    // Nothing inside, or nobody whose it would be: there is nothing to show but octets.
+    if nodes.is_empty() || vendor == 0 {
+        return None;
     }
     let whole = Node {
         oid,

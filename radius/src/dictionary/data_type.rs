@@ -150,7 +150,8 @@ impl DataType {
     }
 
     /// What a text of this type looks like, to finish "… takes".
-    pub(super) const fn expected(self, tagged: bool) -> &'static str {
+    #[must_use]
+    pub const fn expected(self, tagged: bool) -> &'static str {
         match (self, tagged) {
             (DataType::Integer, false) => "a number from 0 to 4294967295",
             (DataType::Integer, true) => "a number from 0 to 16777215, with a tag like :1:13",

@@ -67,6 +67,13 @@ impl Definition {
         }
     }
 
+    /// Names a value, in place of what the name stood for.
+    pub(super) fn add_value(&mut self, added: ValueName) {
+        let values = self.values.to_mut();
+        values.retain(|value| !value.name.eq_ignore_ascii_case(&added.name));
+        values.push(added);
+    }
+
     /// The name of a value, such as `PPP` of Framed-Protocol 1. Of several names of one number the last one said counts.
     #[must_use]
     pub fn value_name(&self, number: u64) -> Option<&str> {

@@ -123,7 +123,11 @@ impl FromStr for Oid {
     type Err = NotAnOid;
 
     fn from_str(text: &str) -> Result<Self, NotAnOid> {
-        let numbers: Result<Vec<u32>, _> = text.split('.').take(DEPTH_MAX + 1).map(str::parse).collect();
-        Oid::new(&numbers.map_err(|_| NotAnOid)?).ok_or(NotAnOid)
+        let number = |digits: &str| {
+            let plain = digits.bytes().all(|octet| octet.is_ascii_digit());
+            digits.parse().ok().filter(|_| plain)
+        };
+        let numbers: Option<Vec<u32>> = text.split('.').take(DEPTH_MAX + 1).map(number).collect();
+        numbers.and_then(|numbers| Oid::new(&numbers)).ok_or(NotAnOid)
     }
 }

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use super::{DataType, Definition, Dictionary, Hiding, Oid};
-use crate::attribute::{Attribute, Value, kind};
+use crate::attribute::{self, Tree, Value, kind};
 
 impl Dictionary {
     /// An attribute as a line: `Acct-Session-Time = 17`, `User-Name = "nemo"`, `Attr-241 = 0x0102`.
@@ -14,8 +14,12 @@ impl Dictionary {
     /// a value that is not of the attribute's type as hexadecimal octets.
     #[must_use]
     pub fn show(&self, vendor: u32, kind: u8, value: &[u8]) -> String {
-        if (vendor, kind) == (0, kind::VENDOR_SPECIFIC) {
-            return self.show_vendor(value);
+        // What holds others is shown as those, as far as one attribute alone says what they are.
+        if (vendor, kind) == (0, kind::VENDOR_SPECIFIC)
+            && let Ok(len) = u8::try_from(attribute::HEADER_LEN + value.len())
+        {
+            let whole = [&[kind, len], value].concat();
+            return Tree::decode(&whole, self).show(self).join(", ");
         }
         self.show_at(&Oid::of_number(vendor, kind), value)
     }
@@ -44,26 +48,6 @@ impl Dictionary {
             }
             _ => self.show_at(oid, value),
         }
-    }
-
-    /// What a vendor put into a Vendor-Specific attribute, or its octets if that is not of the usual format.
-    fn show_vendor(&self, value: &[u8]) -> String {
-        let octets = || format!("Vendor-Specific = {}", hex(value));
-        let Some((vendor, inside)) = (Attribute {
-            kind: kind::VENDOR_SPECIFIC,
-            value,
-        })
-        .vendor() else {
-            return octets();
-        };
-        let encoded_len: usize = inside.clone().map(|attribute| 2 + attribute.value.len()).sum();
-        if vendor == 0 || encoded_len == 0 || encoded_len + 4 != value.len() {
-            return octets();
-        }
-        let shown: Vec<_> = inside
-            .map(|attribute| self.show(vendor, attribute.kind, attribute.value))
-            .collect();
-        shown.join(", ")
     }
 }
 

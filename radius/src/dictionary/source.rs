@@ -22,9 +22,11 @@ use std::collections::{HashMap, HashSet};
 
 /// Octets of a dictionary file.
 pub const FILE_LEN_MAX: usize = 1024 * 1024;
+/// Files in all, each counted as often as it is included.
+pub const FILES_MAX: usize = 1_000;
 /// Files that may include one another in a row.
 pub const INCLUDE_DEPTH_MAX: usize = 8;
-/// Attributes, values and vendors in all files together.
+/// Attributes, values, vendors and notes in all files together.
 pub const ENTRIES_MAX: usize = 100_000;
 /// Octets of a name.
 pub const NAME_LEN_MAX: usize = 128;
@@ -49,6 +51,13 @@ pub struct Source {
     pub skipped: Vec<String>,
 }
 
+impl Source {
+    /// How much was read.
+    fn entries(&self) -> usize {
+        self.vendors.len() + self.attributes.len() + self.values.len() + self.skipped.len()
+    }
+}
+
 /// A vendor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VendorLine {
@@ -69,6 +78,14 @@ pub struct Format {
     pub length_len: u8,
     /// Whether an octet follows whose high bit says that the value goes on (WiMAX).
     pub continued: bool,
+}
+
+impl Format {
+    /// Whether a type of this number has room.
+    fn holds(self, number: u32) -> bool {
+        let bits = u32::from(self.type_len) * 8;
+        number.checked_shr(bits).unwrap_or(0) == 0
+    }
 }
 
 impl Default for Format {
@@ -132,23 +149,10 @@ impl std::error::Error for SourceError {}
 /// A file that was asked for: its name for messages, and its text.
 pub type File = (String, String);
 
-/// Reads a file and what it includes.
-///
-/// `include` is given the name of the including file and what stands behind `$INCLUDE`.
-///
-/// # Errors
-/// The first [`SourceError`].
-pub fn read(
-    file: File,
-    include: &mut dyn FnMut(&str, &str) -> Result<File, String>,
-) -> Result<Source, SourceError> {
-    let mut reading = Reading::default();
-    reading.file(file, include, 0)?;
-    Ok(reading.source)
-}
-
 /// Reads several files, each with what it includes, as if they were one; a later one may name the vendors and attributes of
 /// an earlier one.
+///
+/// `include` is given the name of the including file and what stands behind `$INCLUDE`.
 ///
 /// # Errors
 /// The first [`SourceError`].
@@ -161,7 +165,13 @@ pub fn read_all(
     for file in files {
         reading.file(file, include, 0)?;
     }
-    Ok(reading.source)
+    let Reading {
+        mut source, skipped, ..
+    } = reading;
+    source
+        .values
+        .retain(|value| !skipped.contains(&value.attribute.to_ascii_lowercase()));
+    Ok(source)
 }
 
 /// What is known while lines are read.
@@ -171,6 +181,12 @@ struct Reading {
     source: Source,
     /// Vendors by name in lower case.
     vendors: HashMap<String, u32>,
+    /// How they pack their attributes, by number.
+    formats: HashMap<u32, Format>,
+    /// Names, in lower case, of attributes that were skipped, so that their values are, too.
+    skipped: HashSet<String>,
+    /// Files begun so far.
+    files: usize,
     /// Paths and types of attributes by name in lower case.
     attributes: HashMap<String, (Vec<u32>, DataType)>,
     /// Files being read, so that none includes itself.
@@ -197,6 +213,7 @@ impl Reading {
             reading
                 .vendors
                 .insert(vendor.name.to_ascii_lowercase(), vendor.number);
+            reading.formats.insert(vendor.number, vendor.format);
         }
         for attribute in &known.attributes {
             let known = (attribute.path.clone(), attribute.data_type);
@@ -230,6 +247,10 @@ impl Reading {
                 "more than {INCLUDE_DEPTH_MAX} files include one another"
             )));
         }
+        self.files += 1;
+        if self.files > FILES_MAX {
+            return Err(whole(format!("more than {FILES_MAX} files are included")));
+        }
         if !self.open.insert(name.clone()) {
             return Err(whole("it includes itself".to_owned()));
         }
@@ -248,13 +269,20 @@ impl Reading {
                 .collect();
             match words.as_slice() {
                 [] => {}
-                ["$INCLUDE" | "$INCLUDE-", wanted] => {
+                ["$INCLUDE", wanted] => {
                     let next = include(&name, wanted).map_err(refused)?;
                     self.file(next, include, depth + 1)?;
                 }
-                words => self.line(words, &format!("{name}:{}", at + 1)).map_err(refused)?,
+                // The minus says that the file may be missing.
+                ["$INCLUDE-", wanted] => match include(&name, wanted) {
+                    Ok(next) => self.file(next, include, depth + 1)?,
+                    Err(why) => self.skip(&format!("{name} line {}", at + 1), &why),
+                },
+                words => self
+                    .line(words, &format!("{name} line {}", at + 1))
+                    .map_err(refused)?,
             }
-            let entries = self.source.vendors.len() + self.source.attributes.len() + self.source.values.len();
+            let entries = self.source.entries();
             if entries > ENTRIES_MAX {
                 return Err(refused(format!("more than {ENTRIES_MAX} entries")));
             }
@@ -292,9 +320,7 @@ impl Reading {
             ["END-TLV", name] => self.end("TLV", name),
             // FreeRADIUS 4 says which protocol the file is about; there is only one here.
             ["PROTOCOL" | "BEGIN-PROTOCOL" | "END-PROTOCOL" | "FLAGS", ..] => {
-                self.source
-                    .skipped
-                    .push(format!("{at}: {} means nothing here", words.join(" ")));
+                self.skip(at, &format!("{} means nothing here", words.join(" ")));
                 Ok(())
             }
             [word, ..] => Err(format!(
@@ -320,6 +346,7 @@ impl Reading {
             return Err(format!("vendor {name} has number {known} already"));
         }
         self.vendors.insert(key, number);
+        self.formats.insert(number, format);
         self.source.vendors.push(VendorLine {
             name: checked_name(name)?,
             number,
@@ -349,9 +376,7 @@ impl Reading {
         };
         for word in words.split(',').filter(|word| !word.is_empty()) {
             if word == "virtual" || word == "internal" {
-                self.source
-                    .skipped
-                    .push(format!("{at}: {name} is never in a packet"));
+                self.skip_attribute(name, at);
                 return Ok(());
             }
             flag(word, &mut flags)?;
@@ -364,13 +389,25 @@ impl Reading {
         for part in number.trim_start_matches('.').split('.') {
             path.push(parse_u32(part).ok_or_else(|| format!("{number} is no attribute number"))?);
         }
-        check_path(&path)?;
+        if matches!(*path, [number] if number > u8::MAX.into()) {
+            self.skip_attribute(name, at);
+            return Ok(());
+        }
+        self.check_path(&path)?;
         let key = name.to_ascii_lowercase();
         if let Some((known, _)) = self.attributes.get(&key)
             && *known != path
         {
-            return Err(format!("{name} has number {} already", dotted(known)));
+            // FreeRADIUS's own tables do that; what a name means must not change behind the back of who uses it.
+            let what = format!(
+                "{name} has number {} already, not {}",
+                dotted(known),
+                dotted(&path)
+            );
+            self.skip(at, &what);
+            return Ok(());
         }
+        self.skipped.remove(&key);
         self.attributes.insert(key, (path.clone(), data_type));
         self.source.attributes.push(AttributeLine {
             name: checked_name(name)?,
@@ -378,6 +415,43 @@ impl Reading {
             data_type,
             flags,
         });
+        Ok(())
+    }
+
+    /// Notes an attribute that FreeRADIUS has for itself: one that its dictionaries call virtual or internal, or one of a
+    /// number beyond an octet outside any vendor.
+    fn skip_attribute(&mut self, name: &str, at: &str) {
+        self.skip(at, &format!("{name} is never in a packet"));
+        self.skipped.insert(name.to_ascii_lowercase());
+    }
+
+    /// Notes what means nothing here.
+    fn skip(&mut self, at: &str, what: &str) {
+        self.source.skipped.push(format!("{at}: {what}"));
+    }
+
+    /// Refuses numbers that no packet can carry.
+    fn check_path(&self, path: &[u32]) -> Result<(), String> {
+        let are_octets = |numbers: &[u32]| numbers.iter().all(|number| *number <= u8::MAX.into());
+        let fits = match *path {
+            [VENDOR_SPECIFIC, vendor, number, ref inside @ ..] => {
+                let format = self.formats.get(&vendor).copied().unwrap_or_default();
+                format.holds(number) && are_octets(inside)
+            }
+            // A vendor is no attribute; what it packs its own in is Vendor-Specific.
+            [VENDOR_SPECIFIC, _] | [241..=246, EXTENDED_VENDOR_SPECIFIC, _] => false,
+            [241..=246, EXTENDED_VENDOR_SPECIFIC, _, ref inside @ ..] => are_octets(inside),
+            ref all => !all.is_empty() && are_octets(all),
+        };
+        if !fits {
+            return Err(format!("no packet can carry attribute {}", dotted(path)));
+        }
+        if path.len() > DEPTH_MAX {
+            return Err(format!(
+                "attribute {} lies deeper than {DEPTH_MAX} numbers",
+                dotted(path)
+            ));
+        }
         Ok(())
     }
 
@@ -508,40 +582,23 @@ fn flag(word: &str, flags: &mut Flags) -> Result<(), String> {
     Ok(())
 }
 
-/// Refuses numbers that no packet can carry.
-fn check_path(path: &[u32]) -> Result<(), String> {
-    let fits = match path {
-        [] => false,
-        [VENDOR_SPECIFIC, _vendor, rest @ ..] => rest.iter().skip(1).all(|number| *number <= 255),
-        [first, EXTENDED_VENDOR_SPECIFIC, _vendor, rest @ ..] if (241..=246).contains(first) => {
-            rest.iter().all(|number| *number <= 255)
-        }
-        all => all.iter().all(|number| *number <= 255),
-    };
-    if !fits {
-        return Err(format!("no packet can carry attribute {}", dotted(path)));
-    }
-    if path.len() > DEPTH_MAX {
-        return Err(format!(
-            "attribute {} lies deeper than {DEPTH_MAX} numbers",
-            dotted(path)
-        ));
-    }
-    Ok(())
-}
-
 /// Numbers with dots between.
 fn dotted(path: &[u32]) -> String {
     let numbers: Vec<String> = path.iter().map(u32::to_string).collect();
     numbers.join(".")
 }
 
-/// A name that is not too long.
+/// A name that is not too long and stays on its line wherever it is shown.
 fn checked_name(name: &str) -> Result<String, String> {
     if name.len() > NAME_LEN_MAX {
         return Err(format!(
             "a name of {} octets, {NAME_LEN_MAX} are allowed",
             name.len()
+        ));
+    }
+    if !name.bytes().all(|octet| octet.is_ascii_graphic()) {
+        return Err(format!(
+            "{name:?} is no name: only ASCII letters, digits and signs"
         ));
     }
     Ok(name.to_owned())

@@ -49,21 +49,19 @@ pub(super) fn wrap(
         [26, vendor, number, ref inside @ ..] => vendor_specific(vendor, number, inside, format, value, out),
         [first @ 241..=244, extended, ref rest @ ..] => {
             let (head, inside) = extended_head(extended, rest);
-            let value = nested(inside, value).ok_or(DoesNotFit { max: 0 })?;
+            let value = nested(inside, value, VALUE_LEN_MAX - 1)?;
             short_extended(first, &head, &value, out)
         }
         [first @ 245..=246, extended, ref rest @ ..] => {
             let (head, inside) = extended_head(extended, rest);
-            let value = nested(inside, value).ok_or(DoesNotFit { max: 0 })?;
+            let value = nested(inside, value, VALUE_LEN_MAX)?;
             long_extended(first, &head, &value, out)
         }
         // An attribute of the IETF with others inside.
-        [first, ref inside @ ..] => nested(inside, value).map_or(
-            Err(DoesNotFit {
-                max: VALUE_LEN_MAX - 2,
-            }),
-            |value| plain(first, false, &value, out),
-        ),
+        [first, ref inside @ ..] => {
+            let value = nested(inside, value, VALUE_LEN_MAX)?;
+            plain(first, false, &value, out)
+        }
         [] => Ok(()),
     };
     if done.is_err() {
@@ -102,12 +100,14 @@ fn vendor_specific(
 ) -> Result<(), DoesNotFit> {
     let head_len = usize::from(format.type_len + format.length_len) + usize::from(format.continued);
     let max = VALUE_LEN_MAX - 4 - head_len;
-    let value = nested(inside, value).ok_or(DoesNotFit { max })?;
-    if value.len() > max && !format.continued {
-        return Err(DoesNotFit { max });
-    }
-    if value.len() > PACKET_LEN_MAX - HEADER_LEN - 512 {
-        return Err(DoesNotFit { max });
+    let value = nested(inside, value, max)?;
+    let max_in_all = if format.continued {
+        (PACKET_LEN_MAX - HEADER_LEN) / 255 * max
+    } else {
+        max
+    };
+    if value.len() > max_in_all {
+        return Err(DoesNotFit { max: max_in_all });
     }
     let mut pieces = value.chunks(max).peekable();
     // An empty value is a piece, too.
@@ -183,14 +183,18 @@ fn long_extended(first: u32, head: &[u32], value: &[u8], out: &mut Vec<u8>) -> R
     Ok(())
 }
 
-/// A value inside one or more TLVs, the innermost last; `None` when it does not fit.
-fn nested(inside: &[u32], value: &[u8]) -> Option<Vec<u8>> {
+/// A value inside no, one or more TLVs, the innermost last; the outermost has `room` octets.
+fn nested(inside: &[u32], value: &[u8], room: usize) -> Result<Vec<u8>, DoesNotFit> {
+    let max = room.saturating_sub(2 * inside.len());
+    if !inside.is_empty() && value.len() > max {
+        return Err(DoesNotFit { max });
+    }
     let mut value = value.to_vec();
     for number in inside.iter().rev() {
-        let len = u8::try_from(2 + value.len()).ok()?;
-        value.splice(0..0, [u8::try_from(*number).ok()?, len]);
+        let len = u8::try_from(2 + value.len()).map_err(|_| DoesNotFit { max })?;
+        value.splice(0..0, [octet(*number)?, len]);
     }
-    Some(value)
+    Ok(value)
 }
 
 /// Type, length, head, value.

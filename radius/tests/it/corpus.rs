@@ -1,17 +1,14 @@
-//! Replays the fuzzer's corpus, so that what it once found stays found without a fuzzer at hand.
+//! Replays the fuzzer's corpora, so that what it once found stays found without a fuzzer at hand.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::drive;
 
-/// Where the corpus lies.
-fn corpus_dir() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/packet")
-}
-
-/// Every sample, by name.
-fn samples() -> Vec<(String, Vec<u8>)> {
-    let dir = corpus_dir();
+/// Every sample of a target, by name.
+fn samples(target: &str) -> Vec<(String, Vec<u8>)> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../fuzz/corpus")
+        .join(target);
     let entries =
         std::fs::read_dir(&dir).unwrap_or_else(|error| panic!("no corpus at {}: {error}", dir.display()));
     let mut samples: Vec<_> = entries
@@ -27,40 +24,70 @@ fn samples() -> Vec<(String, Vec<u8>)> {
     samples
 }
 
-#[test]
-fn every_sample_is_read_or_refused() {
-    let samples = samples();
-    assert!(
-        !samples.is_empty(),
-        "the corpus at {} is empty",
-        corpus_dir().display()
-    );
+/// Replays every sample of a target.
+#[track_caller]
+fn replay(target: &str, drive: impl Fn(&[u8]) + std::panic::RefUnwindSafe) {
+    let samples = samples(target);
+    assert!(!samples.is_empty(), "the corpus of {target} is empty");
     for (name, sample) in &samples {
-        let read = std::panic::catch_unwind(|| drive::packet(sample));
-        assert!(read.is_ok(), "sample {name} breaks the decoder");
+        let read = std::panic::catch_unwind(|| drive(sample));
+        assert!(read.is_ok(), "sample {name} breaks {target}");
     }
 }
 
-/// A corpus of one kind would pass the test above and prove little.
-#[test]
-fn seeds_are_of_both_kinds_and_named_after_it() {
-    for (prefix, well_formed) in [("good-", true), ("bad-", false)] {
-        let samples: Vec<_> = samples()
-            .into_iter()
-            .filter(|(name, _)| name.starts_with(prefix))
-            .collect();
+/// A corpus of one kind would pass the tests above and prove little.
+#[track_caller]
+fn check_kinds(target: &str, is_good: impl Fn(&[u8]) -> bool) {
+    for (prefix, good) in [("good-", true), ("bad-", false)] {
+        let mut samples = samples(target);
+        samples.retain(|(name, _)| name.starts_with(prefix));
         assert!(
             samples.len() >= 10,
             "only {} samples named {prefix}*",
             samples.len()
         );
         for (name, sample) in samples {
-            assert_eq!(
-                drive::packet(&sample).is_ok(),
-                well_formed,
-                "{name}: {:?}",
-                drive::packet(&sample)
-            );
+            assert_eq!(is_good(&sample), good, "{target} {name}");
+        }
+    }
+}
+
+#[test]
+fn every_datagram_is_read_or_refused() {
+    replay("packet", |sample| {
+        let _ = drive::packet(sample);
+    });
+}
+
+#[test]
+fn all_attributes_are_the_same_again() {
+    replay("attributes", |sample| {
+        drive::attributes(sample);
+    });
+}
+
+#[test]
+fn every_dictionary_is_read_or_refused() {
+    replay("dictionary", |sample| {
+        let _ = drive::dictionary(sample);
+    });
+}
+
+#[test]
+fn datagrams_are_of_both_kinds_and_named_after_it() {
+    check_kinds("packet", |sample| drive::packet(sample).is_ok());
+}
+
+#[test]
+fn dictionaries_are_of_both_kinds_and_named_after_it() {
+    check_kinds("dictionary", |sample| drive::dictionary(sample).is_ok());
+}
+
+#[test]
+fn seeds_of_attributes_are_attributes_to_the_last_octet() {
+    for (name, sample) in samples("attributes") {
+        if name.starts_with("seed-") {
+            assert_eq!(drive::attributes(&sample), sample.len(), "{name}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
+use radius::dictionary::source::FILES_MAX;
 use radius::dictionary::{Dictionary, DictionaryError, Hiding, Oid, STANDARD, ValueError};
 use radius::{View, attribute, kind};
 
@@ -426,6 +427,76 @@ fn an_operators_file_adds_a_vendor_values_and_types() {
 }
 
 #[test]
+fn an_attribute_of_two_names_shows_the_last_and_has_its_values_under_both() {
+    let file = "
+        ATTRIBUTE Old-Name 250 integer
+        ATTRIBUTE New-Name 250 integer
+        VALUE Old-Name One 1
+    ";
+    let dictionary = dictionary_of(file).unwrap();
+    assert_eq!(dictionary.show(0, 250, &[0, 0, 0, 1]), "New-Name = One");
+    for name in ["Old-Name", "New-Name"] {
+        assert_eq!(encode_with(file, name, "one"), [250, 6, 0, 0, 0, 1]);
+    }
+}
+
+#[test]
+fn what_means_nothing_here_is_noted_and_not_refused() {
+    let file = "
+        ATTRIBUTE My-Local 3000 integer
+        VALUE My-Local One 1
+        ATTRIBUTE My-Virtual 250 string virtual
+        BEGIN-PROTOCOL RADIUS
+        $INCLUDE- missing
+        ATTRIBUTE My-Own 251 integer
+        ATTRIBUTE User-Name 2 string
+    ";
+    let dictionary = dictionary_of(file).unwrap();
+    assert_eq!(
+        dictionary.notes(),
+        [
+            "test line 2: My-Local is never in a packet",
+            "test line 4: My-Virtual is never in a packet",
+            "test line 5: BEGIN-PROTOCOL RADIUS means nothing here",
+            "test line 6: there is no file missing",
+            "test line 8: User-Name has number 1 already, not 2",
+        ]
+    );
+    assert!(dictionary.by_name("My-Local").is_none());
+    assert!(dictionary.by_name("My-Own").is_some());
+}
+
+#[test]
+fn files_without_end_are_refused() {
+    let many = "$INCLUDE other\n".repeat(FILES_MAX);
+    let refused = dictionary_of(&many).unwrap_err().to_string();
+    assert_eq!(refused, "dictionary other: more than 1000 files are included");
+}
+
+/// FreeRADIUS's own tables are the largest there are; every line of them is understood.
+#[test]
+fn freeradius_tables_are_read_where_they_are_installed() {
+    let root = std::path::Path::new("/usr/share/freeradius/dictionary");
+    let read = |path: &std::path::Path| {
+        let octets = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok((
+            path.display().to_string(),
+            String::from_utf8_lossy(&octets).into_owned(),
+        ))
+    };
+    let Ok(file) = read(root) else {
+        eprintln!("skipped: {} is not there", root.display());
+        return;
+    };
+    let dictionary = Dictionary::with([file], &mut |from, wanted| {
+        let beside = std::path::Path::new(from).parent().unwrap();
+        read(&beside.join(wanted))
+    });
+    let dictionary = dictionary.unwrap_or_else(|error| panic!("{error}"));
+    assert!(dictionary.all().count() > STANDARD.all().count());
+}
+
+#[test]
 fn a_bad_file_is_refused_by_file_and_line() {
     for (file, why) in [
         (
@@ -437,20 +508,16 @@ fn a_bad_file_is_refused_by_file_and_line() {
             "dictionary test line 2: strange is no data type",
         ),
         (
-            "ATTRIBUTE A 256 string",
-            "dictionary test line 1: no packet can carry attribute 256",
+            "ATTRIBUTE A 241.256 string",
+            "dictionary test line 1: no packet can carry attribute 241.256",
         ),
         (
             "ATTRIBUTE A 250 string wide",
             "dictionary test line 1: wide is no flag of an attribute",
         ),
         (
-            "ATTRIBUTE User-Name 2 string",
-            "dictionary test line 1: User-Name has number 1 already",
-        ),
-        (
             "VALUE Nobody Knows 1",
-            "dictionary test:1: VALUE Knows belongs to Nobody, which no file defines",
+            "dictionary test line 1: VALUE Knows belongs to Nobody, which no file defines",
         ),
         (
             "BEGIN-VENDOR Nobody",
@@ -467,6 +534,14 @@ fn a_bad_file_is_refused_by_file_and_line() {
         (
             "BEGIN-TLV User-Name",
             "dictionary test line 1: User-Name is no tlv",
+        ),
+        (
+            "BEGIN-VENDOR Cisco\nATTRIBUTE A 256 string",
+            "dictionary test line 2: no packet can carry attribute 26.9.256",
+        ),
+        (
+            "ATTRIBUTE A 26.9 vsa",
+            "dictionary test line 1: no packet can carry attribute 26.9",
         ),
         (
             "VENDOR A 0",

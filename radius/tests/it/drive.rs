@@ -1,11 +1,12 @@
-//! What the fuzzer drives and the tests replay: every way to read a datagram.
+//! What the fuzzer drives and the tests replay: every way to read a datagram, its attributes, and a dictionary file.
 //!
-//! Compiled into two programs, `tests/it` and `fuzz/fuzz_targets/packet.rs`; see `fuzz/README.md`. Panics when two
+//! Compiled into the test program and into each target in `fuzz/fuzz_targets/`; see `fuzz/README.md`. Panics when two
 //! readings contradict each other: that is what the fuzzer looks for.
 
 use radius::{
     Accounting, Authenticator, DecodeError, HEADER_LEN, PACKET_LEN_MAX, SharedSecret, View,
-    attribute::Attributes, attribute::Tree, dictionary::STANDARD, eap, kind, mschap, password, salt,
+    attribute::Attributes, attribute::Tree, dictionary, dictionary::Dictionary, dictionary::STANDARD, eap,
+    kind, mschap, password, salt,
 };
 
 /// Reads a datagram in every way the crate can.
@@ -23,6 +24,71 @@ pub fn packet(datagram: &[u8]) -> Result<(), DecodeError> {
     let mut message = Vec::new();
     view.concat(kind::EAP_MESSAGE, &mut message);
     read_eap(&message);
+    Ok(())
+}
+
+/// Takes octets apart as the attributes of a packet, as far as they are attributes; how many octets that were.
+pub fn attributes(octets: &[u8]) -> usize {
+    let lens = Attributes::new(octets).map(|attribute| 2 + attribute.value.len());
+    let octets = &octets[..lens.sum()];
+    tree_of(octets, &STANDARD);
+    octets.len()
+}
+
+/// Reads a dictionary file and puts what it says to use. A line `%%` begins another file, which the first can include by
+/// its number, from 1.
+///
+/// # Errors
+/// The reader's, so that a test can tell the good samples from the others.
+pub fn dictionary(text: &[u8]) -> Result<(), String> {
+    let text = String::from_utf8_lossy(text);
+    let mut files = text.split("%%\n");
+    let first = files.next().unwrap_or_default().to_owned();
+    let others: Vec<&str> = files.collect();
+    let mut include = |_: &str, wanted: &str| {
+        let number: usize = wanted.parse().map_err(|_| format!("no file {wanted}"))?;
+        let other = others.get(number.wrapping_sub(1));
+        other
+            .map(|text| (wanted.to_owned(), (*text).to_owned()))
+            .ok_or_else(|| format!("no file {wanted}"))
+    };
+    // Alone first, because our own tables take longer to lay under it than most files to refuse.
+    let file = ("fuzz".to_owned(), first);
+    let own = dictionary::source::Source::default();
+    dictionary::source::read_all([file.clone()], &own, &mut include).map_err(|error| error.to_string())?;
+    let dictionary = Dictionary::with([file], &mut include).map_err(|error| error.to_string())?;
+    let mut octets = Vec::new();
+    for definition in dictionary
+        .all()
+        .filter(|known| STANDARD.by_oid(&known.oid) != Some(*known))
+    {
+        assert_eq!(
+            dictionary.by_oid(&definition.oid),
+            Some(definition),
+            "not found by number"
+        );
+        let by_name = dictionary
+            .by_name(&definition.name)
+            .expect("a name that was listed is found");
+        assert!(
+            by_name.name.eq_ignore_ascii_case(&definition.name),
+            "another name is found"
+        );
+        for value in &*definition.values {
+            assert!(
+                definition.value_name(value.number).is_some(),
+                "a value without a name"
+            );
+        }
+        for text in ["1", "0x0102", "192.0.2.1", "2001:db8::/32", "02:00:5e:00:00:01"] {
+            let before = octets.len();
+            match dictionary.encode(definition, text, &mut octets) {
+                Ok(()) => assert!(attributes_are_whole(&octets[before..]), "a wrong length octet"),
+                Err(_) => assert_eq!(octets.len(), before, "a failed encode left octets behind"),
+            }
+        }
+    }
+    tree_of(&octets, &dictionary);
     Ok(())
 }
 
@@ -97,17 +163,21 @@ fn read_values(view: &View<'_>) {
 
 /// The whole picture, put together again.
 fn read_tree(view: &View<'_>) {
-    let octets = &view.octets()[HEADER_LEN..];
-    let tree = Tree::decode(octets, &STANDARD);
+    tree_of(&view.octets()[HEADER_LEN..], &STANDARD);
+}
+
+/// Takes attributes apart with a dictionary; together they must be the same again, and each must be shown.
+fn tree_of(octets: &[u8], dictionary: &Dictionary) {
+    let tree = Tree::decode(octets, dictionary);
     assert_eq!(
-        tree.encode(&STANDARD),
+        tree.encode(dictionary),
         octets,
         "taken apart, it is not what it was"
     );
+    let shown = tree.show(dictionary);
+    assert_eq!(shown.is_empty(), octets.is_empty(), "something is not shown");
     assert!(
-        tree.show(&STANDARD)
-            .iter()
-            .all(|line| !line.contains(['\n', '\r', '\0'])),
+        shown.iter().all(|line| !line.contains(['\n', '\r', '\0'])),
         "a line would break"
     );
 }

@@ -1,16 +1,17 @@
 //! What the crate promises, seen from outside.
 //!
-//! Vectors of others are in `tests/vectors`, the fuzzer's corpus in `fuzz/corpus/packet`; [`drive`] is shared with the
-//! fuzzer.
+//! Vectors of others are in `tests/vectors`, the fuzzer's corpora in `fuzz/corpus`; [`drive`] is shared with the fuzzer.
 
 mod accounting;
 mod corpus;
 mod dictionary;
 mod drive;
 mod eap;
+mod independent;
 mod malformed;
 mod mschap;
 mod password;
+mod picture;
 mod roundtrip;
 mod salt;
 mod secret;

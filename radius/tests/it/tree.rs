@@ -91,6 +91,11 @@ fn what_nobody_knows_or_makes_no_sense_stays_as_it_came() {
     assert_eq!(shown(&[26, 4, 0, 0]), ["Vendor-Specific = 0x0000"]);
     assert_eq!(shown(&[241, 2]), ["Extended-Attribute-1 = 0x"]);
     assert_eq!(shown(&[245, 4, 4, 0x80]), ["Extended-Attribute-5 = 0x0480"]);
+    assert_eq!(shown(&vendor(14988, &[])), ["Vendor-Specific = 0x00003a8c"]);
+    assert_eq!(
+        shown(&vendor(0, &[1, 3, 7])),
+        ["Vendor-Specific = 0x00000000010307"]
+    );
     // A reserved flag is not ours to forget.
     assert_eq!(shown(&[245, 5, 4, 0x01, 9]), ["Extended-Attribute-5 = 0x040109"]);
 }

@@ -10,39 +10,52 @@ use radius::{
 /// The secret of the examples in RFC 2865 and RFC 5997.
 const SECRET: &[u8] = b"xyzzy5461";
 
-/// Reads a vector: hexadecimal octets after comment lines.
+/// The text of a vector.
 #[track_caller]
-pub fn vector(path: &str) -> Vec<u8> {
+fn text_of(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/vectors")
         .join(path);
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let octets = text
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .flat_map(str::split_whitespace);
-    octets
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Reads hexadecimal octets.
+#[track_caller]
+pub fn octets_of(text: &str) -> Vec<u8> {
+    text.split_whitespace()
         .map(|octet| u8::from_str_radix(octet, 16).expect("hexadecimal"))
+        .collect()
+}
+
+/// Reads a vector: hexadecimal octets after comment lines.
+#[track_caller]
+pub fn vector(path: &str) -> Vec<u8> {
+    let text = text_of(path);
+    let octets: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    octets_of(&octets.join(" "))
+}
+
+/// Reads the lines `name = octets` of a file.
+#[track_caller]
+pub fn lines(path: &str) -> Vec<(String, String)> {
+    let text = text_of(path);
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(name, octets)| (name.to_owned(), octets.to_owned()))
         .collect()
 }
 
 /// Reads one of the numbers of an example: `name = octets`.
 #[track_caller]
 pub fn value<const N: usize>(path: &str, name: &str) -> [u8; N] {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/vectors")
-        .join(path);
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text = text_of(path);
     let found = text
         .lines()
         .filter_map(|line| line.split_once('='))
         .find(|(found, _)| found.trim() == name);
-    let (_, octets) = found.unwrap_or_else(|| panic!("no {name} in {}", path.display()));
-    let octets: Vec<u8> = octets
-        .split_whitespace()
-        .map(|octet| u8::from_str_radix(octet, 16).expect("hexadecimal"))
-        .collect();
-    octets.try_into().expect("as many octets as asked for")
+    let (_, octets) = found.unwrap_or_else(|| panic!("no {name} in {path}"));
+    octets_of(octets).try_into().expect("as many octets as asked for")
 }
 
 #[test]
