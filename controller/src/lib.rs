@@ -2,13 +2,15 @@
 //! No rule lives here: what a partner may do, how a login is decided, what a row looks like is all further down.
 //!
 //! In the order a call passes through: [`cli`] reads the arguments; `headend serve` goes on with [`config`] and
-//! [`serve`]; every other command is a client of the API through [`client`], and [`apply`] makes a whole file true.
+//! [`serve`]; every other command is a client of the API through [`client`], and [`apply`] makes a whole file true. [`dictionary`]
+//! reads an operator's names of attributes for both.
 
 pub mod apply;
 pub mod cli;
 pub mod client;
 pub mod config;
 pub mod credentials;
+pub mod dictionary;
 pub mod failure;
 mod mistake;
 pub mod output;

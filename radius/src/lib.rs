@@ -1,8 +1,7 @@
 //! The RADIUS protocol as values: packets, attributes, authenticators, passwords, EAP framing, names.
 //!
 //! Never opens a socket, reads a clock or draws a random number: octets come in as slices, replies go out into a buffer
-//! the caller owns, and `now` is always an argument. On the way of a datagram nothing
-//! is allocated.
+//! the caller owns, and `now` is always an argument. On the way of a datagram nothing is allocated.
 //!
 //! In the order a datagram flows through:
 //!

@@ -4,6 +4,7 @@
 use clap::Subcommand;
 
 use super::serve::Serve;
+use crate::dictionary;
 use crate::failure::Failure;
 use crate::output;
 
@@ -21,7 +22,8 @@ impl Command {
     pub fn run(self) -> Result<(), Failure> {
         match self {
             Command::Check(flags) => {
-                flags.configuration()?;
+                let config = flags.configuration()?;
+                dictionary::load(config.radius.dictionary_dir.as_deref()).map_err(dictionary::refused)?;
                 let file = flags
                     .file()
                     .map_or("defaults, no file".to_owned(), |path| path.display().to_string());

@@ -9,6 +9,7 @@ mod client;
 mod config;
 mod context;
 mod db;
+mod dictionary;
 mod journal;
 mod login;
 mod lookup;
@@ -134,7 +135,7 @@ enum Command {
     /// Live and past sessions
     #[command(subcommand)]
     Session(session::Command),
-    /// Why a login went as it did
+    /// Why a login went as it did, and what attributes mean
     #[command(subcommand)]
     Radius(radius::Command),
     /// Who did what
@@ -170,6 +171,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Serve(serve) => serve.run(),
         Command::Config(command) => command.run(),
+        Command::Radius(radius::Command::Dictionary(lookup)) => lookup.run(cli.globals.json),
         Command::Db(command) => command.run(cli.globals.partner.as_deref()),
         Command::Journal(command) => command.run(cli.globals.json),
         Command::Version => {

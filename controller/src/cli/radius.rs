@@ -1,10 +1,11 @@
 //! `headend radius explain`: why the last logins of a subscriber went as they did, step by step.
-//! Never interprets a step; the words come from the access plane.
+//! Never interprets a step; the words come from the access plane. `headend radius dictionary` is [`super::dictionary`].
 
 use clap::Subcommand;
 use serde_json::Value;
 
 use super::context::Context;
+use super::dictionary::Lookup;
 use super::lookup::{SUBSCRIBER, not_found};
 use crate::failure::Failure;
 use crate::output::{self, cell, field};
@@ -20,12 +21,17 @@ pub enum Command {
         #[arg(long, default_value_t = 5)]
         limit: usize,
     },
+    /// Look attributes up: what they are called, their numbers, types and values; needs no server
+    Dictionary(Lookup),
 }
 
 impl Command {
     /// Does it.
     pub async fn run(self, context: &Context) -> Result<(), Failure> {
-        let Command::Explain { username, limit } = self;
+        let Command::Explain { username, limit } = self else {
+            // The dictionary is looked up before a context is made.
+            return Ok(());
+        };
         let partner = context.partner().await?;
         let path = ["partners", partner.as_str(), "radius", "explain"];
         let query = [("username", username.as_str()), ("limit", &limit.to_string())];

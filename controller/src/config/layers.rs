@@ -45,6 +45,7 @@ pub const KEYS: &[Key] = &[
     key("radius.journal_keep_s", "HEADEND_RADIUS_JOURNAL_KEEP_S"),
     key("radius.journal_keep_bytes", "HEADEND_RADIUS_JOURNAL_KEEP_BYTES"),
     key("radius.decision_drain_rate", "HEADEND_RADIUS_DECISION_DRAIN_RATE"),
+    key("radius.dictionary_dir", "HEADEND_RADIUS_DICTIONARY_DIR"),
     Key {
         secret: true,
         ..key("database.url", "HEADEND_DATABASE_URL")

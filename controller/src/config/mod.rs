@@ -106,6 +106,8 @@ pub struct Radius {
     /// Explanations of logins written to the database a second at most, 1 to 1000000; accounting goes first in any case.
     /// Default: 2000.
     pub decision_drain_rate: u32,
+    /// Directory of dictionary files in FreeRADIUS's format, laid over the built-in ones. Default: none.
+    pub dictionary_dir: Option<PathBuf>,
 }
 
 /// Which PostgreSQL, and how much of it.
@@ -209,6 +211,7 @@ impl Config {
                 decision_drain_rate: layers
                     .integer("radius.decision_drain_rate", DECISION_DRAIN_RATE)?
                     .unwrap_or(access::drain::pace::RATE_USUAL),
+                dictionary_dir: layers.path("radius.dictionary_dir")?,
             },
             database: Database {
                 url: layers.postgres_url("database.url")?,
@@ -293,6 +296,13 @@ impl Config {
             (
                 "radius.decision_drain_rate",
                 Some(self.radius.decision_drain_rate.to_string()),
+            ),
+            (
+                "radius.dictionary_dir",
+                self.radius
+                    .dictionary_dir
+                    .as_ref()
+                    .map(|dir| quoted(&dir.display().to_string())),
             ),
             ("database.url", secret(&self.database.url)),
             ("database.owner_url", secret(&self.database.owner_url)),

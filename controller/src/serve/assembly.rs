@@ -9,6 +9,7 @@ use access::{Access, Tasks};
 use kernel::identity::Settings;
 use kernel::secrets::Sealer;
 use kernel::{Database, Kernel};
+use radius::dictionary::Dictionary;
 use radius_server::{Directory, Plane};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::watch;
@@ -20,12 +21,30 @@ use super::error::ServeError;
 use super::health::{self, Health};
 use super::setup_page;
 use crate::config::Config;
+use crate::dictionary;
 use crate::output;
 
 /// How long open HTTP requests may take to finish when the server stops.
 const HTTP_STOP_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How often an open set-up is looked at, so that its token file goes when it is completed.
 const SETUP_LOOK_WAIT: Duration = Duration::from_secs(2);
+
+/// Lines of the operator's dictionaries that mean nothing here: how many of them are logged one by one.
+const DICTIONARY_NOTES_MAX: usize = 20;
+
+/// What everything above the database is made of.
+struct Parts {
+    /// The HTTP port, taken.
+    listener: TcpListener,
+    /// Where it is.
+    http_addr: SocketAddr,
+    /// Seals secrets.
+    sealer: Sealer,
+    /// The database.
+    database: Database,
+    /// What attributes mean.
+    dictionary: Arc<Dictionary>,
+}
 
 /// A server at work.
 pub struct Running {
@@ -59,13 +78,20 @@ impl Running {
         let http_addr = listener
             .local_addr()
             .map_err(ServeError::part("read the address of HTTP"))?;
+        let dictionary = read_dictionaries(config)?;
         probe_radius(config).await?;
         let sealer = Sealer::load(data_dir.path()).map_err(ServeError::part("read the master key"))?;
         let database = Database::open(&super::database_config(config), data_dir.path())
             .await
             .map_err(ServeError::part("open the database"))?;
-        let assembled =
-            Running::assemble(config, data_dir, listener, http_addr, sealer, database.clone()).await;
+        let parts = Parts {
+            listener,
+            http_addr,
+            sealer,
+            database: database.clone(),
+            dictionary,
+        };
+        let assembled = Running::assemble(config, data_dir, parts).await;
         if assembled.is_err() {
             database.close().await;
         }
@@ -73,14 +99,14 @@ impl Running {
     }
 
     /// Starts everything above the database.
-    async fn assemble(
-        config: &Config,
-        data_dir: &DataDir,
-        listener: TcpListener,
-        http_addr: SocketAddr,
-        sealer: Sealer,
-        database: Database,
-    ) -> Result<Running, ServeError> {
+    async fn assemble(config: &Config, data_dir: &DataDir, parts: Parts) -> Result<Running, ServeError> {
+        let Parts {
+            listener,
+            http_addr,
+            sealer,
+            database,
+            dictionary,
+        } = parts;
         let public_url = config
             .http
             .public_url
@@ -102,7 +128,7 @@ impl Running {
         let coa = coa::Coa::start(coa::Timing::default())
             .await
             .map_err(ServeError::part("start session control"))?;
-        let access = Access::open(&kernel, &plane, coa, data_dir.path())
+        let access = Access::open(&kernel, &plane, coa, data_dir.path(), dictionary)
             .map_err(ServeError::part("open the access module"))?
             .with_decision_drain_rate(config.radius.decision_drain_rate);
         access
@@ -247,6 +273,21 @@ async fn probe_radius(config: &Config) -> Result<(), ServeError> {
         }
     }
     Ok(())
+}
+
+/// Reads what the operator says of attributes, and logs what of it means nothing.
+fn read_dictionaries(config: &Config) -> Result<Arc<Dictionary>, ServeError> {
+    let dictionary = dictionary::load(config.radius.dictionary_dir.as_deref())
+        .map_err(ServeError::part("read the dictionaries"))?;
+    let notes = dictionary.notes();
+    for note in notes.iter().take(DICTIONARY_NOTES_MAX) {
+        tracing::info!(note, "a line of a dictionary is passed over");
+    }
+    if notes.len() > DICTIONARY_NOTES_MAX {
+        let more = notes.len() - DICTIONARY_NOTES_MAX;
+        tracing::info!(more, "and so are other lines");
+    }
+    Ok(dictionary)
 }
 
 /// Opens the journals, which may take a while after a crash.

@@ -31,7 +31,7 @@ async fn no_route_lets_the_wrong_one_in() {
     };
     let plane = Plane::prepare(config, Arc::new(Directory::new())).unwrap();
     let coa = coa::Coa::start(coa::Timing::default()).await.unwrap();
-    let access = Access::open(&kernel, &plane, coa, dir.path()).unwrap();
+    let access = Access::open(&kernel, &plane, coa, dir.path(), Arc::default()).unwrap();
     access.load(&plane).await.unwrap();
     let api = kernel::http::serve_router(kernel.clone(), vec![access.routes()]);
     for path in [

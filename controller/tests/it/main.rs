@@ -3,6 +3,7 @@
 
 mod apply_file;
 mod config;
+mod dictionary;
 mod docs;
 mod isolation;
 mod journal;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use coa::Coa;
 use kernel::http::{Access as RouteAccess, ApiRoutes};
 use kernel::{Error, Kernel, OpContext};
+use radius::dictionary::Dictionary;
 use radius_server::Plane;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
@@ -60,11 +61,18 @@ pub struct Access {
 }
 
 impl Access {
-    /// Opens the module beside a plane that is prepared and not listening yet.
+    /// Opens the module beside a plane that is prepared and not listening yet. `dictionary` says what attributes of replies
+    /// mean.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn open(kernel: &Kernel, plane: &Plane, coa: Coa, data_dir: &Path) -> Result<Self, OpenError> {
+    pub fn open(
+        kernel: &Kernel,
+        plane: &Plane,
+        coa: Coa,
+        data_dir: &Path,
+        dictionary: Arc<Dictionary>,
+    ) -> Result<Self, OpenError> {
         let handle = PlaneHandle::of(plane);
         let counters = Counters::default();
         let directory = Arc::clone(&handle.directory);
@@ -81,6 +89,7 @@ impl Access {
             keeping,
             directory,
             restored,
+            dictionary,
             Arc::clone(&counters.feeder),
         );
         let drained = Arc::clone(&counters.decisions);

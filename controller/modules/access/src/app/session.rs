@@ -223,8 +223,9 @@ impl App {
             } => "not given".to_owned(),
             CloseCause::Stop {
                 terminate_cause: Some(number),
-            } => dictionary::by_number(0, kind::ACCT_TERMINATE_CAUSE)
-                .and_then(|definition| definition.value_name(number))
+            } => dictionary::STANDARD
+                .by_number(0, kind::ACCT_TERMINATE_CAUSE)
+                .and_then(|definition| definition.value_name(number.into()))
                 .map_or_else(|| number.to_string(), str::to_owned),
         });
         SessionReport {

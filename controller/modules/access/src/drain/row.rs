@@ -3,11 +3,12 @@
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::LazyLock;
 
 use ipnet::IpNet;
 use radius::accounting::{Accounting, StatusType};
 use radius::attribute::kind;
-use radius::dictionary;
+use radius::dictionary::{Definition, STANDARD};
 use radius::packet::View;
 use radius_server::class;
 use radius_server::journal::AccountingRecord;
@@ -212,10 +213,27 @@ fn instant(unix_s: i64) -> Result<OffsetDateTime, Unreadable> {
 
 /// The name of an integer's value, or the number where the dictionary has none.
 fn name(kind: u8, number: u32) -> Cow<'static, str> {
-    dictionary::by_number(0, kind)
-        .and_then(|definition| definition.value_name(number))
+    let found = NAMED
+        .iter()
+        .find(|definition| definition.oid.number() == u32::from(kind));
+    found
+        .and_then(|definition| definition.value_name(number.into()))
         .map_or_else(|| number.to_string().into(), Cow::Borrowed)
 }
+
+/// The attributes whose values get names here; looked up once, because the dictionary is large and records are many.
+static NAMED: LazyLock<Vec<&'static Definition>> = LazyLock::new(|| {
+    [
+        kind::NAS_PORT_TYPE,
+        kind::ACCT_AUTHENTIC,
+        kind::ACCT_TERMINATE_CAUSE,
+        kind::SERVICE_TYPE,
+        kind::FRAMED_PROTOCOL,
+    ]
+    .into_iter()
+    .filter_map(|kind| STANDARD.by_number(0, kind))
+    .collect()
+});
 
 /// A counter as the database holds it. 2^63 octets are 29 years at 100 Gbit/s: more is a NAS gone mad.
 fn octets(counter: Option<u64>) -> i64 {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use kernel::secrets::Sealer;
+use radius::dictionary::Dictionary;
 use radius_server::directory::{Credential, Plan, Secret, ServiceState, Subscriber, SubscriberSpec};
 use tracing::{debug, warn};
 use uuid::Uuid;
@@ -24,14 +25,20 @@ const REFUSED_LINES_MAX: u64 = 100;
 pub struct Clerk {
     /// Opens stored secrets.
     sealer: Sealer,
+    /// What the names in reply rows mean.
+    dictionary: Arc<Dictionary>,
     /// What could not be taken is counted here.
     counters: Arc<FeederCounters>,
 }
 
 impl Clerk {
     /// A clerk with the master key.
-    pub fn new(sealer: Sealer, counters: Arc<FeederCounters>) -> Self {
-        Self { sealer, counters }
+    pub fn new(sealer: Sealer, dictionary: Arc<Dictionary>, counters: Arc<FeederCounters>) -> Self {
+        Self {
+            sealer,
+            dictionary,
+            counters,
+        }
     }
 
     /// A subscriber as the access plane wants him.
@@ -41,7 +48,7 @@ impl Clerk {
         plan: &Arc<Plan>,
         rows: impl Iterator<Item = &'r ReplyEntry>,
     ) -> Arc<Subscriber> {
-        let (reply, left_out) = reply::encode_rows(rows);
+        let (reply, left_out) = reply::encode_rows(rows, &self.dictionary);
         for left in left_out {
             self.counters.attributes_left_out.fetch_add(1, Ordering::Relaxed);
             warn!(

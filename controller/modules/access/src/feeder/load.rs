@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use kernel::Error;
 use kernel::secrets::Sealer;
+use radius::dictionary::Dictionary;
 use radius::secret::SharedSecret;
 use radius_server::Directory;
 use radius_server::directory::{
@@ -46,9 +47,14 @@ impl std::fmt::Debug for Loader {
 
 impl Loader {
     /// A loader for one directory.
-    pub fn new(sealer: Sealer, directory: Arc<Directory>, counters: Arc<FeederCounters>) -> Self {
+    pub fn new(
+        sealer: Sealer,
+        directory: Arc<Directory>,
+        dictionary: Arc<Dictionary>,
+        counters: Arc<FeederCounters>,
+    ) -> Self {
         Self {
-            clerk: Clerk::new(sealer, counters),
+            clerk: Clerk::new(sealer, dictionary, counters),
             directory,
             plans: HashMap::new(),
         }

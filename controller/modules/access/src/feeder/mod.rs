@@ -29,6 +29,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use kernel::{Database, Error, OpContext};
+use radius::dictionary::Dictionary;
 use radius_server::Directory;
 use tokio::sync::{Notify, watch};
 use tracing::{debug, info, warn};
@@ -88,9 +89,15 @@ impl Feeder {
         keeping: Keeping,
         directory: Arc<Directory>,
         restored: Option<Restored>,
+        dictionary: Arc<Dictionary>,
         counters: Arc<FeederCounters>,
     ) -> Self {
-        let mut loader = Loader::new(keeping.sealer.clone(), directory, Arc::clone(&counters));
+        let mut loader = Loader::new(
+            keeping.sealer.clone(),
+            directory,
+            dictionary,
+            Arc::clone(&counters),
+        );
         let restored = restored.map(|Restored { origin, plans }| {
             loader.plans_known(plans);
             origin

@@ -6,7 +6,7 @@
 //! radgroupcheck are not evaluated.
 
 use radius::attribute::kind;
-use radius::dictionary;
+use radius::dictionary::{Dictionary, Oid};
 use radius_server::directory::Plan;
 
 use crate::store::directory::{PlanEntry, ReplyEntry};
@@ -17,15 +17,15 @@ pub const REPLY_OCTETS_MAX: usize = 2_048;
 /// FreeRADIUS's word for "look at the next group too"; it never goes on the wire.
 const FALL_THROUGH: &str = "Fall-Through";
 
-/// Attributes that belong to the server: a row must not set them.
-const RESERVED: [&str; 7] = [
-    "User-Password",
-    "CHAP-Password",
-    "CHAP-Challenge",
-    "State",
-    "Proxy-State",
-    "EAP-Message",
-    "Message-Authenticator",
+/// Attributes that belong to the server: a row must not set them, whatever an operator's file calls them.
+const RESERVED: [u8; 7] = [
+    kind::USER_PASSWORD,
+    kind::CHAP_PASSWORD,
+    kind::CHAP_CHALLENGE,
+    kind::STATE,
+    kind::PROXY_STATE,
+    kind::EAP_MESSAGE,
+    kind::MESSAGE_AUTHENTICATOR,
 ];
 
 /// An attribute that was left out, and why.
@@ -39,8 +39,11 @@ pub struct LeftOut {
 
 /// Encodes what rows say about one subscriber: his own, then his groups' in the order of their priority.
 #[must_use]
-pub fn encode_rows<'r>(rows: impl Iterator<Item = &'r ReplyEntry>) -> (Box<[u8]>, Vec<LeftOut>) {
-    let mut chosen: Vec<(&'static str, Vec<u8>)> = Vec::new();
+pub fn encode_rows<'r>(
+    rows: impl Iterator<Item = &'r ReplyEntry>,
+    dictionary: &Dictionary,
+) -> (Box<[u8]>, Vec<LeftOut>) {
+    let mut chosen: Vec<(Oid, Vec<u8>)> = Vec::new();
     let mut left_out = Vec::new();
     let (mut group, mut falls_through) = (None::<&str>, true);
     for row in rows {
@@ -52,7 +55,7 @@ pub fn encode_rows<'r>(rows: impl Iterator<Item = &'r ReplyEntry>) -> (Box<[u8]>
         }
         if row.attribute.eq_ignore_ascii_case(FALL_THROUGH) {
             falls_through = row.value.eq_ignore_ascii_case("yes") || row.value == "1";
-        } else if let Err(why) = choose(row, &mut chosen) {
+        } else if let Err(why) = choose(row, dictionary, &mut chosen) {
             left_out.push(LeftOut {
                 attribute: row.attribute.clone(),
                 why,
@@ -66,20 +69,23 @@ pub fn encode_rows<'r>(rows: impl Iterator<Item = &'r ReplyEntry>) -> (Box<[u8]>
 }
 
 /// Encodes one row and puts it beside, instead of, or behind what is there.
-fn choose(row: &ReplyEntry, chosen: &mut Vec<(&'static str, Vec<u8>)>) -> Result<(), String> {
-    let definition = dictionary::by_name(&row.attribute).ok_or("the dictionary does not know it")?;
-    if RESERVED.contains(&definition.name) {
+fn choose(row: &ReplyEntry, dictionary: &Dictionary, chosen: &mut Vec<(Oid, Vec<u8>)>) -> Result<(), String> {
+    let definition = dictionary
+        .by_name(&row.attribute)
+        .ok_or("the dictionary does not know it")?;
+    if matches!(*definition.oid.as_slice(), [number] if RESERVED.iter().any(|kind| u32::from(*kind) == number))
+    {
         return Err("only the server itself may send it".to_owned());
     }
     let mut octets = Vec::new();
-    definition
-        .encode(&row.value, &mut octets)
+    dictionary
+        .encode(definition, &row.value, &mut octets)
         .map_err(|error| error.to_string())?;
-    let there = chosen.iter().any(|(name, _)| *name == definition.name);
+    let there = chosen.iter().any(|(oid, _)| *oid == definition.oid);
     match row.op.as_str() {
         "=" if there => return Ok(()),
         "=" | "+=" => {}
-        ":=" => chosen.retain(|(name, _)| *name != definition.name),
+        ":=" => chosen.retain(|(oid, _)| *oid != definition.oid),
         other => return Err(format!("the operator {other} means nothing in a reply")),
     }
     let used: usize = chosen.iter().map(|(_, octets)| octets.len()).sum();
@@ -88,7 +94,7 @@ fn choose(row: &ReplyEntry, chosen: &mut Vec<(&'static str, Vec<u8>)>) -> Result
             "the attributes before it already fill {used} of {REPLY_OCTETS_MAX} octets"
         ));
     }
-    chosen.push((definition.name, octets));
+    chosen.push((definition.oid, octets));
     Ok(())
 }
 
@@ -132,6 +138,7 @@ fn text(kind: u8, value: &str, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use radius::dictionary::STANDARD;
     use uuid::Uuid;
 
     /// A row of radreply, or of a group.
@@ -149,7 +156,7 @@ mod tests {
     /// Asserts the octets that rows become.
     #[track_caller]
     fn check(rows: &[ReplyEntry], expect: &[u8]) {
-        let (octets, left_out) = encode_rows(rows.iter());
+        let (octets, left_out) = encode_rows(rows.iter(), &STANDARD);
         assert_eq!(left_out, []);
         assert_eq!(&*octets, expect);
     }
@@ -198,7 +205,7 @@ mod tests {
             row(None, "Session-Timeout", "=", "soon"),
             row(None, "Idle-Timeout", "=", "7"),
         ];
-        let (octets, left_out) = encode_rows(rows.iter());
+        let (octets, left_out) = encode_rows(rows.iter(), &STANDARD);
         assert_eq!(&*octets, [28, 6, 0, 0, 0, 7]);
         let names: Vec<_> = left_out.iter().map(|left| left.attribute.as_str()).collect();
         assert_eq!(
@@ -216,7 +223,7 @@ mod tests {
     fn rows_stop_at_the_bound() {
         let long = "x".repeat(200);
         let rows: Vec<_> = (0..20).map(|_| row(None, "Framed-Route", "+=", &long)).collect();
-        let (octets, left_out) = encode_rows(rows.iter());
+        let (octets, left_out) = encode_rows(rows.iter(), &STANDARD);
         assert!(octets.len() <= REPLY_OCTETS_MAX);
         assert_eq!(left_out.len(), 20 - octets.len() / 202);
     }

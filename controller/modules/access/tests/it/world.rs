@@ -78,7 +78,7 @@ impl World {
         kernel.start().await.expect("roles");
         let plane = Arc::new(plane(dir.path()));
         let coa = Coa::start(short()).await.expect("session control");
-        let access = Access::open(&kernel, &plane, coa, dir.path()).expect("opens");
+        let access = Access::open(&kernel, &plane, coa, dir.path(), Arc::default()).expect("opens");
         access.load(&plane).await.expect("loads");
         plane.listen().expect("listens");
         let api = serve_router(kernel.clone(), vec![access.routes()]);
