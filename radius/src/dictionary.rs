@@ -223,6 +223,11 @@ impl Dictionary {
         all.into_iter()
     }
 
+    /// The attributes of the operator's files, and ours to which they add value names, by number.
+    pub fn added(&self) -> impl Iterator<Item = &Definition> {
+        self.added.values()
+    }
+
     /// Every attribute, by number.
     pub fn all(&self) -> impl Iterator<Item = &Definition> {
         let ours = tables::DEFINITIONS

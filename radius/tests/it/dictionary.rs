@@ -7,6 +7,8 @@ use radius::dictionary::source::FILES_MAX;
 use radius::dictionary::{Dictionary, DictionaryError, Hiding, Oid, STANDARD, ValueError};
 use radius::{View, attribute, kind};
 
+use crate::independent::skipped;
+
 /// Encodes a value by attribute name.
 #[track_caller]
 fn encode(name: &str, text: &str) -> Result<Vec<u8>, ValueError> {
@@ -485,7 +487,7 @@ fn freeradius_tables_are_read_where_they_are_installed() {
         ))
     };
     let Ok(file) = read(root) else {
-        eprintln!("skipped: {} is not there", root.display());
+        skipped(&format!("{} is not there", root.display()));
         return;
     };
     let dictionary = Dictionary::with([file], &mut |from, wanted| {

@@ -58,10 +58,7 @@ pub fn dictionary(text: &[u8]) -> Result<(), String> {
     dictionary::source::read_all([file.clone()], &own, &mut include).map_err(|error| error.to_string())?;
     let dictionary = Dictionary::with([file], &mut include).map_err(|error| error.to_string())?;
     let mut octets = Vec::new();
-    for definition in dictionary
-        .all()
-        .filter(|known| STANDARD.by_oid(&known.oid) != Some(*known))
-    {
+    for definition in dictionary.added() {
         assert_eq!(
             dictionary.by_oid(&definition.oid),
             Some(definition),

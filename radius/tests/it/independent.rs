@@ -1,5 +1,5 @@
 //! Codecs of others read what ours writes, field by field: FreeRADIUS's through `radclient`, and pyrad. Each test says that
-//! it skips where the program is not installed; `lab/packages.sh` installs the former.
+//! it skips where the program is not installed; `lab/packages.sh` installs them.
 
 use std::io::Write;
 use std::net::UdpSocket;
@@ -28,6 +28,15 @@ fn encoded(pairs: &[(&str, &str)]) -> Vec<u8> {
     out
 }
 
+/// Says that a test is skipped, and why.
+#[expect(
+    clippy::print_stderr,
+    reason = "who runs the tests should know which did not run"
+)]
+pub fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
+}
+
 /// Whether a program can be run; says so when not.
 fn is_installed(program: &str, args: &[&str]) -> bool {
     let run = Command::new(program)
@@ -37,7 +46,7 @@ fn is_installed(program: &str, args: &[&str]) -> bool {
         .status();
     let installed = run.is_ok_and(|status| status.success());
     if !installed {
-        eprintln!("skipped: {program} {} does not run here", args.join(" "));
+        skipped(&format!("{program} {} does not run here", args.join(" ")));
     }
     installed
 }

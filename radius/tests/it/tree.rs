@@ -69,6 +69,11 @@ fn extended_space_is_read() {
     );
     let pieces = [&[245, 6, 4, 0x80, 0xab, 0xcd][..], &[245, 5, 4, 0, 0xef]].concat();
     assert_eq!(shown(&pieces), ["DHCPv4-Options = 0xabcdef"]);
+    let definition = STANDARD.by_name("DHCPv4-Options").unwrap();
+    let (text, mut three) = (format!("0x{}", "ab".repeat(600)), Vec::new());
+    STANDARD.encode(definition, &text, &mut three).unwrap();
+    assert_eq!(three.len(), 600 + 3 * 4);
+    assert_eq!(shown(&three), [format!("DHCPv4-Options = {text}")]);
 }
 
 #[test]

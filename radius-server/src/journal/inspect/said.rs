@@ -3,10 +3,10 @@
 use super::super::{AccountingRecord, Kind};
 use crate::decision::Decision;
 use crate::id::{NasId, PartnerId, SubscriberId};
-use radius::View;
 use radius::accounting::{Accounting, StatusType};
-use radius::attribute::kind;
-use radius::dictionary;
+use radius::attribute::{Tree, kind};
+use radius::dictionary::STANDARD;
+use radius::{HEADER_LEN, View};
 use std::fmt::Write;
 use std::net::SocketAddr;
 
@@ -104,10 +104,8 @@ pub fn lines(kind: Kind, payload: &[u8]) -> Result<Vec<String>, String> {
         Kind::Accounting => {
             let record = AccountingRecord::decode(payload).map_err(|error| error.to_string())?;
             let view = View::parse(record.packet).map_err(|error| error.to_string())?;
-            let shown = view
-                .attributes()
-                .map(|attribute| dictionary::show(0, attribute.kind, attribute.value));
-            Ok(shown.collect())
+            let attributes = view.octets().get(HEADER_LEN..).unwrap_or_default();
+            Ok(Tree::decode(attributes, &STANDARD).show(&STANDARD))
         }
         Kind::Decision => {
             let decision = Decision::decode(payload).map_err(|error| error.to_string())?;
