@@ -187,10 +187,13 @@ pub async fn plan_ids_by_profiles(tx: &mut Tx, profiles: &[Uuid]) -> Result<Vec<
 }
 
 /// Subscribers with these ids, deleted ones included.
+///
+/// A service that ends in a year of five digits, or at infinity, does not end: the driver knows no such times.
 pub async fn subscriber_entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<SubscriberEntry>, Error> {
     Ok(sqlx::query_as!(
         SubscriberEntry,
-        r#"SELECT u.id, u.tenant_id AS tenant, u.username, coalesce(u.plan_id, $2) AS "plan!", u.status, u.status_reason, u.expires_at,
+        r#"SELECT u.id, u.tenant_id AS tenant, u.username, coalesce(u.plan_id, $2) AS "plan!", u.status, u.status_reason,
+                  CASE WHEN u.expires_at < '9999-01-01Z' THEN greatest(u.expires_at, 'epoch') END AS expires_at,
                   u.deleted_at IS NOT NULL AS "deleted!",
                   (SELECT k.value FROM access.radcheck k
                     WHERE k.tenant_id = u.tenant_id AND k.username = u.username

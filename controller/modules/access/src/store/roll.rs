@@ -28,7 +28,8 @@ const EPOCH_2000_US: i64 = 946_684_800_000_000;
 
 /// The stream. No branch joins: what belongs together arrives together, and nobody probes an index a million times.
 const ROLL: &str = "COPY (
-    SELECT tenant_id, username, 0::int2, id, plan_id, status, status_reason, expires_at,
+    SELECT tenant_id, username, 0::int2, id, plan_id, status, status_reason,
+           CASE WHEN expires_at < '9999-01-01Z' THEN greatest(expires_at, 'epoch') END,
            NULL::text, NULL::text, 0::int8
       FROM access.subscribers WHERE deleted_at IS NULL
      UNION ALL
@@ -259,18 +260,10 @@ fn text(octets: &[u8]) -> Option<&str> {
     std::str::from_utf8(octets).ok()
 }
 
-/// A timestamp; "infinity" and what lies beyond the calendar becomes the last or first moment there is.
+/// A timestamp.
 fn timestamp(octets: &[u8]) -> Option<OffsetDateTime> {
-    let unix_us = i64::from_be_bytes(octets.try_into().ok()?).saturating_add(EPOCH_2000_US);
-    let bound = if unix_us < 0 {
-        time::UtcDateTime::MIN
-    } else {
-        time::UtcDateTime::MAX
-    };
-    Some(
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_us) * 1_000)
-            .unwrap_or_else(|_| bound.to_offset(time::UtcOffset::UTC)),
-    )
+    let unix_us = i64::from_be_bytes(octets.try_into().ok()?).checked_add(EPOCH_2000_US)?;
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_us) * 1_000).ok()
 }
 
 /// A broken stream as the kernel names errors.
@@ -346,8 +339,9 @@ mod tests {
     }
 
     #[test]
-    fn infinity_is_as_late_as_can_be() {
-        assert_eq!(timestamp(&i64::MAX.to_be_bytes()).expect("a time").year(), 9999);
+    fn a_timestamp_counts_from_2000_and_infinity_is_none() {
         assert_eq!(timestamp(&0_i64.to_be_bytes()).expect("a time").year(), 2000);
+        assert_eq!(timestamp(&i64::MAX.to_be_bytes()), None);
+        assert_eq!(timestamp(&i64::MIN.to_be_bytes()), None);
     }
 }

@@ -175,5 +175,6 @@ async fn a_full_load_makes_of_every_row_what_following_its_change_made() {
         radius_server::directory::Service::Suspended { reason: "unpaid" }
     );
     assert_eq!(bob.password(), Some(&b"sealed words"[..]));
+    assert_eq!(bob.expires_at_unix_s(), None, "infinity is never");
     assert!(held(&world, &isp, "nobody").is_none());
 }
