@@ -82,6 +82,13 @@ fn tables(read: &Source) -> String {
     if let Some(unknown) = values.keys().next() {
         panic!("values of {unknown}, which no file defines");
     }
+    // The names of value lists come in the order of the files, everything else by number: the same tables, the same text.
+    let fingerprint = source::fingerprint(out.as_bytes());
+    writeln!(
+        out,
+        "/// Another number for other tables.\npub(super) const FINGERPRINT: u64 = {fingerprint};"
+    )
+    .expect("a String takes it");
     out
 }
 

@@ -165,6 +165,20 @@ impl Dictionary {
         self.added.insert(definition.oid, definition);
     }
 
+    /// A number that is another one, most likely, when attributes mean something else: in another version of this program, or
+    /// with other files of the operator's. For those who keep what they made of names.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let Dictionary {
+            added,
+            added_by_name,
+            vendors,
+            notes: _,
+        } = self;
+        let said = format!("{} {added:?} {added_by_name:?} {vendors:?}", tables::FINGERPRINT);
+        source::fingerprint(said.as_bytes())
+    }
+
     /// Finds an attribute by its name, whatever its case.
     #[must_use]
     pub fn by_name(&self, name: &str) -> Option<&Definition> {

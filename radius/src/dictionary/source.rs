@@ -174,6 +174,13 @@ pub fn read_all(
     Ok(source)
 }
 
+/// A number that is most likely another one for other octets; FNV-1a, because it has to be the same in every build.
+pub fn fingerprint(octets: &[u8]) -> u64 {
+    octets.iter().fold(0xcbf2_9ce4_8422_2325, |hash, octet| {
+        (hash ^ u64::from(*octet)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
 /// What is known while lines are read.
 #[derive(Default)]
 struct Reading {

@@ -443,6 +443,23 @@ fn an_attribute_of_two_names_shows_the_last_and_has_its_values_under_both() {
 }
 
 #[test]
+fn a_fingerprint_changes_with_what_attributes_mean() {
+    let of = |file: &str| dictionary_of(file).unwrap().fingerprint();
+    let first = of("ATTRIBUTE A 250 integer");
+    assert_eq!(first, of("# the same\nATTRIBUTE  A  250  integer"));
+    assert_eq!(of(""), STANDARD.fingerprint());
+    for other in [
+        "",
+        "ATTRIBUTE A 250 string",
+        "ATTRIBUTE B 250 integer",
+        "ATTRIBUTE A 250 integer\nVALUE A One 1",
+        "ATTRIBUTE A 250 integer\nVENDOR V 9 format=2,2",
+    ] {
+        assert_ne!(first, of(other), "{other}");
+    }
+}
+
+#[test]
 fn what_means_nothing_here_is_noted_and_not_refused() {
     let file = "
         ATTRIBUTE My-Local 3000 integer

@@ -82,6 +82,7 @@ impl Access {
             data_dir: data_dir.to_owned(),
             node,
             sealer: sealer.clone(),
+            dictionary: dictionary.fingerprint(),
         };
         let restored = feeder::restore(&keeping, &directory);
         let feeder = Feeder::new(

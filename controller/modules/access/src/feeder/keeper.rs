@@ -36,6 +36,8 @@ pub struct Keeping {
     pub node: Uuid,
     /// Seals them.
     pub sealer: Sealer,
+    /// The fingerprint of the dictionary that reply attributes are written with.
+    pub dictionary: u64,
 }
 
 /// Reads the snapshot of an earlier run into a directory that is still empty; says in the log what came of it.
@@ -66,13 +68,20 @@ pub fn restore(keeping: &Keeping, directory: &Directory) -> Option<Restored> {
 }
 
 /// Why a snapshot's changes cannot be followed from its cursor; `None` when they can.
-pub fn stale(origin: &Origin, now: &DatabaseNow, horizon: ChangeCursor) -> Option<&'static str> {
+pub fn stale(
+    origin: &Origin,
+    now: &DatabaseNow,
+    horizon: ChangeCursor,
+    dictionary: u64,
+) -> Option<&'static str> {
     if origin.database != now.id {
         Some("it was read from another database, or from this one before it was restored")
     } else if horizon.xid < origin.cursor.xid {
         Some("the database was replaced by an older copy")
     } else if now.unix_s.saturating_sub(origin.at_unix_s) > AGE_S_MAX {
         Some("it is older than the changes that are kept")
+    } else if origin.dictionary != dictionary {
+        Some("the dictionaries changed, and its reply attributes were written with the old ones")
     } else {
         None
     }
@@ -108,6 +117,11 @@ impl Keeper {
     /// Which node it keeps snapshots for.
     pub fn node(&self) -> Uuid {
         self.keeping.node
+    }
+
+    /// The fingerprint of the dictionary that reply attributes are written with.
+    pub fn dictionary(&self) -> u64 {
+        self.keeping.dictionary
     }
 
     /// Notes that the directory is not what the last snapshot says.
@@ -203,9 +217,11 @@ mod tests {
             cursor: at(10),
             version: 1,
             at_unix_s: 0,
+            dictionary: 7,
         };
-        let why = stale(&origin, &DatabaseNow { id, unix_s }, at(horizon));
-        assert_eq!(why.is_none(), expect, "{why:?}");
+        let why = |dictionary| stale(&origin, &DatabaseNow { id, unix_s }, at(horizon), dictionary);
+        assert_eq!(why(7).is_none(), expect, "{:?}", why(7));
+        assert!(why(8).is_some(), "other dictionaries made other attributes");
     }
 
     #[test]

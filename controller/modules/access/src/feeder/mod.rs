@@ -135,7 +135,7 @@ impl Feeder {
         let mut tx = self.db.begin(&OpContext::system("directory-feeder")).await?;
         let horizon = change::change_horizon(&mut tx).await?;
         let now = change::database_now(&mut tx).await?;
-        let stale = match keeper::stale(origin, &now, horizon) {
+        let stale = match keeper::stale(origin, &now, horizon, self.keeper.dictionary()) {
             Some(why) => Some(why),
             None => {
                 let behind = change::change_count(&mut tx, origin.cursor, BEHIND_MAX).await?;
@@ -270,6 +270,7 @@ impl Feeder {
             cursor: place.cursor(),
             version: directory.version(),
             at_unix_s: now.unix_s,
+            dictionary: self.keeper.dictionary(),
         };
         self.keeper.begin(origin, directory, self.loader.plans());
         Ok(())

@@ -40,7 +40,7 @@ pub const FILE: &str = "directory.snapshot";
 /// What it starts with.
 const MAGIC: [u8; 8] = *b"HEADSNAP";
 /// The form of everything behind; another one is another file.
-const FORMAT: u16 = 1;
+const FORMAT: u16 = 2;
 /// What the file's key is sealed for.
 const KEY_CONTEXT: &str = "access directory snapshot";
 /// Octets of a sealed key at most; one takes 90.
@@ -63,6 +63,8 @@ pub struct Origin {
     pub version: u64,
     /// When the cursor was taken, by the database's clock.
     pub at_unix_s: i64,
+    /// The fingerprint of the dictionary that the reply attributes in it were written with.
+    pub dictionary: u64,
 }
 
 /// Why a snapshot is of no use.

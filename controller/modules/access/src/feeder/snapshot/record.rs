@@ -61,6 +61,7 @@ pub fn put_origin(origin: &Origin, out: &mut Vec<u8>) {
     out.extend_from_slice(&origin.cursor.version.to_be_bytes());
     out.extend_from_slice(&origin.version.to_be_bytes());
     out.extend_from_slice(&origin.at_unix_s.to_be_bytes());
+    out.extend_from_slice(&origin.dictionary.to_be_bytes());
 }
 
 /// The first chunk read back.
@@ -79,6 +80,7 @@ pub fn origin(octets: &[u8]) -> Option<Origin> {
         },
         version: u64::from_be_bytes(rest.take()?),
         at_unix_s: rest.i64()?,
+        dictionary: u64::from_be_bytes(rest.take()?),
     };
     rest.0.is_empty().then_some(origin)
 }

@@ -33,6 +33,7 @@ const ORIGIN: Origin = Origin {
     },
     version: 42,
     at_unix_s: 1_790_000_000,
+    dictionary: 0x0102_0304_0506_0708,
 };
 
 /// The master key of these tests.
