@@ -123,6 +123,18 @@ impl Server {
         })
     }
 
+    /// The last line of its log that has these words.
+    ///
+    /// # Errors
+    /// The log cannot be read, or has no such line.
+    pub fn last_said(&self, words: &str) -> Result<String> {
+        let log = &self.log;
+        let text = fs::read_to_string(log).with_context(|| format!("cannot read {}", log.display()))?;
+        let line = text.lines().rev().find(|line| line.contains(words));
+        line.map(str::to_owned)
+            .with_context(|| format!("{} does not say {words:?}", log.display()))
+    }
+
     /// Kills it as a power cut would.
     ///
     /// # Errors

@@ -29,7 +29,7 @@ const RECEIVE_BUFFER_BYTES_DEFAULT: usize = 16 * 1024 * 1024;
 /// The memory for decisions of a thread: never under 256 KiB, never over 1 GiB.
 pub const DECISION_MEMORY_BYTES: std::ops::RangeInclusive<i64> = 256 * 1024..=1024 * 1024 * 1024;
 /// See [`Radius::decision_memory_bytes`].
-const DECISION_MEMORY_BYTES_DEFAULT: usize = 16 * 1024 * 1024;
+const DECISION_MEMORY_BYTES_DEFAULT: usize = 8 * 1024 * 1024;
 /// How long the journal keeps what the database has, in seconds: not at all to thirty days.
 pub const JOURNAL_KEEP_S: std::ops::RangeInclusive<i64> = 0..=30 * 24 * 60 * 60;
 /// How much of it each journal keeps: nothing to 64 GiB.
@@ -95,7 +95,7 @@ pub struct Radius {
     /// 40,000 small datagrams; the kernel takes no memory for what does not wait.
     pub receive_buffer_bytes: usize,
     /// Memory for the last decisions of each authentication thread in octets, 262144 to 1073741824; it is taken as
-    /// decisions come. Default: 16777216 (16 MiB).
+    /// decisions come. Default: 8388608 (8 MiB).
     pub decision_memory_bytes: usize,
     /// Directory of the journal, which wants a durable local disk. Default: `journal` in the data directory.
     pub journal_dir: PathBuf,

@@ -144,6 +144,13 @@ fn start(bench: &mut Bench, most: usize) -> Result<()> {
             Kind::Headend.title(),
             database.as_secs_f64(),
         );
+        let loaded = headend.load_time(Load::Database)?;
+        bench.figures.add(
+            DIRECTORY,
+            "load from database s",
+            Kind::Headend.title(),
+            loaded.as_secs_f64(),
+        );
         let copied = wait::until("a copy of the directory", COPY_WAIT_MAX, || {
             Ok(match snapshots(&headend.server.data).is_empty() {
                 false => Look::Found(()),
@@ -165,6 +172,13 @@ fn start(bench: &mut Bench, most: usize) -> Result<()> {
                     "start from copy s",
                     Kind::Headend.title(),
                     again.as_secs_f64(),
+                );
+                let restored = headend.load_time(Load::AsItIs)?;
+                bench.figures.add(
+                    DIRECTORY,
+                    "load from copy s",
+                    Kind::Headend.title(),
+                    restored.as_secs_f64(),
                 );
             }
             false => bench

@@ -130,11 +130,15 @@ fn kill_rolling(stage: &mut Stage, found: &mut Vec<Difference>) -> Result<String
         fat: true,
         storm: false,
     });
-    let before = newest_segment(stage)?;
-    let since = Instant::now();
-    // Half of the kills come as soon as anything new shows, half a little later, when the first records are in it.
+    // Half of the kills come as soon as anything moves, half a little later, when the first records are in a new segment.
     let later = stage.dice.chance(50);
-    while newest_segment(stage)? == before {
+    let before = newest_files(stage)?;
+    let since = Instant::now();
+    loop {
+        let now = newest_files(stage)?;
+        if now.0 != before.0 || !later && now != before {
+            break;
+        }
         ensure!(
             since.elapsed() < ROLL_WAIT_MAX,
             "the journal began no new segment"
@@ -155,17 +159,17 @@ fn kill_rolling(stage: &mut Stage, found: &mut Vec<Difference>) -> Result<String
     ))
 }
 
-/// The newest segment in the journal's directory, finished or in the making.
-fn newest_segment(stage: &Stage) -> Result<Option<String>> {
+/// The newest segment in the journal's directory, and what is in the making there.
+fn newest_files(stage: &Stage) -> Result<(Option<String>, Vec<String>)> {
     let entries = fs::read_dir(&stage.journal_dir);
     let entries = entries.with_context(|| format!("cannot list {}", stage.journal_dir.display()))?;
     let names = entries
         .flatten()
         .map(|entry| entry.file_name().to_string_lossy().into_owned());
-    // The names begin with a number, so that the newest is the last; the drain takes old ones away meanwhile.
-    Ok(names
-        .filter(|name| name.ends_with(".seg") || name.ends_with(".tmp"))
-        .max())
+    let (segments, others): (Vec<String>, Vec<String>) = names.partition(|name| name.ends_with(".seg"));
+    // Their names are numbers, so that the newest is the last; old ones go meanwhile.
+    let unfinished = others.into_iter().filter(|name| name.ends_with(".tmp"));
+    Ok((segments.into_iter().max(), unfinished.collect()))
 }
 
 // -- PostgreSQL
@@ -310,7 +314,7 @@ fn journal_full(stage: &mut Stage, found: &mut Vec<Difference>) -> Result<String
         ""
     };
     Ok(format!(
-        "nothing acknowledged while full{killed}; acknowledged again {again} ms after there was room"
+        "records waited while it was full{killed}; acknowledged {again} ms after there was room"
     ))
 }
 

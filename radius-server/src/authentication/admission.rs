@@ -17,12 +17,7 @@ pub(super) fn admit<'s>(
     }
     match subscriber.service() {
         Service::Terminated => (Found::Terminated, Some(RejectReason::Terminated)),
-        Service::Suspended { reason } => (
-            Found::Suspended {
-                reason,
-            },
-            Some(RejectReason::Suspended),
-        ),
+        Service::Suspended { reason } => (Found::Suspended { reason }, Some(RejectReason::Suspended)),
         Service::Active => match left_s(subscriber, now_unix_s) {
             None => (Found::Active, None),
             Some(Left::Seconds(left_s)) => (Found::ActiveFor { left_s }, None),

@@ -13,8 +13,8 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Octets of memory for the decisions of one worker unless configured otherwise: some 80,000 of them.
-pub const DECISION_MEMORY_OCTETS: usize = 16 * 1024 * 1024;
+/// Octets of memory for the decisions of one worker unless configured otherwise: some 40,000 of them.
+pub const DECISION_MEMORY_OCTETS: usize = 8 * 1024 * 1024;
 /// The least that makes sense.
 pub const DECISION_MEMORY_OCTETS_MIN: usize = 256 * 1024;
 /// The most.

@@ -180,16 +180,16 @@ fn rows(figures: &Figures) -> Vec<Row> {
             own(growth::MEMORY, "octets for each further one"),
         ),
         row(
-            "start with the largest directory, from PostgreSQL: s",
+            "load of the largest directory, from PostgreSQL: s",
             Better::Less,
             10.0,
-            own(growth::DIRECTORY, "start from database s"),
+            own(growth::DIRECTORY, "load from database s"),
         ),
         row(
             "the same from its own copy: s",
             Better::Less,
             2.0,
-            own(growth::DIRECTORY, "start from copy s"),
+            own(growth::DIRECTORY, "load from copy s"),
         ),
         row(
             "a change is live: p99 ms",

@@ -148,6 +148,22 @@ impl Headend {
         Ok(took)
     }
 
+    /// How long the last start took to load the directory, as the server's log has it.
+    ///
+    /// # Errors
+    /// The log does not say it.
+    pub fn load_time(&self, load: Load) -> Result<Duration> {
+        let line = self.server.last_said(match load {
+            Load::Database => "directory loaded",
+            Load::AsItIs => "directory restored",
+        })?;
+        let took = line.split_once("took_ms=").map(|(_, rest)| rest);
+        let digits = took.and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next());
+        let took = digits.and_then(|digits| digits.parse().ok());
+        took.map(Duration::from_millis)
+            .with_context(|| format!("no took_ms in {line:?}"))
+    }
+
     /// The value of a metric; labels are part of the name.
     ///
     /// # Errors
