@@ -33,6 +33,7 @@ pub mod id;
 pub mod journal;
 mod listener;
 pub mod plane;
+mod priority;
 mod scribe;
 pub mod sessions;
 pub mod unknown;

@@ -6,17 +6,16 @@ use crate::clock::Now;
 use crate::counters::{Counters, Event, Lane};
 use crate::decision::{Batch, Decisions};
 use crate::journal::{JournalError, Kind, Writer};
+use crate::priority;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 /// How long decisions gather between two commits; with the commit itself they are on disk within 200 ms.
 const GATHER_WAIT: Duration = Duration::from_millis(100);
 /// Octets of decisions committed together, about.
 const BATCH_OCTETS: usize = 1024 * 1024;
-/// How much the scribe stands back behind the workers, on the system's scale from -20 to 19.
-const NICE: i32 = 10;
 
 /// The thread's belongings.
 pub(crate) struct Scribe {
@@ -33,7 +32,7 @@ pub(crate) struct Scribe {
 impl Scribe {
     /// Writes until all workers have gone and everything is written.
     pub(crate) fn run(&self) {
-        stand_back();
+        priority::give_way();
         let mut batch = Batch::default();
         while self.decisions.wait() {
             self.decisions.gather(GATHER_WAIT);
@@ -102,12 +101,5 @@ impl Scribe {
                 None => info!("decisions are kept again: their journal can be written"),
             }
         }
-    }
-}
-
-/// Makes the calling thread give way to the workers. On Linux a priority is a thread's own, not its process's.
-fn stand_back() {
-    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-        debug!(%error, "the scribe runs at the priority of the workers");
     }
 }

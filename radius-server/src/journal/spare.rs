@@ -8,6 +8,7 @@ use super::disk::Disk;
 use super::error::JournalError;
 use super::log::Log;
 use super::segment::{self, Blank};
+use crate::priority;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,7 +37,10 @@ impl Spare {
         }
         let (disk, log, stop) = (Arc::clone(disk), Arc::clone(log), Arc::clone(&self.stop));
         let dir = log.dir.clone();
-        let work = move || make(disk.as_ref(), &log, len, &stop);
+        let work = move || {
+            priority::give_way();
+            make(disk.as_ref(), &log, len, &stop)
+        };
         match thread::Builder::new().name(THREAD.to_owned()).spawn(work) {
             Ok(making) => self.making = Some(making),
             Err(error) => {

@@ -10,6 +10,7 @@ use super::{BATCH, flush, rest};
 use crate::accounting::{Accountant, BATCH_MAX, BATCH_OCTETS_MAX, Intake, Ledger, Origin};
 use crate::clock::Now;
 use crate::counters::Lane;
+use crate::priority;
 use radius::PACKET_LEN_MAX;
 use std::net::UdpSocket;
 use std::sync::Arc;
@@ -64,6 +65,7 @@ impl AccountingWorker {
 
     /// Serves until `stop` is set.
     pub(crate) fn run(&mut self, stop: &AtomicBool) {
+        priority::go_first();
         self.accountant.abandon(); // what a panic left half done
         flush(&mut self.outbox, &self.socket, &self.lane);
         while !stop.load(Ordering::Relaxed) {

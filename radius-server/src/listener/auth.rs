@@ -6,6 +6,7 @@ use crate::authentication::Authenticator;
 use crate::clock::Now;
 use crate::counters::{Event, Lane};
 use crate::decision::Recorder;
+use crate::priority;
 use radius::PACKET_LEN_MAX;
 use std::net::UdpSocket;
 use std::sync::Arc;
@@ -80,6 +81,7 @@ impl AuthWorker {
 
     /// Serves until `stop` is set.
     pub(crate) fn run(&mut self, stop: &AtomicBool) {
+        priority::go_first();
         self.desk.flush(&self.socket); // what a panic left
         while !stop.load(Ordering::Relaxed) {
             match self.inbox.receive(&self.socket, Wait::ForOne) {
