@@ -235,7 +235,10 @@ fn fill(cluster: &Cluster, subscribers: usize) -> Result<()> {
              SELECT 'sub-' || lpad(n::text, 7, '0'), '{attribute}', '=', '{value}' FROM generate_series(0, {last}) n;"
         );
     }
-    cluster.sql(&(query + "ANALYZE; CHECKPOINT"))?;
+    cluster.sql(&query)?;
+    for query in ["VACUUM (ANALYZE)", "CHECKPOINT"] {
+        cluster.sql(query)?;
+    }
     Ok(())
 }
 
