@@ -43,6 +43,11 @@ impl Outbox {
         }
     }
 
+    /// As [`Sender::couple`].
+    pub fn couple(&mut self, socket: &UdpSocket) -> bool {
+        self.sender.couple(socket)
+    }
+
     /// How many slots there are.
     #[must_use]
     pub fn slots(&self) -> usize {

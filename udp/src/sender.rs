@@ -52,6 +52,13 @@ impl Sender {
         }
     }
 
+    /// From now on datagrams of one length to one destination that follow each other pass the kernel's network layers as one
+    /// and are cut apart at the end (UDP generic segmentation offload); on the wire nothing differs. Says whether this
+    /// system can; if not, nothing changes.
+    pub fn couple(&mut self, socket: &UdpSocket) -> bool {
+        self.departures.couple(socket)
+    }
+
     /// Sends all, in order. One that is refused does not keep the others back.
     pub fn send(&mut self, socket: &UdpSocket, datagrams: &[Outgoing<'_>]) -> Sent {
         self.send_each(socket, datagrams.len(), |at| datagrams[at])

@@ -22,8 +22,16 @@ pub(crate) const fn stride(octets: usize) -> usize {
     octets.next_multiple_of(64) + 64
 }
 
-/// Octets of one control message with an IPv6 address and an interface in it; one with an IPv4 address needs less.
-const CONTROL_OCTETS: usize = control_space(size_of::<libc::in6_pktinfo>());
+/// Octets of the control messages of one datagram: one with an IPv6 address and an interface in it (one with an IPv4 address
+/// needs less), and one that says where to cut.
+const CONTROL_OCTETS: usize = control_space(size_of::<libc::in6_pktinfo>()) + control_space(size_of::<u16>());
+
+/// Datagrams that leave as one and are cut apart by the kernel, at most: `UDP_MAX_SEGMENTS` of the kernels that began it.
+const TRAIN_DATAGRAMS_MAX: usize = 64;
+/// Octets of each: longer ones may not fit a link's frame, and what is cut must.
+const TRAIN_DATAGRAM_OCTETS_MAX: usize = 1_200;
+/// Octets of all together: what a datagram may have, with room for headers.
+const TRAIN_OCTETS_MAX: usize = 60_000;
 
 /// Octets that a control message with so many octets of content occupies.
 const fn control_space(content: usize) -> usize {
@@ -250,8 +258,12 @@ fn ipv4(addr: in_addr) -> Ipv4Addr {
 
 /// The headers with which a batch is sent. They point at what is sent only during [`Departures::send`], which fills them.
 pub(crate) struct Departures {
-    /// One header a datagram.
+    /// One header a train: datagrams to one destination that leave as one.
     headers: Vec<mmsghdr>,
+    /// Datagrams of each train.
+    lens: Vec<usize>,
+    /// Whether the kernel cuts trains apart; if not, each is one datagram long.
+    trains: bool,
     /// Where its octets are.
     vectors: Vec<iovec>,
     /// Where it goes.
@@ -269,6 +281,8 @@ impl Departures {
         let batch = batch.max(1);
         Self {
             headers: vec![no_header(); batch],
+            lens: vec![0; batch],
+            trains: false,
             vectors: vec![NO_VECTOR; batch],
             names: vec![no_name(); batch],
             controls: vec![Control([0; CONTROL_OCTETS]); batch],
@@ -278,6 +292,14 @@ impl Departures {
     /// How many datagrams go at a time.
     pub(crate) fn batch(&self) -> usize {
         self.headers.len()
+    }
+
+    /// From now on lets the kernel cut trains apart, when it knows how to; says whether it does.
+    ///
+    /// It must be asked first: one that does not know would send a train as one long datagram.
+    pub(crate) fn couple(&mut self, socket: &UdpSocket) -> bool {
+        self.trains = option(socket, libc::SOL_UDP, libc::UDP_SEGMENT).is_ok();
+        self.trains
     }
 
     /// Sends as many of `count` datagrams as fit, each as `outgoing` tells; `each` learns how far it came: so many sent, or
@@ -290,28 +312,15 @@ impl Departures {
         mut each: impl FnMut(io::Result<usize>) -> Option<usize>,
     ) {
         let count = count.min(self.batch());
-        let (vector, name, control) = (
-            self.vectors.as_mut_ptr(),
-            self.names.as_mut_ptr(),
-            self.controls.as_mut_ptr(),
-        );
-        for (at, header) in self.headers.iter_mut().take(count).enumerate() {
-            let outgoing = outgoing(at);
-            // SAFETY: `at` is below the length of all three vectors, which nobody else refers to.
-            unsafe {
-                fill(
-                    &mut header.msg_hdr,
-                    vector.add(at),
-                    name.add(at),
-                    control.add(at),
-                    &outgoing,
-                )
-            };
-        }
-        let mut done = 0;
-        while let Some(rest) = self.headers.get_mut(done..count).filter(|rest| !rest.is_empty()) {
-            // SAFETY: `rest` are valid headers, filled above: their pointers lead into `self`, which is borrowed mutably for
-            // the whole call, and to octets of lifetime 'a, which outlives it. The kernel only reads them.
+        let (mut done, mut train, mut doubted) = (0, 0, false);
+        let mut trains = self.form(0, count, &outgoing);
+        while let Some(rest) = self
+            .headers
+            .get_mut(train..trains)
+            .filter(|rest| !rest.is_empty())
+        {
+            // SAFETY: `rest` are valid headers, filled by `form`: their pointers lead into `self`, which is borrowed mutably
+            // for the whole call, and to octets of lifetime 'a, which outlives it. The kernel only reads them.
             let sent = unsafe {
                 libc::sendmmsg(
                     socket.as_raw_fd(),
@@ -320,39 +329,125 @@ impl Departures {
                     libc::MSG_NOSIGNAL as _,
                 )
             };
-            match each(usize::try_from(sent).map_err(|_negative| io::Error::last_os_error())) {
+            let result = usize::try_from(sent).map_err(|_negative| io::Error::last_os_error());
+            let lens = self.lens.get(train..).unwrap_or_default();
+            let step = match result {
+                Ok(gone) => {
+                    train += gone;
+                    doubted = false;
+                    each(Ok(lens.iter().take(gone).sum()))
+                }
+                Err(error) if lens.first().is_some_and(|len| *len > 1) && is_about_the_train(&error) => {
+                    // A link that cannot, or a destination that is refused in any case: one by one it shows.
+                    (self.trains, doubted) = (false, true);
+                    (train, trains) = (0, self.form(done, count, &outgoing));
+                    continue;
+                }
+                Err(error) => {
+                    // It was the destination: the next batch may be coupled again.
+                    self.trains |= std::mem::take(&mut doubted);
+                    let step = each(Err(error));
+                    // Only one that stands alone is left behind: a train is tried one by one first.
+                    train += step.unwrap_or(0);
+                    step
+                }
+            };
+            match step {
                 Some(further) => done += further,
                 None => return,
             }
         }
     }
+
+    /// Fills the headers for the datagrams from `first` to before `count`; gives how many headers that takes.
+    fn form<'a>(&mut self, first: usize, count: usize, outgoing: &impl Fn(usize) -> Outgoing<'a>) -> usize {
+        let (vector, name, control) = (
+            self.vectors.as_mut_ptr(),
+            self.names.as_mut_ptr(),
+            self.controls.as_mut_ptr(),
+        );
+        let (mut at, mut formed) = (first, 0);
+        for (header, len) in self.headers.iter_mut().zip(&mut self.lens) {
+            if at >= count {
+                break;
+            }
+            let head = outgoing(at);
+            let start = at;
+            loop {
+                let octets = outgoing(at).octets;
+                // SAFETY: `at` is below `count`, at most the length of the vectors, which nobody else refers to.
+                unsafe {
+                    vector.add(at).write(iovec {
+                        iov_base: octets.as_ptr().cast_mut().cast(), // the kernel only reads
+                        iov_len: octets.len(),
+                    });
+                }
+                at += 1;
+                let follows = self.trains && at < count && at - start < TRAIN_DATAGRAMS_MAX;
+                if !follows || !goes_along(&head, &outgoing(at), at - start) {
+                    break;
+                }
+            }
+            *len = at - start;
+            let cut = u16::try_from(head.octets.len()).ok().filter(|_cut| *len > 1);
+            // SAFETY: `start` and `formed` are below the length of all three vectors, which nobody else refers to.
+            unsafe {
+                fill(
+                    &mut header.msg_hdr,
+                    vector.add(start),
+                    *len,
+                    name.add(formed),
+                    control.add(formed),
+                    &head,
+                    cut,
+                )
+            };
+            formed += 1;
+        }
+        formed
+    }
 }
 
-/// Writes the header of one datagram, and what it points at but for the octets.
+/// Whether a datagram may be coupled to so many that begin with `head`: it goes the same way and is as long.
+fn goes_along(head: &Outgoing<'_>, next: &Outgoing<'_>, coupled: usize) -> bool {
+    let len = head.octets.len();
+    next.octets.len() == len
+        && (1..=TRAIN_DATAGRAM_OCTETS_MAX).contains(&len)
+        && (coupled + 1) * len <= TRAIN_OCTETS_MAX
+        && next.to == head.to
+        && next.from == head.from
+}
+
+/// Whether an error may be due to the datagrams being sent as one. One by one they may still be refused.
+fn is_about_the_train(error: &io::Error) -> bool {
+    !matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted | io::ErrorKind::ConnectionRefused
+    )
+}
+
+/// Writes the header of a train, and what it points at but for the vectors and the octets.
 ///
 /// # Safety
-/// The three places must be writable and nobody else's.
+/// `vector` must point at `vectors` of them; name and control must be writable and nobody else's.
 unsafe fn fill(
     message: &mut msghdr,
     vector: *mut iovec,
+    vectors: usize,
     name: *mut Name,
     control: *mut Control,
-    outgoing: &Outgoing<'_>,
+    head: &Outgoing<'_>,
+    cut: Option<u16>,
 ) {
-    let octets = iovec {
-        iov_base: outgoing.octets.as_ptr().cast_mut().cast(), // the kernel only reads
-        iov_len: outgoing.octets.len(),
-    };
     // SAFETY: handed on from the caller.
     let (name_octets, control_octets) = unsafe {
-        vector.write(octets);
         (
-            outgoing.to.map_or(0, |to| put_name(name, to)),
-            outgoing.from.map_or(0, |from| put_control(control, from)),
+            head.to.map_or(0, |to| put_name(name, to)),
+            put_control(control, head.from, cut),
         )
     };
     message.msg_iov = vector;
-    message.msg_iovlen = 1;
+    message.msg_iovlen = vectors as _;
     message.msg_name = if name_octets == 0 { null_mut() } else { name.cast() };
     message.msg_namelen = name_octets;
     message.msg_control = if control_octets == 0 {
@@ -399,13 +494,14 @@ unsafe fn put_name(name: *mut Name, to: SocketAddr) -> socklen_t {
     }
 }
 
-/// Writes the control message that names our own address; returns its octets.
+/// Writes the control messages that name our own address and say where to cut; returns their octets.
 ///
 /// # Safety
 /// `control` must be writable and nobody else's.
-unsafe fn put_control(control: *mut Control, from: IpAddr) -> usize {
-    match from {
-        IpAddr::V4(from) => {
+unsafe fn put_control(control: *mut Control, from: Option<IpAddr>, cut: Option<u16>) -> usize {
+    let used = match from {
+        None => 0,
+        Some(IpAddr::V4(from)) => {
             let info = libc::in_pktinfo {
                 ipi_ifindex: 0, // the routing table chooses
                 ipi_spec_dst: in_addr {
@@ -414,9 +510,9 @@ unsafe fn put_control(control: *mut Control, from: IpAddr) -> usize {
                 ipi_addr: in_addr { s_addr: 0 },
             };
             // SAFETY: handed on from the caller.
-            unsafe { put_message(control, libc::IPPROTO_IP, libc::IP_PKTINFO, info) }
+            unsafe { put_message(control, 0, libc::IPPROTO_IP, libc::IP_PKTINFO, info) }
         }
-        IpAddr::V6(from) => {
+        Some(IpAddr::V6(from)) => {
             let info = libc::in6_pktinfo {
                 ipi6_addr: in6_addr {
                     s6_addr: from.octets(),
@@ -424,33 +520,40 @@ unsafe fn put_control(control: *mut Control, from: IpAddr) -> usize {
                 ipi6_ifindex: 0,
             };
             // SAFETY: handed on from the caller.
-            unsafe { put_message(control, libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, info) }
+            unsafe { put_message(control, 0, libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, info) }
         }
+    };
+    match cut {
+        None => used,
+        // SAFETY: handed on from the caller.
+        Some(cut) => used + unsafe { put_message(control, used, libc::SOL_UDP, libc::UDP_SEGMENT, cut) },
     }
 }
 
-/// Writes one control message; returns its octets.
+/// Writes one control message behind `used` octets of others; returns its octets.
 ///
 /// # Safety
-/// `control` must be writable and nobody else's.
-unsafe fn put_message<T: Copy>(control: *mut Control, level: c_int, kind: c_int, content: T) -> usize {
-    const {
-        assert!(
-            control_space(size_of::<T>()) <= CONTROL_OCTETS,
-            "a control message must fit"
-        )
-    };
-    let header = control.cast::<libc::cmsghdr>();
-    // SAFETY: the place is aligned for a header (8) and, as asserted, large enough for header and content, which begins
-    // where CMSG_DATA says; zero octets are a value of a header.
+/// `control` must be writable and nobody else's, and `used` what messages before it took.
+unsafe fn put_message<T: Copy>(
+    control: *mut Control,
+    used: usize,
+    level: c_int,
+    kind: c_int,
+    content: T,
+) -> usize {
+    let space = control_space(size_of::<T>());
+    assert!(used + space <= CONTROL_OCTETS, "control messages must fit");
+    // SAFETY: the place is aligned for a header (messages take multiples of 8) and, as asserted, large enough for header and
+    // content, which begins where CMSG_DATA says; zero octets are a value of a header.
     unsafe {
+        let header = control.cast::<u8>().add(used).cast::<libc::cmsghdr>();
         header.write(zeroed());
         (*header).cmsg_len = libc::CMSG_LEN(size_of::<T>() as c_uint) as _;
         (*header).cmsg_level = level;
         (*header).cmsg_type = kind;
         libc::CMSG_DATA(header).cast::<T>().write_unaligned(content);
     }
-    control_space(size_of::<T>())
+    space
 }
 
 // -- options
@@ -463,6 +566,16 @@ pub(crate) fn set_option(socket: &impl AsRawFd, level: c_int, name: c_int, value
     );
     // SAFETY: `at` is `len` readable octets for the time of the call.
     done(unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, at, len) })
+}
+
+/// Reads an option that is an integer.
+fn option(socket: &impl AsRawFd, level: c_int, name: c_int) -> io::Result<c_int> {
+    let mut value: c_int = 0;
+    let mut len = size_of::<c_int>() as socklen_t;
+    let at = (&raw mut value).cast::<c_void>();
+    // SAFETY: `at` is `len` writable octets for the time of the call; any octets are a value of an integer.
+    done(unsafe { libc::getsockopt(socket.as_raw_fd(), level, name, at, &raw mut len) })?;
+    Ok(value)
 }
 
 /// Attaches a classic BPF program that picks a socket of a SO_REUSEPORT group.

@@ -51,10 +51,12 @@ impl AccountingWorker {
         ledger: Ledger,
         lane: Arc<Lane>,
     ) -> Self {
+        let mut outbox = Outbox::new(BATCH, PACKET_LEN_MAX);
+        outbox.couple(&socket);
         Self {
             socket,
             inbox: Inbox::new(BATCH, PACKET_LEN_MAX),
-            outbox: Outbox::new(BATCH, PACKET_LEN_MAX),
+            outbox,
             out: vec![0; PACKET_LEN_MAX].into_boxed_slice(),
             accountant,
             ledger,

@@ -62,14 +62,15 @@ impl AuthWorker {
         recorder: Recorder,
         lane: Arc<Lane>,
     ) -> Self {
-        let now = Instant::now();
+        let (now, mut outbox) = (Instant::now(), Outbox::new(BATCH, PACKET_LEN_MAX));
+        outbox.couple(&socket);
         Self {
             socket,
             inbox: Inbox::new(BATCH, PACKET_LEN_MAX),
             desk: Desk {
                 authenticator,
                 recorder,
-                outbox: Outbox::new(BATCH, PACKET_LEN_MAX),
+                outbox,
                 lane,
                 clock: now,
             },

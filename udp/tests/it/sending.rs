@@ -181,3 +181,78 @@ fn a_socket_that_takes_no_more_keeps_the_rest_for_later() {
     assert_eq!(came, arena[..1_000]);
     assert!(outbox.put(None, None, b"x"), "all slots are free again");
 }
+
+/// Sends numbered datagrams of these lengths, coupled, from one socket to others in turn; gives what each received.
+fn coupled(lens: &[usize], clients: &[UdpSocket], all: &str) -> Vec<Vec<Vec<u8>>> {
+    let group = udp::bind(all.parse().expect("an address"), 1, 1 << 20).expect("bound");
+    let server = &group.sockets[0];
+    let mut outbox = Outbox::new(lens.len(), 4_096);
+    assert!(outbox.couple(server), "this kernel cannot");
+    for (n, len) in lens.iter().enumerate() {
+        let octets = vec![n as u8; *len];
+        let from = at(server).ip().is_unspecified().then(|| at(&clients[0]).ip());
+        assert!(outbox.put(at(&clients[n / 20 % clients.len()]), from, &octets));
+    }
+    let sent = outbox.flush(server);
+    assert_eq!(
+        (sent.sent, sent.refused, outbox.len()),
+        (lens.len(), 0, 0),
+        "{sent:?}"
+    );
+    clients.iter().map(waiting).collect()
+}
+
+#[test]
+fn coupled_datagrams_arrive_one_by_one_and_as_they_were() {
+    for all in ["127.0.0.1:0", "0.0.0.0:0"] {
+        let clients = [socket("127.0.0.1:0"), socket("127.0.0.2:0")];
+        // Runs of one length, changes of it, empty ones, and longer ones than are coupled.
+        let lens: Vec<usize> = (0..100)
+            .map(|n| match n {
+                30..35 => 0,
+                50..55 => 1_300,
+                60 => 3_000,
+                n if n % 17 == 0 => 90,
+                _ => 110,
+            })
+            .collect();
+        let received = coupled(&lens, &clients, all);
+        for (place, received) in received.iter().enumerate() {
+            let expected: Vec<Vec<u8>> = (0..100)
+                .filter(|n| n / 20 % 2 == place)
+                .map(|n| vec![n as u8; lens[n]])
+                .collect();
+            assert_eq!(*received, expected, "client {place} of {all}");
+        }
+    }
+}
+
+#[test]
+fn coupled_datagrams_over_ipv6_are_cut_alike() {
+    let clients = [socket("[::1]:0")];
+    let received = coupled(&[7; 130], &clients, "[::]:0");
+    let expected: Vec<Vec<u8>> = (0..130).map(|n| vec![n as u8; 7]).collect();
+    assert_eq!(received, [expected]);
+}
+
+#[test]
+fn a_refused_destination_does_not_keep_coupled_ones_back() {
+    let (server, client) = (socket("127.0.0.1:0"), socket("127.0.0.1:0"));
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 0)); // the system refuses port 0
+    let mut outbox = Outbox::new(12, 10);
+    assert!(outbox.couple(&server), "this kernel cannot");
+    for n in 0..12_u8 {
+        let to = if (4..8).contains(&n) { nowhere } else { at(&client) };
+        assert!(outbox.put(to, None, &[n]));
+    }
+    let sent = outbox.flush(&server);
+    assert_eq!((sent.sent, sent.refused, sent.done()), (8, 4, 12));
+    assert_eq!(waiting(&client), [[0], [1], [2], [3], [8], [9], [10], [11]]);
+}
+
+#[test]
+fn a_socket_that_cannot_cut_couples_nothing() {
+    let (one, _other) = UnixDatagram::pair().expect("a pair");
+    let socket = UdpSocket::from(OwnedFd::from(one));
+    assert!(!Sender::new(4).couple(&socket));
+}

@@ -186,6 +186,7 @@ fn answer_logins(socket: &UdpSocket, secret: &SharedSecret) {
         Inbox::new(AUTH_BATCH, PACKET_LEN_MAX),
         Outbox::new(AUTH_BATCH, PACKET_LEN_MAX),
     );
+    outbox.couple(socket);
     while inbox.receive(socket, Wait::ForOne).is_ok() {
         for datagram in inbox.datagrams() {
             let Some(mut slot) = outbox.claim(datagram.source, datagram.local) else {
@@ -277,6 +278,7 @@ fn rate(room: &mut [u8; 16]) -> &[u8] {
 fn record(socket: UdpSocket, mut writer: Writer, secret: &SharedSecret) -> Result<()> {
     let mut inbox = Inbox::new(ACCOUNTING_BATCH, PACKET_LEN_MAX);
     let mut outbox = Outbox::new(ACCOUNTING_BATCH, PACKET_LEN_MAX);
+    outbox.couple(&socket);
     let (reader, mut recorded) = (writer.reader(), 0);
     loop {
         inbox.receive(&socket, Wait::ForOne)?;
