@@ -15,6 +15,7 @@ const SECRET: &[u8] = b"the secret of core-bng";
 /// A journal that takes some dozens of records.
 const TINY: Options = Options {
     segment_len: 4_096,
+    zeros: true,
     backlog_max: 10_000,
     keep: std::time::Duration::ZERO,
     keep_max: 0,

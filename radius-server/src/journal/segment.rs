@@ -147,16 +147,26 @@ pub(super) struct Blank {
     pub path: PathBuf,
 }
 
+/// How a blank is made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Measure {
+    /// Octets of the file.
+    pub len: u64,
+    /// Whether zeros are written into it and not only space reserved: then a commit changes no metadata, and `fdatasync`
+    /// waits for one write.
+    pub zeros: bool,
+}
+
 /// Makes a blank; `stop` ends it early, with `Interrupted`. Whatever keeps it from being whole, no file is left behind.
 ///
-/// The zeros are written, not only reserved, so that a commit changes no metadata and `fdatasync` waits for one write.
+/// See [`Measure::zeros`] for what is in it.
 pub(super) fn blank(
     disk: &dyn Disk,
     path: PathBuf,
-    len: u64,
+    measure: Measure,
     stop: &AtomicBool,
 ) -> Result<Blank, JournalError> {
-    match fill(disk, &path, len, stop) {
+    match fill(disk, &path, measure, stop) {
         Ok(file) => Ok(Blank { file, path }),
         Err(source) => {
             // Give the space back; a leftover is removed at the next opening too.
@@ -217,8 +227,13 @@ pub(super) struct NameError {
     pub named: bool,
 }
 
-/// Writes a whole file of zeros and waits until it is on disk, [`SYNC_EVERY`] octets at a time.
-fn fill(disk: &dyn Disk, path: &Path, len: u64, stop: &AtomicBool) -> io::Result<File> {
+/// Makes a whole file that reads as zeros and waits until it is on disk, [`SYNC_EVERY`] octets at a time.
+fn fill(
+    disk: &dyn Disk,
+    path: &Path,
+    Measure { len, zeros }: Measure,
+    stop: &AtomicBool,
+) -> io::Result<File> {
     let file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -227,6 +242,11 @@ fn fill(disk: &dyn Disk, path: &Path, len: u64, stop: &AtomicBool) -> io::Result
         .mode(FILE_MODE)
         .open(path)?;
     disk.reserve(&file, len)?;
+    // A file system that cannot reserve leaves the file short; then the zeros make its length.
+    if !zeros && file.metadata()?.len() >= len {
+        disk.sync_all(&file)?;
+        return Ok(file);
+    }
     let (mut at, mut synced) = (0, 0);
     while at < len {
         if stop.load(Ordering::Relaxed) {

@@ -7,7 +7,7 @@
 use super::disk::Disk;
 use super::error::JournalError;
 use super::log::Log;
-use super::segment::{self, Blank};
+use super::segment::{self, Blank, Measure};
 use crate::priority;
 use std::path::Path;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub(super) struct Spare {
 
 impl Spare {
     /// Has one made, unless there is one, or it is being made, or making it has failed.
-    pub fn request(&mut self, disk: &Arc<dyn Disk>, log: &Arc<Log>, len: u64) {
+    pub fn request(&mut self, disk: &Arc<dyn Disk>, log: &Arc<Log>, measure: Measure) {
         if self.making.is_some() {
             return;
         }
@@ -39,7 +39,7 @@ impl Spare {
         let dir = log.dir.clone();
         let work = move || {
             priority::give_way();
-            make(disk.as_ref(), &log, len, &stop)
+            make(disk.as_ref(), &log, measure, &stop)
         };
         match thread::Builder::new().name(THREAD.to_owned()).spawn(work) {
             Ok(making) => self.making = Some(making),
@@ -54,7 +54,7 @@ impl Spare {
     /// # Errors
     ///
     /// Why it could not be made now.
-    pub fn take(&mut self, disk: &dyn Disk, log: &Log, len: u64) -> Result<Blank, JournalError> {
+    pub fn take(&mut self, disk: &dyn Disk, log: &Log, measure: Measure) -> Result<Blank, JournalError> {
         match self.making.take().map(JoinHandle::join) {
             Some(Ok(Ok(blank))) => return Ok(blank),
             Some(Ok(Err(error))) => {
@@ -65,7 +65,7 @@ impl Spare {
             }
             None => {}
         }
-        make(disk, log, len, &AtomicBool::new(false))
+        make(disk, log, measure, &AtomicBool::new(false))
     }
 }
 
@@ -80,11 +80,11 @@ impl Drop for Spare {
 }
 
 /// Makes a blank. On a full disk what is only kept goes first, oldest first, as much as it takes.
-fn make(disk: &dyn Disk, log: &Log, len: u64, stop: &AtomicBool) -> Result<Blank, JournalError> {
+fn make(disk: &dyn Disk, log: &Log, measure: Measure, stop: &AtomicBool) -> Result<Blank, JournalError> {
     let path = Path::new(&log.dir).join(FILE);
     loop {
-        match segment::blank(disk, path.clone(), len, stop) {
-            Err(full) if full.is_full() && log.make_room(len) > 0 => {}
+        match segment::blank(disk, path.clone(), measure, stop) {
+            Err(full) if full.is_full() && log.make_room(measure.len) > 0 => {}
             done => return done,
         }
     }

@@ -39,6 +39,9 @@ pub const KEEP_LEN_MAX: u64 = 1024 * 1024 * 1024;
 pub struct Options {
     /// Octets of a segment file; between 4 KiB and 1 GiB.
     pub segment_len: u64,
+    /// Whether segments are filled with zeros ahead: a commit then waits for one write instead of two. A stream that nobody
+    /// waits for saves the writing.
+    pub zeros: bool,
     /// Octets that may wait for the drain before appending is refused; the disk holds up to two segments more.
     pub backlog_max: u64,
     /// How long a segment is kept after the database has all of it; counted while the program runs.
@@ -56,10 +59,21 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             segment_len: SEGMENT_LEN,
+            zeros: true,
             backlog_max: BACKLOG_LEN_MAX,
             keep: KEEP,
             keep_max: KEEP_LEN_MAX,
             seq_floor: None,
+        }
+    }
+}
+
+impl Options {
+    /// How the blank of a segment is made.
+    const fn measure(&self) -> segment::Measure {
+        segment::Measure {
+            len: self.segment_len,
+            zeros: self.zeros,
         }
     }
 }
@@ -210,8 +224,7 @@ impl Writer {
         self.follows = self.next_seq;
         self.log.publish(end, self.next_seq);
         // Not before there is a record: a journal that takes none needs no second segment.
-        self.spare
-            .request(&self.disk, &self.log, self.options.segment_len);
+        self.spare.request(&self.disk, &self.log, self.options.measure());
         Ok(self.next_seq)
     }
 
@@ -302,7 +315,8 @@ impl Writer {
             salt: random_salt(&self.log.dir)?,
         };
         let len = self.options.segment_len;
-        let blank = self.spare.take(self.disk.as_ref(), &self.log, len)?;
+        let measure = self.options.measure();
+        let blank = self.spare.take(self.disk.as_ref(), &self.log, measure)?;
         let (file, path) =
             segment::name(self.disk.as_ref(), &self.log.dir, blank, header).map_err(|refused| {
                 if refused.named {

@@ -47,7 +47,11 @@ impl Config {
             receive_buffer_octets: RECEIVE_BUFFER_OCTETS,
             decision_memory_octets: DECISION_MEMORY_OCTETS,
             accounting_journal: journal::Options::default(),
-            decision_journal: journal::Options::default(),
+            // Nobody waits for a decision to be on disk.
+            decision_journal: journal::Options {
+                zeros: false,
+                ..journal::Options::default()
+            },
         }
     }
 

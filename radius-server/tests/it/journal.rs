@@ -105,6 +105,26 @@ fn what_is_committed_is_read_back_in_order() {
 }
 
 #[test]
+fn a_journal_that_only_reserves_its_segments_keeps_what_it_committed() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = || Options {
+        zeros: false,
+        ..small()
+    };
+    let (mut writer, _report) = Writer::open(dir.path(), options()).unwrap();
+    let written: Vec<Vec<u8>> = (0..200_u8).map(|n| vec![n; 300]).collect();
+    for payload in &written {
+        commit(&mut writer, &[payload]);
+    }
+    assert!(segments(dir.path()).len() > 5, "it rolled over");
+    assert_eq!(payloads(&writer.reader()), written);
+    drop(writer);
+    let (writer, report) = Writer::open(dir.path(), options()).unwrap();
+    assert!(report.is_sound(), "{report}");
+    assert_eq!(payloads(&writer.reader()), written);
+}
+
+#[test]
 fn a_rolled_back_batch_leaves_no_trace() {
     let dir = tempfile::tempdir().unwrap();
     let (mut writer, _) = open(dir.path());

@@ -204,7 +204,7 @@ fn another_key_node_or_format_is_refused_and_leaves_the_directory_empty() {
         "{refused:?}"
     );
     let mut later = octets(&dir);
-    later[9] = 2;
+    later[9] += 1;
     let refused = read_octets(&later, &directory).expect_err("another format");
     assert!(matches!(refused, SnapshotError::OtherFormat), "{refused:?}");
     assert_eq!(directory.counts(), Counts::default());
