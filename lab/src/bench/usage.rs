@@ -116,7 +116,7 @@ fn ticks(pid: u32) -> Result<u64> {
     ticks_in(&stat).with_context(|| format!("cannot understand {path}"))
 }
 
-/// The same out of the text of /proc/<pid>/stat: the fields 14 to 17 (proc(5)).
+/// The same out of the text of `/proc/<pid>/stat`: the fields 14 to 17 (proc(5)).
 fn ticks_in(stat: &str) -> Option<u64> {
     // The name in parentheses may hold anything; what follows it begins with field 3.
     let (_, rest) = stat.rsplit_once(')')?;
