@@ -23,7 +23,7 @@ const MEMORY: &str = "size=6g";
 /// Octets of the data disk; only what is used takes memory.
 const DATA_LEN: u64 = 4 << 30;
 /// Octets of the journal's disk.
-const JOURNAL_LEN: u64 = 192 << 20;
+const JOURNAL_LEN: u64 = 128 << 20;
 /// The first piece a disk is filled with; halved until nothing fits any more.
 const FILL_LEN: u64 = 1 << 30;
 /// The smallest piece.

@@ -287,7 +287,11 @@ fn tear(stage: &mut Stage, found: &mut Vec<Difference>) -> Result<String> {
 }
 
 /// The journal's disk is full.
+///
+/// PostgreSQL stands still meanwhile: what the database has gives way to what is new, so that a drain that keeps up
+/// lets accounting go on for ever.
 fn journal_full(stage: &mut Stage, found: &mut Vec<Difference>) -> Result<String> {
+    let frozen = stage.postgres().freeze()?;
     stage.fleet.order(Order {
         rate: RATE_TO_FILL,
         fat: true,
@@ -296,6 +300,7 @@ fn journal_full(stage: &mut Stage, found: &mut Vec<Difference>) -> Result<String
     stage.disks()?.journal.fill()?;
     stage.tally.blow("journal's disk full");
     stage.wait_counted("the journal to be full", COMMITS_FAILED)?;
+    drop(frozen); // the server's start needs it
     let dies = stage.dice.chance(50);
     if dies {
         killed(stage, found)?;
