@@ -124,9 +124,12 @@ impl Disk {
     /// # Errors
     /// The file cannot be removed.
     pub fn empty(&mut self) -> Result<()> {
-        self.filling
-            .take()
-            .map_or(Ok(()), fs::remove_file)
+        let Some(filling) = self.filling.take() else {
+            return Ok(());
+        };
+        // Durably, or the next power cut brings it back.
+        fs::remove_file(filling)
+            .and_then(|()| fs::File::open(&self.at)?.sync_all())
             .context("cannot empty a disk")
     }
 
