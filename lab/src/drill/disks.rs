@@ -119,7 +119,7 @@ impl Disk {
         Ok(())
     }
 
-    /// Gives the space back.
+    /// Gives the space back, for good: a power cut soon after must not bring the filling back.
     ///
     /// # Errors
     /// The file cannot be removed.
@@ -127,9 +127,8 @@ impl Disk {
         let Some(filling) = self.filling.take() else {
             return Ok(());
         };
-        // Durably, or the next power cut brings it back.
         fs::remove_file(filling)
-            .and_then(|()| fs::File::open(&self.at)?.sync_all())
+            .and_then(|()| File::open(&self.at)?.sync_all())
             .context("cannot empty a disk")
     }
 
