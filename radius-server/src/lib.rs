@@ -15,6 +15,7 @@
 //! - [`journal`]: records that survive `kill -9`;
 //! - [`sessions`]: who is online;
 //! - [`directory`]: partners, NAS and subscribers as the packet path needs them;
+//! - [`priority`]: whose threads go first;
 //! - [`counters`]: what all of this did so far.
 
 pub mod accounting;
@@ -33,7 +34,7 @@ pub mod id;
 pub mod journal;
 mod listener;
 pub mod plane;
-mod priority;
+pub mod priority;
 mod scribe;
 pub mod sessions;
 pub mod unknown;

@@ -32,7 +32,8 @@ pub(crate) struct Scribe {
 impl Scribe {
     /// Writes until all workers have gone and everything is written.
     pub(crate) fn run(&self) {
-        priority::give_way();
+        // Workers wait for nobody but for whoever reads their ring; so reading is prompt, and writing is not.
+        priority::be_prompt();
         let mut batch = Batch::default();
         while self.decisions.wait() {
             self.decisions.gather(GATHER_WAIT);
@@ -40,8 +41,10 @@ impl Scribe {
                 batch.clear();
                 let more = self.decisions.read(&mut batch, BATCH_OCTETS);
                 self.lane.add_many(Event::DecisionLost, batch.lost);
+                priority::give_way();
                 let failure = self.write(&batch).err();
                 self.report(failure);
+                priority::be_prompt();
                 if !more {
                     break;
                 }

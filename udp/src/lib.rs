@@ -12,6 +12,7 @@
 //! 3. [`Outbox`]: replies are written into its slots, and leave together. [`Sender`] does the same with octets that are kept
 //!    elsewhere, as a client does who has prepared many requests.
 //! 4. [`queue()`] and [`receive_drops`]: what waits in the kernel, and what it had no room for.
+//! 5. [`share()`]: how soon the thread that serves a socket runs when others want its processor.
 
 #![deny(unsafe_op_in_unsafe_fn)]
 
@@ -19,6 +20,7 @@ mod group;
 mod inbox;
 mod outbox;
 mod queue;
+mod schedule;
 mod sender;
 mod system;
 
@@ -26,4 +28,5 @@ pub use group::{Group, bind, report_local_address, set_receive_buffer, spread_by
 pub use inbox::{Datagram, Inbox, Wait};
 pub use outbox::{Outbox, Slot};
 pub use queue::{Queue, queue, receive_drops};
+pub use schedule::{Share, share};
 pub use sender::{Outgoing, Sender, Sent};

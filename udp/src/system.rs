@@ -1,5 +1,5 @@
-//! The system calls, and the only `unsafe` of the access plane: `recvmmsg`, `sendmmsg`, and the socket options that no safe
-//! crate offers. Everything that comes out of here is a safe value, and nothing can be called wrongly from outside.
+//! The system calls, and the only `unsafe` of the access plane: `recvmmsg`, `sendmmsg`, and the socket and scheduler
+//! options that no safe crate offers. Everything that comes out of here is a safe value, and nothing can be called wrongly from outside.
 
 #![allow(
     unsafe_code,
@@ -629,5 +629,32 @@ fn done(returned: c_int) -> io::Result<()> {
         Ok(())
     } else {
         Err(io::Error::last_os_error())
+    }
+}
+
+// -- scheduling
+
+/// Sets policy, niceness, priority and length of a turn (0: the usual one) of the calling thread. What it starts shares as usual.
+pub(crate) fn set_schedule(policy: c_int, nice: i32, priority: u32, turn_ns: u64) -> io::Result<()> {
+    let shares = policy == libc::SCHED_OTHER;
+    let attributes = libc::sched_attr {
+        size: size_of::<libc::sched_attr>() as u32,
+        sched_policy: policy as u32,
+        sched_flags: if shares {
+            0
+        } else {
+            libc::SCHED_FLAG_RESET_ON_FORK as u64
+        },
+        sched_nice: nice,
+        sched_priority: priority,
+        sched_runtime: turn_ns,
+        sched_deadline: 0,
+        sched_period: 0,
+    };
+    // SAFETY: the kernel reads `size` octets of the structure, which lives until the call is over.
+    let done = unsafe { libc::syscall(libc::SYS_sched_setattr, 0_i64, &raw const attributes, 0_i64) };
+    match done {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
 }

@@ -30,6 +30,7 @@ pub fn run(config: &Config) -> Result<(), Failure> {
     logging::start(&config.log);
     let data_dir = DataDir::take(&config.data_dir)?;
     announce::remove(data_dir.path(), announce::ADDR_FILE);
+    radius_server::priority::session_goes_first();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

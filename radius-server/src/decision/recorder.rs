@@ -1,5 +1,6 @@
 //! A worker's way out for decisions: into its ring, some at a time, after the replies have gone.
-//! It allocates nothing once it is made, and waits for the scribe no longer than a copy of a few records takes.
+//! It allocates nothing once it is made. While somebody reads the ring, a thread of less urgency perhaps that the system does not
+//! let run, decisions stay here; only when there is no more room does the worker wait for him.
 
 use super::Draft;
 use super::decisions::Decisions;
@@ -55,7 +56,8 @@ impl Recorder {
     /// Takes a decision; nobody sees it before [`Recorder::flush`], which happens by itself when many wait.
     pub fn record(&mut self, draft: &Draft) {
         if self.staged.len() == STAGED_MAX || self.octets.len() - self.staged_octets() < DECISION_OCTETS_MAX {
-            self.flush();
+            let urgent = self.ring.append(self.entries());
+            self.flushed(urgent);
         }
         let start = self.staged_octets();
         let Some(len) = format::encode(draft, &mut self.octets[start..]) else {
@@ -71,23 +73,32 @@ impl Recorder {
         });
     }
 
-    /// Puts what was taken into the ring, for those who ask and for the scribe.
+    /// Puts what was taken into the ring, for those who ask and for the scribe; when one of them reads it just now, next time.
     pub fn flush(&mut self) {
         if self.staged.is_empty() {
             return;
         }
+        if let Some(urgent) = self.ring.try_append(self.entries()) {
+            self.flushed(urgent);
+        }
+    }
+
+    /// What was taken.
+    fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         let mut start = 0;
-        let octets = &self.octets;
-        let entries = self.staged.iter().map(|staged| {
+        self.staged.iter().map(move |staged| {
             let from = std::mem::replace(&mut start, staged.end);
             Entry {
                 user: staged.user,
                 at_unix_s: staged.at_unix_s,
                 subscriber: staged.subscriber,
-                octets: octets.get(from..staged.end).unwrap_or_default(),
+                octets: self.octets.get(from..staged.end).unwrap_or_default(),
             }
-        });
-        let urgent = self.ring.append(entries);
+        })
+    }
+
+    /// What was taken is in the ring.
+    fn flushed(&mut self, urgent: bool) {
         self.staged.clear();
         self.decisions.bell().recorded(urgent);
     }
@@ -100,7 +111,10 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        self.flush();
+        if !self.staged.is_empty() {
+            let urgent = self.ring.append(self.entries());
+            self.flushed(urgent);
+        }
         self.decisions.bell().recorder_goes();
     }
 }

@@ -73,11 +73,12 @@ impl Ring {
 
     /// Records some decisions; whether the scribe ought to hurry.
     pub(super) fn append<'a>(&self, entries: impl Iterator<Item = Entry<'a>>) -> bool {
-        let mut state = self.0.lock();
-        for entry in entries {
-            state.append(&entry);
-        }
-        state.logs.iter().any(Log::reader_is_late)
+        self.0.lock().append_all(entries)
+    }
+
+    /// The same, unless somebody reads just now; `None` then, and nothing is recorded.
+    pub(super) fn try_append<'a>(&self, entries: impl Iterator<Item = Entry<'a>>) -> Option<bool> {
+        Some(self.0.try_lock()?.append_all(entries))
     }
 
     /// Gives the scribe the next records of each log as long as `take` wants more; how many it was too late for, and
@@ -135,6 +136,14 @@ impl Ring {
 }
 
 impl State {
+    /// Records some decisions; whether the scribe ought to hurry.
+    fn append_all<'a>(&mut self, entries: impl Iterator<Item = Entry<'a>>) -> bool {
+        for entry in entries {
+            self.append(&entry);
+        }
+        self.logs.iter().any(Log::reader_is_late)
+    }
+
     /// Records one decision.
     fn append(&mut self, entry: &Entry<'_>) {
         let bucket = self.bucket_of(entry.user);

@@ -10,16 +10,21 @@ use super::{BATCH, flush, rest};
 use crate::accounting::{Accountant, BATCH_MAX, BATCH_OCTETS_MAX, Intake, Ledger, Origin};
 use crate::clock::Now;
 use crate::counters::Lane;
-use crate::priority;
+use crate::priority::Urgency;
 use radius::PACKET_LEN_MAX;
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use udp::{Inbox, Outbox, Wait};
 
 /// Requests settled together while the worker keeps up.
 const BATCH_USUAL: usize = 1_024;
+/// Requests in a batch from which on the next one is let gather: a single NAS that asks now and then is answered at once.
+const GATHER_MIN: usize = 8;
+/// How long: about as long as a quick disk takes to sync, so that a record waits for one more sync at most, and a processor
+/// is not spent on a sync a record.
+const GATHER_WAIT: Duration = Duration::from_micros(300);
 /// How long a batch that the disk refused is held before it is tried again.
 const HELD_WAIT: Duration = Duration::from_millis(100);
 
@@ -67,21 +72,26 @@ impl AccountingWorker {
 
     /// Serves until `stop` is set.
     pub(crate) fn run(&mut self, stop: &AtomicBool) {
-        priority::go_first();
+        let mut urgency = Urgency::begin();
         self.accountant.abandon(); // what a panic left half done
         flush(&mut self.outbox, &self.socket, &self.lane);
         while !stop.load(Ordering::Relaxed) {
+            let mut taken = 0;
             if self.accountant.waiting() == 0 {
-                self.take_in();
+                taken = self.take_in();
+                urgency.note(taken < BATCH_USUAL, Instant::now());
             } else {
                 std::thread::sleep(HELD_WAIT);
             }
             self.settle();
+            if (GATHER_MIN..BATCH_USUAL).contains(&taken) {
+                std::thread::sleep(GATHER_WAIT);
+            }
         }
     }
 
-    /// Takes in what waits in the socket, up to a full batch; waits only for the first.
-    fn take_in(&mut self) {
+    /// Takes in what waits in the socket, up to a full batch; waits only for the first. How many they were.
+    fn take_in(&mut self) -> usize {
         let (mut wait, mut taken) = (Wait::ForOne, 0);
         // Counted by datagrams, not by what waits: a flood of rubbish must not keep the batch from its answers.
         while taken < self.batch && self.accountant.waiting_octets() < BATCH_OCTETS_MAX {
@@ -103,6 +113,7 @@ impl AccountingWorker {
             wait = Wait::No;
         }
         self.batch = next_batch(self.batch, taken);
+        taken
     }
 
     /// Takes in what is in the inbox, and answers at once what needs no disk.

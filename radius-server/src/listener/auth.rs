@@ -82,11 +82,14 @@ impl AuthWorker {
 
     /// Serves until `stop` is set.
     pub(crate) fn run(&mut self, stop: &AtomicBool) {
-        priority::go_first();
+        priority::be_prompt();
         self.desk.flush(&self.socket); // what a panic left
         while !stop.load(Ordering::Relaxed) {
             match self.inbox.receive(&self.socket, Wait::ForOne) {
-                Ok(0) => self.full = 0,
+                Ok(0) => {
+                    self.full = 0;
+                    self.desk.recorder.flush(); // what a reader kept from the ring
+                }
                 Ok(received) => {
                     let now = self.desk.now();
                     for datagram in self.inbox.datagrams() {
