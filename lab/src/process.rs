@@ -1,8 +1,9 @@
 //! Other people's programs: daemons that end with us, and commands that end by a deadline.
 //!
 //! Nothing started here outlives the lab: a [`Daemon`] is stopped when it is dropped, and `setpriv --pdeathsig` (util-linux,
-//! on every Debian) has the kernel end it when the lab is killed. Each runs in a process group of its own, so that Ctrl-C
-//! on the terminal reaches the lab alone, which then stops everything in order.
+//! on every Debian) has the kernel end it when the lab is killed. Daemons run in sessions of their own, so that Ctrl-C on
+//! the terminal reaches the lab alone, which then stops everything in order, and so that the scheduler takes each for a
+//! service and not for a part of the terminal's work.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
@@ -23,12 +24,12 @@ const STOP_WAIT_MAX: Duration = Duration::from_secs(20);
 /// How many lines of a log are shown when something fails.
 const TAIL_LINES: usize = 25;
 
-/// A command whose process is told to terminate when the thread that starts it ends.
+/// A command, in a session of its own, whose process is told to terminate when the thread that starts it ends.
 ///
 /// The kernel watches the *thread*, so start it from one that lives as long as the daemon shall.
 pub fn ends_with_us(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "TERM", "--"]).arg(program);
+    command.args(["--pdeathsig", "TERM", "--", "setsid"]).arg(program);
     command
 }
 
@@ -66,11 +67,7 @@ impl Daemon {
         let err = out
             .try_clone()
             .with_context(|| format!("cannot open the log {}", log.display()))?;
-        command
-            .stdin(Stdio::null())
-            .stdout(out)
-            .stderr(err)
-            .process_group(0);
+        command.stdin(Stdio::null()).stdout(out).stderr(err);
         let child = command.spawn().with_context(|| format!("cannot start {name}"))?;
         Ok(Daemon {
             name: name.to_owned(),

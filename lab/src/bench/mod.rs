@@ -17,6 +17,8 @@ mod machine;
 mod outage;
 mod results;
 mod rounds;
+mod session;
+mod spotlight;
 mod stage;
 mod storm;
 pub mod subject;
@@ -30,6 +32,7 @@ use radius::SharedSecret;
 
 use self::cell::Workshop;
 use self::figures::Figures;
+use self::session::Undisturbed;
 use self::stage::Stage;
 use self::subject::freeradius::Freeradius;
 use self::subject::{Kind, Place};
@@ -224,7 +227,9 @@ pub fn play(root: &Path, binary: &Path, options: Options) -> Result<bool> {
         workshop: Workshop::new(secret),
         figures: Figures::default(),
     };
+    let undisturbed = Undisturbed::begin();
     bench.all()?;
+    drop(undisturbed);
     let text = results::write(&bench.plan, &bench.figures, &machine, root, since.elapsed());
     let path = bench.plan.write.clone();
     std::fs::write(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;

@@ -9,6 +9,7 @@ use anyhow::Result;
 
 use super::cell::{self, Cell, Measured, Press, Work};
 use super::figures::Figures;
+use super::spotlight::Spotlight;
 use super::subject::{Kind, Place, Subject};
 use super::{Bench, Test};
 use crate::report;
@@ -95,7 +96,9 @@ fn saturate(bench: &mut Bench, work: Work, place: Place) -> Result<()> {
             if !takes(subject, work) {
                 continue;
             }
+            let spotlight = Spotlight::on(subject, &bench.stage.subjects())?;
             let measured = bench.workshop.measure(subject, cell);
+            drop(spotlight);
             let measured = match measured.and_then(|measured| measured.check().map(|()| measured)) {
                 Ok(measured) => measured,
                 Err(error) if error.is::<crate::interrupt::Interrupted>() => return Err(error),
@@ -123,6 +126,7 @@ fn latency(bench: &mut Bench, work: Work) -> Result<()> {
                 continue;
             }
             let title = subject.kind().title();
+            let _spotlight = Spotlight::on(subject, &bench.stage.subjects())?;
             // Without a saturation test in this run, one is made here.
             if bench
                 .figures

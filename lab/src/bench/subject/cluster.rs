@@ -168,8 +168,12 @@ impl Drop for Cluster {
 
 /// Starts the server.
 fn spawn(postgres: &Path, dir: &Path, log: &Path, core: Option<usize>) -> Result<Daemon> {
-    let mut command = as_user(postgres, core);
-    command.arg("-D").arg(dir.join("data")).current_dir(dir);
+    let mut command = as_user(Path::new("setsid"), core);
+    command
+        .arg(postgres)
+        .arg("-D")
+        .arg(dir.join("data"))
+        .current_dir(dir);
     Daemon::spawn("FreeRADIUS's PostgreSQL", command, log)
 }
 

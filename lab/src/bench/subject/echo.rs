@@ -7,7 +7,7 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
 use radius::kind::{microsoft, mikrotik, vendor};
@@ -16,6 +16,7 @@ use radius::password::{PAP_LEN_MAX, check_chap, reveal_pap};
 use radius::salt::{self, HIDDEN_LEN_MAX, Salt};
 use radius::{Code, MessageAuthenticator, ReplyWriter, SharedSecret, View, WriteError, kind};
 use radius_server::journal::{Kind as RecordKind, Options, Writer};
+use radius_server::priority::{self, Urgency};
 use udp::{Inbox, Outbox, Wait};
 
 use super::headend::free_udp;
@@ -182,6 +183,7 @@ pub fn serve(auth: SocketAddr, accounting: SocketAddr, journal: &Path, secret_fi
 
 /// Answers Access-Requests.
 fn answer_logins(socket: &UdpSocket, secret: &SharedSecret) {
+    priority::be_prompt();
     let (mut inbox, mut outbox) = (
         Inbox::new(AUTH_BATCH, PACKET_LEN_MAX),
         Outbox::new(AUTH_BATCH, PACKET_LEN_MAX),
@@ -276,12 +278,14 @@ fn rate(room: &mut [u8; 16]) -> &[u8] {
 
 /// Records Accounting-Requests: a batch is appended, synced, and only then answered.
 fn record(socket: UdpSocket, mut writer: Writer, secret: &SharedSecret) -> Result<()> {
+    let mut urgency = Urgency::begin();
     let mut inbox = Inbox::new(ACCOUNTING_BATCH, PACKET_LEN_MAX);
     let mut outbox = Outbox::new(ACCOUNTING_BATCH, PACKET_LEN_MAX);
     outbox.couple(&socket);
     let (reader, mut recorded) = (writer.reader(), 0);
     loop {
-        inbox.receive(&socket, Wait::ForOne)?;
+        let received = inbox.receive(&socket, Wait::ForOne)?;
+        urgency.note(received < ACCOUNTING_BATCH, Instant::now());
         for datagram in inbox.datagrams() {
             let Ok(view) = View::parse(datagram.octets) else {
                 continue;

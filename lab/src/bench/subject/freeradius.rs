@@ -33,6 +33,8 @@ const THREADS_SQL: usize = 16;
 const RECEIVE_BUFFER_OCTETS: usize = 4 << 20;
 /// Seconds for which a reply is kept for retransmissions.
 const CLEANUP_DELAY_S: u32 = 2;
+/// Its niceness where it shares a processor with its database: that of Headend's threads which answer packets.
+const NICENESS: &str = "-10";
 /// Class of every accept: as long as Headend's.
 const CLASS: &str = "0x00112233445566778899aabbccddeeff";
 
@@ -177,7 +179,11 @@ fn spawn(raddb: &Path, log: &Path, core: Option<usize>, single: bool) -> Result<
     let program = Freeradius::program().context("FreeRADIUS is not installed")?;
     let mut command = match core {
         None => process::ends_with_us(program),
-        Some(core) => process::ends_with_us_on(core, program),
+        Some(core) => {
+            let mut command = process::ends_with_us_on(core, "nice");
+            command.args(["-n", NICENESS]).arg(program);
+            command
+        }
     };
     command
         .args([if single { "-s" } else { "-f" }, "-l", "stdout", "-d"])

@@ -217,7 +217,7 @@ impl Headend {
                 .find_map(|part| part.trim().strip_prefix(name));
             from.with_context(|| format!("{} in {url}", name.trim_end_matches('=')))
         };
-        let mut command = process::ends_with_us("psql");
+        let mut command = Command::new("psql");
         command.args(["-X", "-q", "-A", "-t", "-U", "postgres", "-d", "headend"]);
         command
             .env("PGHOST", parameter("host=")?)
