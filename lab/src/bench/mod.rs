@@ -263,8 +263,9 @@ impl Bench {
                 self.attempt(kind.title(), |bench| bench.stage.raise(kind, subscribers))?;
             }
         }
-        self.attempt("side by side, pinned", rounds::pinned)?;
         self.attempt("memory", growth::memory)?;
+        self.attempt("side by side, pinned", rounds::pinned)?;
+        self.attempt("memory after all rounds", growth::memory_after_all)?;
         self.attempt("BNG reboot", storm::all)?;
         if self.plan.wants(Test::Pap) || self.plan.wants(Test::Acct) {
             self.attempt("restart unpinned", |bench| {

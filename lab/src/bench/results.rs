@@ -225,20 +225,23 @@ fn memory(figures: &Figures) -> String {
     if !figures.has(growth::MEMORY) {
         return String::new();
     }
-    let mut text = "\n## Memory, after everybody has logged in\n\n| | server, MiB resident | its database, MiB |\n| --- | ---: | ---: |\n".to_owned();
+    let mut text = "\n## Memory, after everybody has logged in\n\n| | server, MiB resident | its database, MiB | server after all rounds | its database |\n| --- | ---: | ---: | ---: | ---: |\n".to_owned();
     for kind in Kind::ALL {
         let get = |measure| {
             figures
                 .median(growth::MEMORY, measure, kind.title())
                 .map(|is| is.value / MIB)
         };
-        if let (Some(server), Some(database)) = (get("octets"), get("database octets")) {
+        let of = |measure| get(measure).map_or_else(|| "–".to_owned(), number);
+        if get("octets").is_some() {
             let _ = writeln!(
                 text,
-                "| {} | {} | {} |",
+                "| {} | {} | {} | {} | {} |",
                 kind.title(),
-                number(server),
-                number(database)
+                of("octets"),
+                of("database octets"),
+                of("octets after all rounds"),
+                of("database octets after all rounds")
             );
         }
     }
@@ -254,8 +257,8 @@ fn memory(figures: &Figures) -> String {
     ) {
         let _ = write!(
             text,
-            "\nHeadend, started anew: {} MiB, with twice as many {} MiB: {} octets for each further subscriber. In the table \
-             it had also answered all rounds before.\n",
+            "\nHeadend, started anew: {} MiB, with twice as many {} MiB: {} octets for each further subscriber. After \
+             all rounds sessions that accounting left open are online, as they are after a start.\n",
             number(once / MIB),
             number(twice / MIB),
             number(each)
