@@ -96,6 +96,8 @@ events! {
     SendError = "radius_send_errors_total" {};
     /// A reply that no buffer could hold.
     ReplyNotMade = "radius_replies_not_made_total" {};
+    /// A request whose answer was to come later and that waited so long that nobody needs the answer any more.
+    LaterStale = "radius_later_total" { "result": "stale" };
     /// A worker that panicked and was started again: a bug, and never expected.
     WorkerRestarted = "radius_worker_restarts_total" {};
 }
@@ -132,6 +134,7 @@ const OUTCOMES: [Labels; OUTCOME_COUNT] = [
         ("reason", "message_authenticator_malformed"),
     ],
     &[("outcome", "dropped"), ("reason", "no_reply")],
+    &[("outcome", "dropped"), ("reason", "busy")],
 ];
 
 /// Labels of what the kernel dropped.

@@ -159,6 +159,29 @@ impl Duplicates {
         self.reply_octets -= older.map_or(0, |older| older.len());
     }
 
+    /// As [`Self::answer`], for an answer that comes when newer requests may have begun: only to the request of this
+    /// authenticator, and only while it waits for one.
+    pub fn answer_later(&mut self, key: &Key, authenticator: &Authenticator, reply: &[u8]) {
+        if self.waits(key, authenticator) {
+            self.answer(key, reply);
+        }
+    }
+
+    /// As [`Self::forget`], with the care of [`Self::answer_later`].
+    pub fn forget_later(&mut self, key: &Key, authenticator: &Authenticator) {
+        if self.waits(key, authenticator) {
+            self.forget(key);
+        }
+    }
+
+    /// Whether the newest request of a key is this one, and has no answer yet.
+    fn waits(&self, key: &Key, authenticator: &Authenticator) -> bool {
+        let newest = self
+            .find(key, self.hash(key))
+            .and_then(|number| self.entry(number));
+        newest.is_some_and(|entry| entry.authenticator == *authenticator && entry.reply.is_none())
+    }
+
     /// Forgets a request that was begun and came to nothing, so that its retransmission is new.
     pub fn forget(&mut self, key: &Key) {
         if let Some(slot) = self.find_slot(key, self.hash(key)) {
@@ -313,6 +336,24 @@ mod tests {
         duplicates.begin(key(1, 7), &[1; 16], now);
         duplicates.forget(&key(1, 7));
         assert_eq!(duplicates.seen(&key(1, 7), &[1; 16], now), Seen::New);
+    }
+
+    #[test]
+    fn an_answer_that_comes_late_goes_to_its_own_request_only() {
+        let (mut duplicates, now) = (Duplicates::new(10), Instant::now());
+        duplicates.begin(key(1, 7), &[1; 16], now);
+        duplicates.begin(key(2, 7), &[5; 16], now);
+        duplicates.answer_later(&key(1, 7), &[1; 16], b"late");
+        assert_eq!(
+            duplicates.seen(&key(1, 7), &[1; 16], now),
+            Seen::Answered(b"late")
+        );
+        duplicates.begin(key(1, 7), &[2; 16], now);
+        duplicates.answer_later(&key(1, 7), &[1; 16], b"too late");
+        duplicates.forget_later(&key(1, 7), &[1; 16]);
+        assert_eq!(duplicates.seen(&key(1, 7), &[2; 16], now), Seen::InProgress);
+        duplicates.forget_later(&key(2, 7), &[5; 16]);
+        assert_eq!(duplicates.seen(&key(2, 7), &[5; 16], now), Seen::New);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! - [`unknown`]: the sources the directory does not know, counted so that somebody can admit them;
 //! - [`duplicates`]: retransmissions, answered with the same octets;
 //! - [`authentication`]: Access-Request and Status-Server to a reply and a decision; no I/O in it;
+//! - [`later`]: what takes long, away from the workers;
 //! - [`decision`]: what was decided and why, step by step; the last ones stay in memory, in one ring a worker;
 //! - [`accounting`]: Accounting-Request to the journal, the session table and, only then, a response;
 //! - [`journal`]: records that survive `kill -9`;
@@ -32,6 +33,7 @@ pub mod duplicates;
 mod gate;
 pub mod id;
 pub mod journal;
+pub mod later;
 mod listener;
 pub mod plane;
 pub mod priority;

@@ -14,6 +14,7 @@ use crate::counters::Counters;
 use crate::decision::Decisions;
 use crate::directory::Directory;
 use crate::journal::{self, AccountingRecord, JournalError, Kind, RecoveryReport, Writer};
+use crate::later::{FinisherKit, Pool};
 use crate::listener::{self, AccountingWorker, AuthWorker};
 use crate::scribe::Scribe;
 use crate::sessions::Sessions;
@@ -102,6 +103,8 @@ pub struct Plane {
     counters: Arc<Counters>,
     /// EAP conversations.
     conversations: Arc<Conversations>,
+    /// Who does what takes long.
+    pool: Arc<Pool>,
     /// The accounting journal.
     accounting_writer: Arc<Mutex<Writer>>,
     /// Reads it.
@@ -153,6 +156,7 @@ impl Plane {
             unknown: Arc::default(),
             counters: Arc::default(),
             conversations: Arc::default(),
+            pool: Arc::default(),
             accounting_reader: accounting_writer.reader(),
             accounting_writer: Arc::new(Mutex::new(accounting_writer)),
             decision_reader: decision_writer.reader(),
@@ -266,6 +270,10 @@ impl Plane {
             let mut worker = self.accounting_worker(socket);
             threads.start(format!("radius-acct-{at}"), move |stop| worker.run(stop))?;
         }
+        for at in 0..Pool::thread_count() {
+            let (pool, kit) = (Arc::clone(&self.pool), self.finisher_kit());
+            threads.start(format!("radius-later-{at}"), move |stop| pool.run(&kit, stop))?;
+        }
         // When the last worker has gone with its recorder, the scribe finishes and goes.
         let scribe = Scribe {
             decisions: Arc::clone(&self.decisions),
@@ -275,6 +283,16 @@ impl Plane {
         };
         threads.start("radius-scribe".into(), move |_stop| scribe.run())?;
         Ok(threads)
+    }
+
+    /// What threads need that answer later.
+    fn finisher_kit(&self) -> FinisherKit {
+        FinisherKit {
+            decisions: Arc::clone(&self.decisions),
+            sessions: Arc::clone(&self.sessions),
+            counters: Arc::clone(&self.counters),
+            entropy: system_entropy,
+        }
     }
 
     /// A worker for one authentication socket.

@@ -3,15 +3,28 @@
 
 use super::credential::{Method, Proven};
 use super::mschap::Refusal;
-use super::{Answer, Asked, Authenticator, reply};
-use crate::counters::Event;
-use crate::decision::{DropReason, Found, Outcome, RejectReason, ReplyKind, Step};
+use super::{Answer, Asked, Entropy, reply};
+use crate::counters::{Event, Lane};
+use crate::decision::{Draft, DropReason, Found, Outcome, RejectReason, ReplyKind, Step};
 use crate::directory::{Subscriber, bump};
+use crate::sessions::Sessions;
 use radius::{WriteError, kind};
 
-impl Authenticator {
-    /// Writes the answer and notes what went out.
-    pub(super) fn write<'b>(
+/// Who answers: what an answer is written with, and the decision that is recorded about it.
+pub(crate) struct Clerk<'c> {
+    /// The decision being made.
+    pub(crate) draft: &'c mut Draft,
+    /// Who is online.
+    pub(crate) sessions: &'c Sessions,
+    /// The calling thread's counts.
+    pub(crate) lane: &'c Lane,
+    /// Where challenges come from.
+    pub(crate) entropy: Entropy,
+}
+
+impl Clerk<'_> {
+    /// Writes the answer and notes what went out; [`Answer::Later`] is none.
+    pub(crate) fn write<'b>(
         &mut self,
         asked: &Asked<'_>,
         answer: Answer,
@@ -38,6 +51,7 @@ impl Authenticator {
                 (Outcome::ChallengeSent, ReplyKind::Challenge, challenge)
             }
             Answer::Drop(reason) => return self.write_nothing(asked, *reason),
+            Answer::Later(_) => return self.write_nothing(asked, DropReason::NoReply), // never: who could take it is not here
         };
         self.note_sent(asked, outcome, kind, written, out)
     }
@@ -114,7 +128,7 @@ impl Authenticator {
         out: &'b mut [u8],
     ) -> Option<&'b [u8]> {
         let Ok(reply) = written.map(|len| out.get(..len).unwrap_or_default()) else {
-            self.gate.lane.add(Event::ReplyNotMade);
+            self.lane.add(Event::ReplyNotMade);
             return self.write_nothing(asked, DropReason::NoReply);
         };
         match kind {

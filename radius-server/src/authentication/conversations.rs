@@ -12,11 +12,11 @@ pub const CONVERSATION_WAIT: Duration = Duration::from_secs(30);
 pub const CONVERSATIONS_MAX: usize = 65_536;
 
 /// What State holds: unguessable octets, nothing else.
-pub(super) type State = [u8; 16];
+pub(crate) type State = [u8; 16];
 
 /// A challenge that was sent and not answered yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Conversation {
+pub(crate) struct Conversation {
     /// The NAS it goes through.
     pub(super) nas: NasId,
     /// Who says he is there.

@@ -21,7 +21,7 @@ pub(super) enum Checked {
 }
 
 /// What the reply needs of how he proved himself. Its secrets print as nothing and are wiped when it goes.
-pub(super) enum Proven {
+pub(crate) enum Proven {
     /// PAP, CHAP or EAP-MD5: nothing.
     Otherwise,
     /// MS-CHAP: what the keys of the link are made from.

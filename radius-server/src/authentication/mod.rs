@@ -18,6 +18,7 @@ mod signature;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use answering::Clerk;
 pub use conversations::{CONVERSATION_WAIT, CONVERSATIONS_MAX, Conversations};
 
 use crate::clock::Now;
@@ -26,6 +27,7 @@ use crate::decision::{Asker, Draft, DropReason, RejectReason, Said};
 use crate::directory::{Directory, Nas, Subscriber};
 use crate::duplicates::{DUPLICATES_MAX, Duplicates, Key, Seen};
 use crate::gate::Gate;
+use crate::later::{Handover, Known, Leaving, Mailbox};
 use crate::sessions::Sessions;
 use crate::unknown::{PortKind, UnknownSources};
 use conversations::{Conversation, State};
@@ -46,6 +48,8 @@ pub struct Verdict<'a> {
     /// What was decided, when something was: not for duplicates, strangers and what is no Access-Request. The one who
     /// measured the time fills in `duration_us`.
     pub decision: Option<&'a mut Draft>,
+    /// The request, when its answer comes later: to be sent on its way at once. Neither reply nor decision is there then.
+    pub later: Option<Leaving>,
 }
 
 impl Verdict<'_> {
@@ -53,6 +57,7 @@ impl Verdict<'_> {
     const NOTHING: Self = Self {
         reply: None,
         decision: None,
+        later: None,
     };
 }
 
@@ -62,6 +67,8 @@ pub struct Authenticator {
     gate: Gate,
     /// What it answered in the last seconds.
     duplicates: Duplicates,
+    /// What became of the requests that were answered later.
+    mailbox: Arc<Mailbox>,
     /// EAP conversations, shared with the other workers.
     conversations: Arc<Conversations>,
     /// Who is online: a login in the middle of a session is the session's own.
@@ -77,19 +84,19 @@ pub struct Authenticator {
 }
 
 /// A request with all that is known about it before anybody is looked up.
-struct Asked<'d> {
+pub(crate) struct Asked<'d> {
     /// Who asks.
-    nas: Arc<Nas>,
+    pub(crate) nas: Arc<Nas>,
     /// What is asked.
-    request: View<'d>,
+    pub(crate) request: View<'d>,
     /// When.
-    now: Now,
+    pub(crate) now: Now,
     /// Whether the request is signed with our secret.
-    signed: bool,
+    pub(crate) signed: bool,
 }
 
 /// What to send.
-enum Answer {
+pub(crate) enum Answer {
     /// Access-Accept for this subscriber, who proved himself this way.
     Accept(Arc<Subscriber>, Proven),
     /// Access-Reject.
@@ -103,6 +110,9 @@ enum Answer {
     },
     /// Nothing.
     Drop(DropReason),
+    /// Whatever the one says who takes the request now.
+    #[expect(dead_code, reason = "no step answers later yet")]
+    Later(Handover),
 }
 
 impl Authenticator {
@@ -122,6 +132,7 @@ impl Authenticator {
         Self {
             gate: Gate::new(directory, unknown, lane, PortKind::Auth),
             duplicates: Duplicates::new(DUPLICATES_MAX),
+            mailbox: Arc::default(),
             conversations,
             sessions,
             numbers: DecisionNumbers::new(u64::from_be_bytes(seed)),
@@ -146,6 +157,7 @@ impl Authenticator {
         now: Now,
         out: &'a mut [u8],
     ) -> Verdict<'a> {
+        self.mailbox.collect(&mut self.duplicates);
         let Some((nas, request)) = self.gate.admit(datagram, source, now) else {
             return Verdict::NOTHING;
         };
@@ -153,7 +165,7 @@ impl Authenticator {
             Code::AccessRequest => self.access_request(nas, request, source, now, out),
             Code::StatusServer => Verdict {
                 reply: self.gate.status_server(&nas, &request, out),
-                decision: None,
+                ..Verdict::NOTHING
             },
             _ => {
                 self.gate.lane.add(self.gate.events().wrong_code);
@@ -176,12 +188,20 @@ impl Authenticator {
             source,
             identifier: request.identifier(),
         };
-        if let Seen::Answered(known) = self.duplicates.seen(&key, request.authenticator(), now.monotonic) {
-            self.gate.lane.add(self.gate.events().duplicate);
-            return Verdict {
-                reply: repeat(known, out),
-                decision: None,
-            };
+        match self.duplicates.seen(&key, request.authenticator(), now.monotonic) {
+            Seen::New => {}
+            // Its answer comes later, and by itself.
+            Seen::InProgress => {
+                self.gate.lane.add(self.gate.events().duplicate);
+                return Verdict::NOTHING;
+            }
+            Seen::Answered(known) => {
+                self.gate.lane.add(self.gate.events().duplicate);
+                return Verdict {
+                    reply: repeat(known, out),
+                    ..Verdict::NOTHING
+                };
+            }
         }
         self.duplicates.begin(key, request.authenticator(), now.monotonic);
         let signed = signature == MessageAuthenticator::Valid;
@@ -193,15 +213,50 @@ impl Authenticator {
         };
         self.begin_draft(&asked, source);
 
-        let answer = self.decide(&asked, signature);
+        let answer = match self.decide(&asked, signature) {
+            Answer::Later(handover) => return self.part(&asked, source, key, handover),
+            answer => answer,
+        };
         let eap = eap_identifier(&self.eap);
-        let reply = self.write(&asked, answer, eap, out);
+        let mut clerk = Clerk {
+            draft: &mut self.draft,
+            sessions: &self.sessions,
+            lane: &self.gate.lane,
+            entropy: self.entropy,
+        };
+        let reply = clerk.write(&asked, answer, eap, out);
         self.duplicates.answer(&key, reply.unwrap_or_default());
         self.gate.lane.decided(self.draft.outcome);
         Verdict {
             reply,
             decision: Some(&mut self.draft),
+            later: None,
         }
+    }
+
+    /// Gives a request all it needs to be answered by somebody else.
+    fn part(&mut self, asked: &Asked<'_>, source: SocketAddr, key: Key, handover: Handover) -> Verdict<'_> {
+        let known = Known {
+            octets: asked.request.octets().into(),
+            source,
+            nas: Arc::clone(&asked.nas),
+            signed: asked.signed,
+            arrived: asked.now,
+            draft: std::mem::take(&mut self.draft),
+            key,
+            authenticator: *asked.request.authenticator(),
+        };
+        Verdict {
+            later: Some(Leaving::new(handover, &self.mailbox, known)),
+            ..Verdict::NOTHING
+        }
+    }
+
+    /// Makes a request new again that nobody had room for, and counts that it was dropped.
+    pub fn nobody_takes(&mut self, key: &Key, refused: &Draft) {
+        self.mailbox.collect(&mut self.duplicates);
+        self.duplicates.forget(key);
+        self.gate.lane.decided(refused.outcome);
     }
 
     /// Begins the decision record: who asks about whom.

@@ -61,6 +61,8 @@ pub enum DropReason {
     MessageAuthenticatorMalformed,
     /// A reply could not be made: no randomness for an EAP challenge.
     NoReply,
+    /// It takes long to answer, and too many of its kind wait.
+    Busy,
 }
 
 /// Number of the first reject reason in a journalled decision; below are the outcomes without a reason.
@@ -214,11 +216,12 @@ impl RejectReason {
 impl DropReason {
     /// Every reason, in order; counters have one place for each. Its place is its number in a journalled decision: a new
     /// one goes to the end.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::SecretDiffers,
         Self::MessageAuthenticatorMissing,
         Self::MessageAuthenticatorMalformed,
         Self::NoReply,
+        Self::Busy,
     ];
 
     /// The stable name, as in `radpostauth.reason` and in metrics.
@@ -229,6 +232,7 @@ impl DropReason {
             Self::MessageAuthenticatorMissing => "message_authenticator_missing",
             Self::MessageAuthenticatorMalformed => "message_authenticator_malformed",
             Self::NoReply => "no_reply",
+            Self::Busy => "busy",
         }
     }
 
@@ -240,6 +244,7 @@ impl DropReason {
             Self::MessageAuthenticatorMissing => "the NAS must sign its requests and did not sign this one",
             Self::MessageAuthenticatorMalformed => "Message-Authenticator is malformed",
             Self::NoReply => "no reply could be made",
+            Self::Busy => "too many requests wait that take long to answer",
         }
     }
 }

@@ -5,10 +5,11 @@ use super::{BATCH, flush, rest};
 use crate::authentication::Authenticator;
 use crate::clock::Now;
 use crate::counters::{Event, Lane};
-use crate::decision::Recorder;
+use crate::decision::{Draft, Recorder};
+use crate::later::{Leaving, Way};
 use crate::priority;
 use radius::PACKET_LEN_MAX;
-use std::net::UdpSocket;
+use std::net::{IpAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -48,6 +49,8 @@ struct Desk {
     recorder: Recorder,
     /// Where replies are written.
     outbox: Outbox,
+    /// The way back for answers that come later.
+    way: Arc<dyn Way>,
     /// Where it is counted.
     lane: Arc<Lane>,
     /// When the last decision was finished, which is when the next one began.
@@ -64,6 +67,7 @@ impl AuthWorker {
     ) -> Self {
         let (now, mut outbox) = (Instant::now(), Outbox::new(BATCH, PACKET_LEN_MAX));
         outbox.couple(&socket);
+        let way: Arc<dyn Way> = Arc::clone(&socket) as _;
         Self {
             socket,
             inbox: Inbox::new(BATCH, PACKET_LEN_MAX),
@@ -71,6 +75,7 @@ impl AuthWorker {
                 authenticator,
                 recorder,
                 outbox,
+                way,
                 lane,
                 clock: now,
             },
@@ -190,16 +195,24 @@ impl Desk {
         let verdict = self
             .authenticator
             .handle(datagram.octets, datagram.source, now, slot.octets());
+        if let Some(leaving) = verdict.later {
+            return self.send_away(leaving, datagram.local);
+        }
         let reply = verdict.reply.map(<[u8]>::len);
         if let Some(draft) = verdict.decision {
-            let clock = Instant::now();
-            let took = clock.saturating_duration_since(self.clock).as_micros();
-            self.clock = clock;
-            draft.duration_us = u32::try_from(took).unwrap_or(u32::MAX);
-            self.recorder.record(draft);
+            take_down(draft, &mut self.clock, &mut self.recorder);
         }
         if let Some(len) = reply {
             slot.commit(len);
+        }
+    }
+
+    /// Hands a request over whose answer comes later; when nobody has room, that is the decision.
+    fn send_away(&mut self, leaving: Leaving, local: Option<IpAddr>) {
+        let key = *leaving.key();
+        if let Err(mut refused) = leaving.go(Arc::clone(&self.way), local) {
+            self.authenticator.nobody_takes(&key, &refused);
+            take_down(&mut refused, &mut self.clock, &mut self.recorder);
         }
     }
 
@@ -208,6 +221,15 @@ impl Desk {
         flush(&mut self.outbox, socket, &self.lane);
         self.recorder.flush();
     }
+}
+
+/// Takes down what was decided since `clock`, which is when the next decision begins.
+fn take_down(draft: &mut Draft, clock: &mut Instant, recorder: &mut Recorder) {
+    let now = Instant::now();
+    let took = now.saturating_duration_since(*clock).as_micros();
+    *clock = now;
+    draft.duration_us = u32::try_from(took).unwrap_or(u32::MAX);
+    recorder.record(draft);
 }
 
 /// Whether what waits in a socket is more than a worker will have answered soon that took so long for the last `served`; or
