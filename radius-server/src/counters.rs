@@ -44,6 +44,10 @@ events! {
     AuthUnknownSource = "radius_unknown_source_total" { "port": "auth" };
     /// From an address that is no NAS.
     AccountingUnknownSource = "radius_unknown_source_total" { "port": "accounting" };
+    /// From an address that is no NAS, and not noted in the list of unknown sources: too many came in that second.
+    UnknownSourceNotNoted = "radius_unknown_source_not_noted_total" {};
+    /// An Access-Request dropped because its NAS sent more a second than it may.
+    AuthRateLimited = "radius_rate_limited_total" { "port": "auth" };
     /// Not RADIUS.
     AuthMalformed = "radius_malformed_total" { "port": "auth" };
     /// Not RADIUS.

@@ -35,6 +35,7 @@ pub mod id;
 pub mod journal;
 pub mod later;
 mod listener;
+mod overlap;
 pub mod plane;
 pub mod priority;
 mod scribe;

@@ -14,7 +14,7 @@ pub(crate) use value::is_whole;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::packet::{ATTRIBUTES_MAX, DecodeError};
+use crate::packet::DecodeError;
 
 /// Octets before an attribute's value: type and length.
 pub(crate) const HEADER_LEN: usize = 2;
@@ -115,7 +115,7 @@ impl std::fmt::Debug for Attributes<'_> {
 ///
 /// # Errors
 /// The first attribute that is too short, reaches beyond the end, or is one too many.
-pub(crate) fn check(octets: &[u8], start: usize) -> Result<(), DecodeError> {
+pub(crate) fn check(octets: &[u8], start: usize, max: usize) -> Result<(), DecodeError> {
     let mut offset = start;
     let mut count = 0_usize;
     while let Some(rest) = octets.get(offset..)
@@ -142,8 +142,8 @@ pub(crate) fn check(octets: &[u8], start: usize) -> Result<(), DecodeError> {
             });
         }
         count += 1;
-        if count > ATTRIBUTES_MAX {
-            return Err(DecodeError::TooManyAttributes { max: ATTRIBUTES_MAX });
+        if count > max {
+            return Err(DecodeError::TooManyAttributes { max });
         }
         offset += usize::from(length);
     }

@@ -65,7 +65,7 @@ pub enum DecodeError {
         /// Octets left in the packet from `offset` on.
         room: usize,
     },
-    /// More attributes than [`ATTRIBUTES_MAX`].
+    /// More attributes than [`ATTRIBUTES_MAX`], or than whoever parsed it takes.
     #[error("packet has more than {max} attributes")]
     TooManyAttributes {
         /// How many are allowed.
@@ -104,6 +104,14 @@ impl<'a> View<'a> {
     /// # Errors
     /// A [`DecodeError`] names the first thing that is wrong; such a datagram is counted and dropped.
     pub fn parse(datagram: &'a [u8]) -> Result<Self, DecodeError> {
+        Self::parse_at_most(datagram, ATTRIBUTES_MAX)
+    }
+
+    /// The same for who takes fewer attributes in a packet; never more than [`ATTRIBUTES_MAX`].
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_at_most(datagram: &'a [u8], attributes_max: usize) -> Result<Self, DecodeError> {
         let [code, _identifier, high, low, rest @ ..] = datagram else {
             return Err(DecodeError::TooShort { len: datagram.len() });
         };
@@ -129,7 +137,7 @@ impl<'a> View<'a> {
         //# When a packet is received with an invalid Code field, it is
         //# silently discarded.
         let code = Code::try_from(*code).map_err(|UnknownCode(code)| DecodeError::UnknownCode { code })?;
-        attribute::check(octets, HEADER_LEN)?;
+        attribute::check(octets, HEADER_LEN, attributes_max.min(ATTRIBUTES_MAX))?;
         Ok(View {
             code,
             authenticator,

@@ -12,10 +12,11 @@ pub use settlement::Ledger;
 
 use crate::clock::Now;
 use crate::counters::{Event, Lane};
-use crate::directory::{Directory, Nas, bump};
+use crate::directory::{Directory, Nas, SecretAge, bump};
 use crate::duplicates::{DUPLICATES_MAX, Duplicates, Key, Seen};
 use crate::gate::Gate;
 use crate::journal::AccountingRecord;
+use crate::overlap;
 use crate::unknown::{PortKind, UnknownSources};
 use radius::{Code, MessageAuthenticator, StatusType, View, kind};
 use std::net::{IpAddr, SocketAddr};
@@ -79,6 +80,8 @@ struct Waiting {
     local: Option<IpAddr>,
     /// Whether it was signed, and the response must be.
     signed: bool,
+    /// Which of the NAS's secrets it was made with.
+    secret_age: SecretAge,
     /// Whether it is on disk.
     durable: bool,
     /// Whether the disk refused it once; it is tried again.
@@ -129,7 +132,7 @@ impl Accountant {
             Code::AccountingRequest => self.accounting_request(nas, &request, origin, now),
             Code::StatusServer => self
                 .gate
-                .status_server(&nas, &request, out)
+                .status_server(&nas, &request, now, out)
                 .map_or(Intake::Ignored, Intake::Reply),
             _ => self.ignore(self.gate.events().wrong_code),
         }
@@ -143,7 +146,7 @@ impl Accountant {
         origin: Origin,
         now: Now,
     ) -> Intake<'_> {
-        let Some(signed) = self.verified(&nas, request) else {
+        let Some((secret_age, signed)) = self.verified(&nas, request, now) else {
             return Intake::Ignored;
         };
         let key = Key {
@@ -183,6 +186,7 @@ impl Accountant {
             key,
             local: origin.local,
             signed,
+            secret_age,
             durable: false,
             held: false,
             hopeless: false,
@@ -190,14 +194,17 @@ impl Accountant {
         Intake::Waiting
     }
 
-    /// Whether a request was made with our secret: `None` when not, else whether it carries a Message-Authenticator.
-    fn verified(&self, nas: &Nas, request: &View<'_>) -> Option<bool> {
-        let event = match nas.secret.check_message_authenticator(request, None) {
-            _ if !nas.secret.check_request_authenticator(request) => Event::AccountingSecretDiffers,
-            MessageAuthenticator::Absent => return Some(false),
-            MessageAuthenticator::Valid => return Some(true),
-            MessageAuthenticator::Invalid => Event::AccountingSecretDiffers,
-            MessageAuthenticator::Malformed => Event::AccountingMalformed,
+    /// Which secret a request was made with: `None` when it was none of ours, else also whether it carries a
+    /// Message-Authenticator.
+    fn verified(&self, nas: &Nas, request: &View<'_>, now: Now) -> Option<(SecretAge, bool)> {
+        let age = overlap::request_authenticator(nas, request, now);
+        let secret = nas.secret_of(age.unwrap_or_default());
+        let event = match (age, secret.check_message_authenticator(request, None)) {
+            (None, _) => Event::AccountingSecretDiffers,
+            (Some(age), MessageAuthenticator::Absent) => return Some((age, false)),
+            (Some(age), MessageAuthenticator::Valid) => return Some((age, true)),
+            (_, MessageAuthenticator::Invalid) => Event::AccountingSecretDiffers,
+            (_, MessageAuthenticator::Malformed) => Event::AccountingMalformed,
         };
         self.gate.lane.add(event);
         bump(if event == Event::AccountingSecretDiffers {

@@ -180,7 +180,7 @@ fn response<'b>(request: &Waiting, view: &View<'_>, out: &'b mut [u8]) -> Result
         reply.reserve_message_authenticator()?;
     }
     reply.proxy_states(view)?;
-    Ok(reply.finish(&request.nas.secret))
+    Ok(reply.finish(request.nas.secret_of(request.secret_age)))
 }
 
 /// Says once that accounting stopped, and once that it goes on.

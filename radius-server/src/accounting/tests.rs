@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::counters::{Counters, JournalState};
-use crate::directory::{CoaTarget, NasSpec, Require};
+use crate::directory::{CoaTarget, NasGuard, NasSpec, Require};
 use crate::duplicates::DUPLICATE_WINDOW;
 use crate::journal::{Options, Reader, Writer};
 use crate::sessions::Sessions;
@@ -49,6 +49,7 @@ impl Desk {
             coa: CoaTarget { port: 3799, secret },
             message_authenticator: Require::Auto,
             message_authenticator_seen: false,
+            guard: NasGuard::default(),
         };
         directory.nas_put(nas).expect("taken");
         let counters = Arc::new(Counters::default());

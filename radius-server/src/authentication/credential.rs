@@ -131,7 +131,7 @@ pub(super) fn check(
             (Found::PapGarbled, Checked::Dropped(DropReason::SecretDiffers))
         }
         (Method::Pap(hidden), Stored::NtHash(hash)) => {
-            let (secret, authenticator) = (&asked.nas.secret, asked.request.authenticator());
+            let (secret, authenticator) = (asked.secret(), asked.request.authenticator());
             judge_password(asked, check_pap_nt_hash(secret, authenticator, hidden, &hash))
         }
         (Method::Pap(hidden), stored) => stored
@@ -146,12 +146,12 @@ pub(super) fn check(
 /// Whether a hidden password proves that the NAS hides it with another secret; a signed request proves the opposite.
 pub(super) fn garbled(asked: &Asked<'_>, hidden: &[u8]) -> bool {
     let request = &asked.request;
-    !asked.signed && check_pap(&asked.nas.secret, request.authenticator(), hidden, b"") == PapCheck::Garbled
+    !asked.signed && check_pap(asked.secret(), request.authenticator(), hidden, b"") == PapCheck::Garbled
 }
 
 /// PAP.
 fn check_password(asked: &Asked<'_>, hidden: &[u8], password: &[u8]) -> (Finding<'static>, Checked) {
-    let (secret, authenticator) = (&asked.nas.secret, asked.request.authenticator());
+    let (secret, authenticator) = (asked.secret(), asked.request.authenticator());
     judge_password(asked, check_pap(secret, authenticator, hidden, password))
 }
 

@@ -4,11 +4,10 @@
 use super::credential::{self, Checked, Method, Proven, Stored};
 use super::{Answer, Asked, Authenticator, admission, eap, signature};
 use crate::decision::{Draft, DropReason, Finding, Found, RejectReason, Step};
-use crate::directory::{Subscriber, bump};
+use crate::directory::Subscriber;
 use radius::eap::EapView;
 use radius::{MessageAuthenticator, kind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 impl Authenticator {
     /// Walks the steps until one of them decides.
@@ -42,24 +41,26 @@ impl Authenticator {
         eap: bool,
     ) -> Option<DropReason> {
         let stats = &asked.nas.stats;
+        let proxied = asked.request.first(kind::PROXY_STATE).is_some();
+        // EAP must always be signed, so it tells nothing about how this NAS sends its other requests.
+        if !eap && let Some(shown) = signature::shown(signature, proxied) {
+            stats.proxy_state_learn(shown);
+        }
         let (found, dropped) = signature::judge(
             signature,
             signature::Circumstances {
                 require: asked.nas.message_authenticator,
                 seen: stats.message_authenticator_seen(),
                 eap,
-                proxied: asked.request.first(kind::PROXY_STATE).is_some(),
+                proxied,
+                limit: asked.nas.limit_proxy_state,
+                shown: stats.proxy_state(),
+                secret_age: asked.secret_age,
             },
         );
         match signature {
-            // EAP must always be signed, so it tells nothing about how this NAS sends its other requests.
             MessageAuthenticator::Valid if !eap => stats.message_authenticator_learn(asked.now.unix_ms()),
-            MessageAuthenticator::Absent => {
-                bump(&stats.unsigned);
-                stats
-                    .unsigned_unix_ms
-                    .store(asked.now.unix_ms(), Ordering::Relaxed);
-            }
+            MessageAuthenticator::Absent => stats.unsigned_note(asked.now.unix_ms(), proxied),
             _ => {}
         }
         self.draft

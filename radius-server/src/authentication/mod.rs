@@ -24,16 +24,17 @@ pub use conversations::{CONVERSATION_WAIT, CONVERSATIONS_MAX, Conversations};
 use crate::clock::Now;
 use crate::counters::Lane;
 use crate::decision::{Asker, Draft, DropReason, RejectReason, Said};
-use crate::directory::{Directory, Nas, Subscriber};
+use crate::directory::{Directory, Nas, SecretAge, Subscriber};
 use crate::duplicates::{DUPLICATES_MAX, Duplicates, Key, Seen};
 use crate::gate::Gate;
 use crate::later::{Handover, Known, Leaving, Mailbox};
+use crate::overlap;
 use crate::sessions::Sessions;
 use crate::unknown::{PortKind, UnknownSources};
 use conversations::{Conversation, State};
 use credential::Proven;
 use number::DecisionNumbers;
-use radius::{Code, HEADER_LEN, MessageAuthenticator, View, kind};
+use radius::{Code, HEADER_LEN, MessageAuthenticator, SharedSecret, View, kind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -93,6 +94,15 @@ pub(crate) struct Asked<'d> {
     pub(crate) now: Now,
     /// Whether the request is signed with our secret.
     pub(crate) signed: bool,
+    /// Which of the NAS's secrets it was made with.
+    pub(crate) secret_age: SecretAge,
+}
+
+impl Asked<'_> {
+    /// The secret that the request was made with, and with which its reply is.
+    pub(crate) fn secret(&self) -> &SharedSecret {
+        self.nas.secret_of(self.secret_age)
+    }
 }
 
 /// What to send.
@@ -164,7 +174,7 @@ impl Authenticator {
         match request.code() {
             Code::AccessRequest => self.access_request(nas, request, source, now, out),
             Code::StatusServer => Verdict {
-                reply: self.gate.status_server(&nas, &request, out),
+                reply: self.gate.status_server(&nas, &request, now, out),
                 ..Verdict::NOTHING
             },
             _ => {
@@ -183,7 +193,7 @@ impl Authenticator {
         now: Now,
         out: &'a mut [u8],
     ) -> Verdict<'a> {
-        let signature = nas.secret.check_message_authenticator(&request, None);
+        let (signature, secret_age) = overlap::signature(&nas, &request, now);
         let key = Key {
             source,
             identifier: request.identifier(),
@@ -210,6 +220,7 @@ impl Authenticator {
             request,
             now,
             signed,
+            secret_age,
         };
         self.begin_draft(&asked, source);
 
@@ -241,6 +252,7 @@ impl Authenticator {
             source,
             nas: Arc::clone(&asked.nas),
             signed: asked.signed,
+            secret_age: asked.secret_age,
             arrived: asked.now,
             draft: std::mem::take(&mut self.draft),
             key,

@@ -186,7 +186,7 @@ fn write_keys(
     proven: &Proven,
     reply: &mut ReplyWriter<'_>,
 ) -> Result<(), WriteError> {
-    let (secret, request) = (&asked.nas.secret, asked.request.authenticator());
+    let (secret, request) = (asked.secret(), asked.request.authenticator());
     match proven {
         Proven::Otherwise => Ok(()),
         Proven::MsChap(keys) => {

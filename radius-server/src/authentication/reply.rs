@@ -52,7 +52,7 @@ pub(super) fn accept<'b>(
     mschap::write_success(asked, subscriber, decision, proven, &mut reply)?;
     service(asked, subscriber, &mut reply)?;
     reply.proxy_states(&asked.request)?;
-    Ok(reply.finish(&asked.nas.secret))
+    Ok(reply.finish(asked.secret()))
 }
 
 /// Access-Reject: what the subscriber may know, and the end of EAP or MS-CHAP.
@@ -78,7 +78,7 @@ pub(super) fn reject<'b>(
         refusal.write(reason, &mut reply)?;
     }
     reply.proxy_states(&asked.request)?;
-    Ok(reply.finish(&asked.nas.secret))
+    Ok(reply.finish(asked.secret()))
 }
 
 /// Access-Challenge: EAP-MD5's question, and the State under which the answer is expected.
@@ -95,7 +95,7 @@ pub(super) fn challenge<'b>(
     reply.long(kind::EAP_MESSAGE, &question)?;
     reply.attribute(kind::STATE, state)?;
     reply.proxy_states(&asked.request)?;
-    Ok(reply.finish(&asked.nas.secret))
+    Ok(reply.finish(asked.secret()))
 }
 
 /// The attributes of the service: the plan's, the rate's, the subscriber's own. His own replace the plan's of the same

@@ -3,6 +3,7 @@
 mod eap;
 mod mschap;
 mod other;
+mod overlap;
 mod password;
 mod secret;
 mod service;
@@ -11,7 +12,9 @@ mod signing;
 use super::*;
 use crate::counters::{Counters, Event};
 use crate::decision::{Decision, Outcome, RejectReason};
-use crate::directory::{CoaTarget, Credential, NasSpec, Plan, Require, ServiceState, SubscriberSpec};
+use crate::directory::{
+    CoaTarget, Credential, NasGuard, NasSpec, Plan, Require, ServiceState, SubscriberSpec,
+};
 use crate::id::{NasId, PartnerId, SubscriberId};
 use radius::eap::{EapCode, EapView};
 use radius::{RequestWriter, SharedSecret};
@@ -149,6 +152,7 @@ fn nas() -> NasSpec {
         },
         message_authenticator: Require::Auto,
         message_authenticator_seen: false,
+        guard: NasGuard::default(),
     }
 }
 

@@ -244,6 +244,14 @@ pub enum Found<Text = Name> {
     MsChap2Malformed,
     /// An NT hash is stored and the method needs the password itself.
     NtHashStored,
+
+    // -- message_authenticator, added later
+    /// Signed with the secret the NAS had before, whose time has not ended.
+    SignedWithOlderSecret,
+    /// Not signed, with Proxy-State, and the NAS is set to be limited in that.
+    UnsignedProxiedLimited,
+    /// Not signed, with Proxy-State, and so was the first request of this NAS.
+    UnsignedProxiedNeeded,
 }
 
 /// The packets that answer an Access-Request.
@@ -340,7 +348,18 @@ impl<Text> Found<Text> {
             Self::UnsignedNeverSeen => "absent; not required (auto, never seen from this NAS)",
             Self::UnsignedRequired => "absent; required (this NAS is set to yes)",
             Self::UnsignedSeenBefore => "absent; required (auto, this NAS has signed before)",
-            Self::UnsignedProxied => "absent; required (auto, and Proxy-State shows that a proxy handled it)",
+            Self::UnsignedProxied => {
+                "absent; required (it carries Proxy-State, and this NAS has shown that it does not need to)"
+            }
+            Self::SignedWithOlderSecret => {
+                "present and correct, made with the secret this NAS had before; it is good until its time ends"
+            }
+            Self::UnsignedProxiedLimited => {
+                "absent; required (it carries Proxy-State, and limit_proxy_state of this NAS is yes)"
+            }
+            Self::UnsignedProxiedNeeded => {
+                "absent; not required, though it carries Proxy-State (auto, this NAS is a proxy that never signed)"
+            }
             Self::UnsignedEap => "absent; required (the request carries EAP, RFC 3579 section 3.1)",
             Self::SignedWithOtherSecret => {
                 "present and wrong: the shared secret of the NAS differs from the one stored here"

@@ -136,6 +136,9 @@ fn all_found() -> Vec<Found> {
         Found::MsChap2Mismatch,
         Found::MsChap2Malformed,
         Found::NtHashStored,
+        Found::SignedWithOlderSecret,
+        Found::UnsignedProxiedLimited,
+        Found::UnsignedProxiedNeeded,
     ]
 }
 

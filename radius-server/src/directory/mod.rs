@@ -5,6 +5,7 @@
 //! subscriber cannot be reached by any spelling of a user name.
 
 mod credential;
+mod guard;
 mod index;
 mod name;
 mod nas;
@@ -17,6 +18,7 @@ mod subscriber;
 mod tests;
 
 pub use credential::{Credential, Secret};
+pub use guard::{NasGuard, OlderSecret, ProxyState, RequestRate, SecretAge};
 pub use name::Name;
 pub(crate) use nas::bump;
 pub use nas::{CoaTarget, Nas, NasSpec, NasStats, Require};

@@ -1,6 +1,7 @@
 //! A NAS as the packet path needs it: whose it is, its secret, what it must sign, and what it did so far.
 //! Its numbers and what was learned about it outlive a change of its settings. How one is found: `source`.
 
+use super::guard::{NasGuard, OlderSecret, ProxyState, RequestRate, SecretAge};
 use super::name::Name;
 use super::partner::Partner;
 use super::rate::RateDialect;
@@ -9,7 +10,7 @@ use ipnet::IpNet;
 use radius::secret::SharedSecret;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
 
 /// Whether a NAS must sign its Access-Requests (CVE-2024-3596 is why it should).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +54,8 @@ pub struct NasSpec {
     pub message_authenticator: Require,
     /// Whether it is known from earlier to sign; only ever adds to what was learned since the start.
     pub message_authenticator_seen: bool,
+    /// What else it is held to.
+    pub guard: NasGuard,
 }
 
 /// A NAS in the directory; its settings never change, a newer one takes its place and inherits its `stats`.
@@ -76,6 +79,12 @@ pub struct Nas {
     pub coa: CoaTarget,
     /// Whether it must sign.
     pub message_authenticator: Require,
+    /// Whether it may send Proxy-State unsigned.
+    pub limit_proxy_state: Require,
+    /// The secret it had before, if it may still use it; boxed, because hardly any has one.
+    pub older_secret: Option<Box<OlderSecret>>,
+    /// How many Access-Requests a second are taken from it.
+    pub request_rate: Option<RequestRate>,
     /// What it did since the start.
     pub stats: Arc<NasStats>,
 }
@@ -85,6 +94,15 @@ impl Nas {
     pub(super) fn new(spec: NasSpec, partner: Arc<Partner>, stats: Arc<NasStats>) -> Self {
         if spec.message_authenticator_seen {
             stats.message_authenticator_seen_before();
+        }
+        let NasGuard {
+            limit_proxy_state,
+            proxy_state_known,
+            older_secret,
+            request_rate,
+        } = spec.guard;
+        if let Some(known) = proxy_state_known {
+            stats.proxy_state_learn(known);
         }
         Self {
             id: spec.id,
@@ -96,8 +114,27 @@ impl Nas {
             secret: spec.secret,
             coa: spec.coa,
             message_authenticator: spec.message_authenticator,
+            limit_proxy_state,
+            older_secret: older_secret.map(Box::new),
+            request_rate,
             stats,
         }
+    }
+
+    /// One of its secrets; the current one when there is no other.
+    #[must_use]
+    pub fn secret_of(&self, age: SecretAge) -> &SharedSecret {
+        match (age, &self.older_secret) {
+            (SecretAge::Older, Some(older)) => &older.secret,
+            _ => &self.secret,
+        }
+    }
+
+    /// The secret it had before, while that is good.
+    #[must_use]
+    pub fn older_secret_at(&self, unix_s: i64) -> Option<&SharedSecret> {
+        let older = self.older_secret.as_deref()?;
+        (unix_s < older.until_unix_s).then_some(&older.secret)
     }
 }
 
@@ -123,6 +160,22 @@ pub struct NasStats {
     pub unsigned: AtomicU64,
     /// Unix milliseconds of its last Access-Request without Message-Authenticator; 0: none yet.
     pub unsigned_unix_ms: AtomicI64,
+    /// Unix milliseconds of its first one since the start; 0: none yet.
+    pub unsigned_first_unix_ms: AtomicI64,
+    /// Those of them that carried Proxy-State.
+    pub unsigned_proxied: AtomicU64,
+    /// What its first Access-Request that tells has shown about Proxy-State: 0 nothing yet, 1 limited, 2 needed.
+    proxy_state: AtomicU8,
+    /// Requests that were proven to be made with the older of its secrets.
+    pub older_secret_used: AtomicU64,
+    /// Unix milliseconds of the last of them; 0: none yet.
+    pub older_secret_unix_ms: AtomicI64,
+    /// Unix milliseconds of the last one proven to be made with the current secret while there was an older one; 0: none yet.
+    pub newer_secret_unix_ms: AtomicI64,
+    /// Access-Requests dropped because it sent more a second than it may.
+    pub rate_limited: AtomicU64,
+    /// When the requests taken from it so far are worked off at its rate, in Unix nanoseconds.
+    pub(crate) rate_owed_ns: AtomicU64,
     /// Unix milliseconds of its first well-signed Access-Request; 0: none yet; -1: known from an earlier run.
     pub message_authenticator_seen_unix_ms: AtomicI64,
 }
@@ -139,6 +192,68 @@ impl NasStats {
         if !self.message_authenticator_seen() {
             self.message_authenticator_seen_unix_ms
                 .store(now_unix_ms.max(1), Ordering::Relaxed);
+        }
+    }
+
+    /// What it has shown about Proxy-State; `None` until an Access-Request told.
+    #[must_use]
+    pub fn proxy_state(&self) -> Option<ProxyState> {
+        match self.proxy_state.load(Ordering::Relaxed) {
+            1 => Some(ProxyState::Limited),
+            2 => Some(ProxyState::Needed),
+            _ => None,
+        }
+    }
+
+    /// Notes what it has shown about Proxy-State; the first time counts.
+    pub(crate) fn proxy_state_learn(&self, shown: ProxyState) {
+        if self.proxy_state.load(Ordering::Relaxed) != 0 {
+            return;
+        }
+        let number = match shown {
+            ProxyState::Limited => 1,
+            ProxyState::Needed => 2,
+        };
+        // Another worker may be first; then its word counts.
+        let _first = self
+            .proxy_state
+            .compare_exchange(0, number, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Notes an Access-Request without Message-Authenticator.
+    pub(crate) fn unsigned_note(&self, now_unix_ms: i64, proxied: bool) {
+        bump(&self.unsigned);
+        if proxied {
+            bump(&self.unsigned_proxied);
+        }
+        self.unsigned_unix_ms.store(now_unix_ms, Ordering::Relaxed);
+        if self.unsigned_first_unix_ms.load(Ordering::Relaxed) == 0 {
+            self.unsigned_first_unix_ms.store(now_unix_ms, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes which secret a request proves, while there are two.
+    pub(crate) fn secret_used(&self, age: SecretAge, now_unix_ms: i64) {
+        match age {
+            SecretAge::Current => self.newer_secret_unix_ms.store(now_unix_ms, Ordering::Relaxed),
+            SecretAge::Older => {
+                bump(&self.older_secret_used);
+                self.older_secret_unix_ms.store(now_unix_ms, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Which secret it used last, as far as a request proved one.
+    #[must_use]
+    pub fn secret_used_last(&self) -> SecretAge {
+        let (older, newer) = (
+            self.older_secret_unix_ms.load(Ordering::Relaxed),
+            self.newer_secret_unix_ms.load(Ordering::Relaxed),
+        );
+        if older > newer {
+            SecretAge::Older
+        } else {
+            SecretAge::Current
         }
     }
 

@@ -21,6 +21,7 @@ fn nas(number: u128, network: &str) -> NasSpec {
         coa: CoaTarget { port: 3799, secret },
         message_authenticator: Require::Auto,
         message_authenticator_seen: false,
+        guard: NasGuard::default(),
     }
 }
 

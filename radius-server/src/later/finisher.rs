@@ -80,6 +80,7 @@ impl Finisher {
             request,
             now: known.arrived,
             signed: known.signed,
+            secret_age: known.secret_age,
         };
         let mut clerk = Clerk {
             draft: &mut known.draft,

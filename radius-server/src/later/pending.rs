@@ -3,7 +3,7 @@
 use super::mailbox::{Mailbox, Ticket};
 use crate::clock::Now;
 use crate::decision::{Draft, DropReason, Found, Outcome, Step};
-use crate::directory::Nas;
+use crate::directory::{Nas, SecretAge};
 use crate::duplicates::Key;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -50,6 +50,8 @@ pub(crate) struct Known {
     pub(crate) nas: Arc<Nas>,
     /// Whether it is signed with our secret.
     pub(crate) signed: bool,
+    /// Which of the NAS's secrets it was made with.
+    pub(crate) secret_age: SecretAge,
     /// When it was received.
     pub(crate) arrived: Now,
     /// The decision so far.

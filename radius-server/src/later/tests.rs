@@ -6,7 +6,7 @@ use crate::authentication::Answer;
 use crate::clock::Now;
 use crate::counters::Counters;
 use crate::decision::{Asker, Decisions, DropReason, Outcome, RejectReason, Said};
-use crate::directory::{CoaTarget, Directory, NasSpec, Require};
+use crate::directory::{CoaTarget, Directory, NasGuard, NasSpec, Require, SecretAge};
 use crate::duplicates::{Duplicates, Key, Seen};
 use crate::id::PartnerId;
 use parking_lot::Mutex;
@@ -108,6 +108,7 @@ impl Both {
             coa: CoaTarget { port: 3799, secret },
             message_authenticator: Require::Auto,
             message_authenticator_seen: false,
+            guard: NasGuard::default(),
         };
         directory.nas_put(nas).expect("taken");
         let nas = directory.nas_by_source(key(1).source.ip()).expect("there");
@@ -136,6 +137,7 @@ impl Both {
             source: key(1).source,
             nas,
             signed: false,
+            secret_age: SecretAge::Current,
             arrived,
             draft,
             key: key(1),

@@ -259,7 +259,7 @@ mod tests {
     use super::*;
     use crate::counters::Counters;
     use crate::decision::Decisions;
-    use crate::directory::{CoaTarget, Directory, NasSpec, Require};
+    use crate::directory::{CoaTarget, Directory, NasGuard, NasSpec, Require};
     use radius::{RequestWriter, SharedSecret, kind};
     use udp::{queue, set_receive_buffer};
     use uuid::Uuid;
@@ -284,6 +284,7 @@ mod tests {
             coa: CoaTarget { port: 3799, secret },
             message_authenticator: Require::Auto,
             message_authenticator_seen: false,
+            guard: NasGuard::default(),
         };
         directory.nas_put(nas).expect("taken");
         let lane = counters.lane();

@@ -2,7 +2,9 @@
 
 use radius::eap::EapView;
 use radius::{Authenticator, Code, MessageAuthenticator, RequestWriter, SharedSecret, View, kind};
-use radius_server::directory::{CoaTarget, Credential, NasSpec, Plan, Require, ServiceState, SubscriberSpec};
+use radius_server::directory::{
+    CoaTarget, Credential, NasGuard, NasSpec, Plan, Require, ServiceState, SubscriberSpec,
+};
 use radius_server::journal::Options;
 use radius_server::{Config, Directory, NasId, PartnerId, Plane, SubscriberId};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -125,6 +127,7 @@ pub fn nas(number: u128, address: &str) -> NasSpec {
         coa: CoaTarget { port: 3799, secret },
         message_authenticator: Require::Auto,
         message_authenticator_seen: false,
+        guard: NasGuard::default(),
     }
 }
 

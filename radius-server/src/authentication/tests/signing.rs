@@ -37,7 +37,7 @@ fn unsigned_eap_is_dropped() {
 
 #[test]
 fn proxy_state_comes_back_in_order_and_needs_a_signature() {
-    let mut desk = Desk::new();
+    let mut desk = Desk::with(|nas, _| nas.guard.limit_proxy_state = Require::Yes);
     let proxied = |ask: Ask| {
         ask.build(|writer, secret| {
             writer.text(kind::USER_NAME, "alice@demo").expect("room");
@@ -47,7 +47,7 @@ fn proxy_state_comes_back_in_order_and_needs_a_signature() {
         })
     };
     let missing = Outcome::Dropped(DropReason::MessageAuthenticatorMissing);
-    let words = "absent; required (auto, and Proxy-State shows that a proxy handled it)";
+    let words = "absent; required (it carries Proxy-State, and limit_proxy_state of this NAS is yes)";
     desk.check(&proxied(plain(1)), missing, words);
     let request = proxied(signed(2));
     let answered = desk.ask(&request);

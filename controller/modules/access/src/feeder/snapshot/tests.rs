@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use radius::mschap::NtHash;
 use radius::secret::SharedSecret;
 use radius_server::directory::{
-    CoaTarget, Counts, Credential, NasSpec, Plan, Require, Service, ServiceState, SubscriberSpec,
+    CoaTarget, Counts, Credential, NasGuard, NasSpec, Plan, Require, Service, ServiceState, SubscriberSpec,
 };
 use radius_server::{Directory, PartnerId};
 use tempfile::TempDir;
@@ -64,6 +64,7 @@ fn populated(subscribers: u128) -> (Directory, Vec<(Uuid, Arc<Plan>)>) {
         },
         message_authenticator: Require::Auto,
         message_authenticator_seen: true,
+        guard: NasGuard::default(),
     };
     directory.nas_put(nas).expect("taken");
     let plans: Vec<_> = ["home", "office"]
