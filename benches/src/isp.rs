@@ -9,7 +9,9 @@ use radius_server::accounting::{Accountant, Ledger};
 use radius_server::authentication::Authenticator;
 use radius_server::clock::Now;
 use radius_server::counters::Counters;
-use radius_server::directory::{CoaTarget, Credential, NasGuard, NasSpec, Plan, Require, ServiceState, SubscriberSpec};
+use radius_server::directory::{
+    CoaTarget, Credential, NasGuard, NasSpec, Plan, Require, ServiceState, SubscriberSpec,
+};
 use radius_server::journal::{Options, Writer};
 use radius_server::sessions::Sessions;
 use radius_server::{Directory, NasId, PartnerId, SubscriberId};

@@ -258,11 +258,16 @@ impl Check<'_> {
             when.as_deref(),
             &["no", "yes", "auto"],
         );
+        let limit = nas.limit_proxy_state;
+        self.one_of("limit_proxy_state", limit.as_deref(), &["no", "yes", "auto"]);
         let fields = fields([
             ("address", Some(json!(nas.address))),
             ("type", nas.make.map(Value::from)),
             ("coa_port", nas.coa_port.map(Value::from)),
             ("require_message_authenticator", when.map(Value::from)),
+            ("limit_proxy_state", limit.map(Value::from)),
+            ("request_rate", nas.request_rate.map(Value::from)),
+            ("request_burst", nas.request_burst.map(Value::from)),
             ("description", nas.description.map(Value::from)),
         ]);
         let secrets = [

@@ -143,6 +143,12 @@ pub struct Nas {
     pub coa_secret: Option<SecretSource>,
     /// `no`, `yes` or `auto`.
     pub require_message_authenticator: Option<String>,
+    /// `no`, `yes` or `auto`.
+    pub limit_proxy_state: Option<String>,
+    /// Access-Requests a second.
+    pub request_rate: Option<u32>,
+    /// Access-Requests at once.
+    pub request_burst: Option<u32>,
     /// Free text.
     pub description: Option<String>,
 }

@@ -52,8 +52,64 @@ pub enum Command {
         #[arg(long)]
         force: bool,
     },
+    /// List the NAS that still send unsigned requests: since when, the last, how many
+    Posture {
+        /// Every NAS
+        #[arg(long)]
+        all: bool,
+    },
+    /// Require signatures of a NAS, and no unsigned Proxy-State, where it does without anyway
+    #[command(group(clap::ArgGroup::new("which").required(true).args(["nas", "all"])))]
+    Tighten {
+        /// Name or id
+        nas: Option<String>,
+        /// Every NAS of the partner
+        #[arg(long)]
+        all: bool,
+    },
+    /// Replace a shared secret while the NAS goes on working
+    #[command(subcommand)]
+    Secret(SecretCommand),
     /// Show who sends RADIUS packets without being admitted, on the whole platform
     Unknown,
+}
+
+/// What to do with the shared secret of a NAS.
+#[derive(Subcommand)]
+pub enum SecretCommand {
+    /// Set a new one; the one it has stays good for a time
+    Rotate {
+        /// Name or id
+        nas: String,
+        /// How long both are good: 30m, 12h, 7d
+        #[arg(long, value_name = "TIME", default_value = "7d", value_parser = overlap)]
+        overlap: u64,
+        /// File with the new shared secret, - for stdin [else HEADEND_NAS_SECRET, else a prompt]
+        #[arg(long, value_name = "FILE")]
+        secret_file: Option<PathBuf>,
+    },
+    /// End the time of the one it had before
+    End {
+        /// Name or id
+        nas: String,
+    },
+}
+
+/// Reads a time in seconds out of `90s`, `30m`, `12h`, `7d`.
+fn overlap(text: &str) -> Result<u64, String> {
+    let wrong = || "allowed: a number with s, m, h or d, such as 12h".to_owned();
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let each = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 24 * 3_600,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = text[..text.len() - unit.len_utf8()]
+        .parse()
+        .map_err(|_| wrong())?;
+    number.checked_mul(each).ok_or_else(wrong)
 }
 
 /// What can be said about a NAS.
@@ -68,6 +124,15 @@ pub struct Settings {
     /// Whether its requests must be signed: no, yes, or auto (once seen signed, always)
     #[arg(long, value_name = "WHEN", value_parser = ["no", "yes", "auto"])]
     require_message_authenticator: Option<String>,
+    /// Whether unsigned requests may not carry Proxy-State: no, yes, or auto (unless its first one did)
+    #[arg(long, value_name = "WHEN", value_parser = ["no", "yes", "auto"])]
+    limit_proxy_state: Option<String>,
+    /// Access-Requests a second that are taken from it, or none for any number
+    #[arg(long, value_name = "N|none", value_parser = number_or_none)]
+    request_rate: Option<Value>,
+    /// Access-Requests that may come at once, or none for those of a second
+    #[arg(long, value_name = "N|none", value_parser = number_or_none)]
+    request_burst: Option<Value>,
     /// Free text
     #[arg(long)]
     description: Option<String>,
@@ -77,6 +142,17 @@ pub struct Settings {
     /// File with a secret of its own for Disconnect-Requests [else HEADEND_NAS_COA_SECRET, else the shared secret]
     #[arg(long, value_name = "FILE")]
     coa_secret_file: Option<PathBuf>,
+}
+
+/// Reads a number, or `none`.
+fn number_or_none(text: &str) -> Result<Value, String> {
+    match text {
+        "none" => Ok(Value::Null),
+        number => number
+            .parse::<u32>()
+            .map(Value::from)
+            .map_err(|_| "allowed: a whole number, or none".to_owned()),
+    }
 }
 
 impl Settings {
@@ -108,6 +184,9 @@ impl Settings {
                 "require_message_authenticator",
                 text(&self.require_message_authenticator),
             ),
+            ("limit_proxy_state", text(&self.limit_proxy_state)),
+            ("request_rate", self.request_rate.clone()),
+            ("request_burst", self.request_burst.clone()),
             ("description", text(&self.description)),
             ("secret", secret.map(|secret| secret.reveal().into())),
             (
@@ -173,6 +252,32 @@ impl Command {
                 context.api.delete(&path(&id_of(&found)?), query).await?;
                 context.done("removed NAS", &nas, &found);
             }
+            Command::Posture { all } => posture(context, &partner, all).await?,
+            Command::Tighten { nas, all: _ } => tighten(context, &partner, nas).await?,
+            Command::Secret(SecretCommand::Rotate {
+                nas,
+                overlap,
+                secret_file,
+            }) => {
+                let ask = Ask {
+                    what: "new shared secret",
+                    file: secret_file.as_deref(),
+                    flag: "--secret-file",
+                    env: "HEADEND_NAS_SECRET",
+                };
+                let id = NAS.id(context, &partner, &nas).await?;
+                let body = json!({ "secret": ask.secret()?.reveal(), "overlap_s": overlap });
+                let path = ["partners", partner.as_str(), "nas", &id, "secret"];
+                let changed = context.api.post(&path, &body).await?;
+                context.done("replaced the secret of NAS", &nas, &changed);
+            }
+            Command::Secret(SecretCommand::End { nas }) => {
+                let found = NAS.find(context, &partner, &nas).await?;
+                let id = id_of(&found)?;
+                let path = ["partners", partner.as_str(), "nas", &id, "older-secret"];
+                context.api.delete(&path, &[]).await?;
+                context.done("ended the older secret of NAS", &nas, &found);
+            }
             Command::Unknown => {}
         }
         Ok(())
@@ -192,6 +297,8 @@ async fn list(context: &Context, partner: &str) -> Result<(), Failure> {
         "ACCEPTS",
         "REJECTS",
         "SECRET_DIFFERS",
+        "RATE_LIMITED",
+        "OLDER_SECRET",
     ];
     context.show_list(all, &headings, |nas| {
         [
@@ -204,10 +311,84 @@ async fn list(context: &Context, partner: &str) -> Result<(), Failure> {
             "health.accepts",
             "health.rejects",
             "health.secret_differs",
+            "health.rate_limited",
+        ]
+        .map(|name| column(nas, name))
+        .into_iter()
+        .chain([older_secret(nas)])
+        .collect()
+    });
+    Ok(())
+}
+
+/// Until when the secret that a NAS had before is good, and when it used it last.
+fn older_secret(nas: &Value) -> String {
+    let until = column(nas, "older_secret_until");
+    if nas["older_secret_until"].is_null() {
+        return until;
+    }
+    match nas["posture"]["older_secret_last_at"].as_str() {
+        Some(last) => format!("until {until}, last {last}"),
+        None => format!("until {until}, not used"),
+    }
+}
+
+/// Lists the NAS that still send unsigned requests.
+async fn posture(context: &Context, partner: &str, all: bool) -> Result<(), Failure> {
+    let mut listed = context.api.list(&["partners", partner, "nas"], &[]).await?;
+    if !all {
+        listed.retain(|nas| nas["posture"]["verdict"] == "unsigned");
+    }
+    let headings = [
+        "NAME",
+        "ADDRESS",
+        "VERDICT",
+        "SIGNED",
+        "LIMIT_PROXY_STATE",
+        "UNSIGNED",
+        "WITH_PROXY_STATE",
+        "SINCE",
+        "LAST",
+    ];
+    context.show_list(listed, &headings, |nas| {
+        [
+            "name",
+            "address",
+            "posture.verdict",
+            "require_message_authenticator",
+            "limit_proxy_state",
+            "posture.unsigned",
+            "posture.unsigned_proxied",
+            "posture.unsigned_since",
+            "posture.unsigned_last_at",
         ]
         .map(|name| column(nas, name))
         .to_vec()
     });
+    Ok(())
+}
+
+/// Tightens one NAS, or all of a partner.
+async fn tighten(context: &Context, partner: &str, nas: Option<String>) -> Result<(), Failure> {
+    let which = match nas {
+        Some(nas) => vec![NAS.find(context, partner, &nas).await?],
+        None => context.api.list(&["partners", partner, "nas"], &[]).await?,
+    };
+    for nas in which {
+        let (id, name) = (id_of(&nas)?, column(&nas, "name"));
+        let path = ["partners", partner, "nas", &id, "tighten"];
+        let after = context.api.post(&path, &json!({})).await?;
+        let what = match (
+            after["posture"]["verdict"].as_str(),
+            nas["posture"]["verdict"].as_str(),
+        ) {
+            (Some("tight"), Some("tight")) => "was tight already: NAS",
+            (Some("tight"), _) => "tightened NAS",
+            _ if after["limit_proxy_state"] != nas["limit_proxy_state"] => "tightened in part NAS",
+            _ => "left as it is NAS",
+        };
+        context.done(what, &name, &after);
+    }
     Ok(())
 }
 
@@ -237,4 +418,28 @@ async fn unknown(context: &Context) -> Result<(), Failure> {
         .to_vec()
     });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_overlap_is_a_number_with_its_unit() {
+        assert_eq!(overlap("90s"), Ok(90));
+        assert_eq!(overlap("30m"), Ok(1_800));
+        assert_eq!(overlap("7d"), Ok(604_800));
+        for wrong in [
+            "",
+            "7",
+            "d",
+            "-1d",
+            "1w",
+            "1.5h",
+            "99999999999999999999d",
+            "7\u{e9}",
+        ] {
+            assert!(overlap(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -130,6 +130,17 @@ impl Nas {
         }
     }
 
+    /// The secret with which a request to it is signed. While its shared secret is being replaced that is the one it has
+    /// used last: until somebody has entered the new one there, it knows the older one only.
+    #[must_use]
+    pub fn coa_secret_at(&self, unix_s: i64) -> &SharedSecret {
+        let shared = self.coa.secret == self.secret;
+        match self.older_secret_at(unix_s) {
+            Some(older) if shared && self.stats.secret_used_last() == SecretAge::Older => older,
+            _ => &self.coa.secret,
+        }
+    }
+
     /// The secret it had before, while that is good.
     #[must_use]
     pub fn older_secret_at(&self, unix_s: i64) -> Option<&SharedSecret> {

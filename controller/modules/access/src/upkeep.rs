@@ -1,4 +1,5 @@
-//! What the module's tables need now and then: next month's partitions, old change lines and refused records removed.
+//! What the module's tables need now and then: next month's partitions, old change lines, refused records and
+//! replaced secrets removed.
 //! Never removes history.
 
 use std::time::Duration;
@@ -55,7 +56,10 @@ pub async fn once(db: &Database) -> Result<(), Error> {
     let mut tx = db.begin(&op).await?;
     let refused_trimmed = store::refused::refused_trim(&mut tx, REFUSED_DAYS).await?;
     tx.commit().await?;
-    debug!(trimmed, refused_trimmed, "upkeep done");
+    let mut tx = db.begin(&op).await?;
+    let secrets_trimmed = store::nas::nas_older_secrets_trim(&mut tx).await?;
+    tx.commit().await?;
+    debug!(trimmed, refused_trimmed, secrets_trimmed, "upkeep done");
     Ok(())
 }
 

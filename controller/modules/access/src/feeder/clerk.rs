@@ -3,22 +3,26 @@
 //! counted and named in the log.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use kernel::secrets::Sealer;
 use radius::dictionary::Dictionary;
+use radius::secret::SharedSecret;
 use radius_server::directory::{Credential, Plan, Secret, ServiceState, Subscriber, SubscriberSpec};
 use tracing::{debug, warn};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::{FeederCounters, reply};
+use crate::app::nas::SECRET_CHARS_ADVISED;
 use crate::causes::Causes;
 use crate::sealing;
-use crate::store::directory::{ReplyEntry, SubscriberEntry};
+use crate::store::directory::{NasEntry, ReplyEntry, SubscriberEntry};
 
 /// Rows that cannot be taken get a line each until there are so many: with another master key, none of a million opens.
 const REFUSED_LINES_MAX: u64 = 100;
+/// NAS with short secrets get a line each until there are so many.
+const SHORT_SECRET_LINES_MAX: u64 = 100;
 
 /// Turns what is said about a subscriber into his entry. Clones work for the same directory.
 #[derive(Debug, Clone)]
@@ -29,6 +33,8 @@ pub struct Clerk {
     dictionary: Arc<Dictionary>,
     /// What could not be taken is counted here.
     counters: Arc<FeederCounters>,
+    /// How often a secret was shorter than advised.
+    short_secrets: Arc<AtomicU64>,
 }
 
 impl Clerk {
@@ -38,6 +44,7 @@ impl Clerk {
             sealer,
             dictionary,
             counters,
+            short_secrets: Arc::default(),
         }
     }
 
@@ -84,6 +91,27 @@ impl Clerk {
                 self.refuse("nas", nas, &error);
                 None
             }
+        }
+    }
+
+    /// Says which NAS have a secret that is shorter than advised; the secret itself is never said.
+    pub fn secret_look(&self, entry: &NasEntry, secret: &SharedSecret) {
+        let chars = String::from_utf8_lossy(secret.octets()).chars().count();
+        if chars >= SECRET_CHARS_ADVISED {
+            return;
+        }
+        match self.short_secrets.fetch_add(1, Ordering::Relaxed) {
+            ..SHORT_SECRET_LINES_MAX => warn!(
+                nas = entry.name,
+                nas_id = %entry.id,
+                advised = SECRET_CHARS_ADVISED,
+                "the shared secret of a NAS is shorter than advised; `headend nas secret rotate` replaces it"
+            ),
+            SHORT_SECRET_LINES_MAX => warn!(
+                lines = SHORT_SECRET_LINES_MAX,
+                "further NAS with short secrets are not named"
+            ),
+            _ => {}
         }
     }
 

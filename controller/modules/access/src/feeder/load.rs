@@ -2,6 +2,7 @@
 //! Never reads one subscriber at a time. A row that cannot be taken is counted and named in the log; the rest goes in.
 
 use std::collections::{BTreeSet, HashMap};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use kernel::Error;
@@ -10,7 +11,8 @@ use radius::dictionary::Dictionary;
 use radius::secret::SharedSecret;
 use radius_server::Directory;
 use radius_server::directory::{
-    CoaTarget, Counts, DirectoryError, NasSpec, Plan, Require, Subscriber, SubscriberSpec,
+    CoaTarget, Counts, DirectoryError, NasGuard, NasSpec, OlderSecret, Plan, ProxyState, RequestRate,
+    Require, Subscriber, SubscriberSpec,
 };
 use uuid::Uuid;
 
@@ -250,10 +252,19 @@ impl Loader {
             Some(SharedSecret::new(&clear))
         };
         let secret = open(sealing::nas_secret(entry.tenant, entry.id), &entry.secret)?;
+        self.clerk.secret_look(entry, &secret);
         let coa_secret = match &entry.coa_secret {
             Some(stored) => open(sealing::nas_coa_secret(entry.tenant, entry.id), stored)?,
             None => secret.clone(),
         };
+        // Sealed for the same place: it was moved there when it was replaced. One that does not open is no longer good.
+        let older = entry.older_secret.as_ref().zip(entry.older_secret_until);
+        let older_secret = older.and_then(|(stored, until)| {
+            Some(OlderSecret {
+                secret: open(sealing::nas_secret(entry.tenant, entry.id), stored)?,
+                until_unix_s: until.unix_timestamp(),
+            })
+        });
         Some(NasSpec {
             id: entry.id.into(),
             partner: entry.tenant.into(),
@@ -266,12 +277,18 @@ impl Loader {
                 port: u16::try_from(entry.coa_port).unwrap_or(3799),
                 secret: coa_secret,
             },
-            message_authenticator: match entry.require_message_authenticator.as_str() {
-                "no" => Require::No,
-                "yes" => Require::Yes,
-                _ => Require::Auto,
-            },
+            message_authenticator: require(&entry.require_message_authenticator),
             message_authenticator_seen: entry.message_authenticator_seen,
+            guard: NasGuard {
+                limit_proxy_state: require(&entry.limit_proxy_state),
+                proxy_state_known: match entry.proxy_state_shown.as_deref() {
+                    Some("limited") => Some(ProxyState::Limited),
+                    Some("needed") => Some(ProxyState::Needed),
+                    _ => None,
+                },
+                older_secret,
+                request_rate: request_rate(entry),
+            },
         })
     }
 
@@ -387,4 +404,23 @@ async fn group_replies(tx: &mut Tx) -> Result<GroupReplies, Error> {
 /// A set as SQL takes it.
 fn listed(ids: &BTreeSet<Uuid>) -> Vec<Uuid> {
     ids.iter().copied().collect()
+}
+
+/// `no`, `yes` or `auto`, as the schema has it.
+fn require(word: &str) -> Require {
+    match word {
+        "no" => Require::No,
+        "yes" => Require::Yes,
+        _ => Require::Auto,
+    }
+}
+
+/// How many requests a second are taken from a NAS; without a burst those of a second may come at once.
+fn request_rate(entry: &NasEntry) -> Option<RequestRate> {
+    let positive = |number: Option<i32>| NonZeroU32::new(u32::try_from(number?).ok()?);
+    let per_s = positive(entry.request_rate)?;
+    Some(RequestRate {
+        per_s,
+        burst: positive(entry.request_burst).unwrap_or(per_s),
+    })
 }

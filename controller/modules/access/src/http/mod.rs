@@ -50,6 +50,18 @@ fn nas_routes() -> ApiRoutes<Arc<App>> {
             routes!(nas::nas_delete),
         )
         .add(
+            Access::Needs(Permission::RadiusNasManage),
+            routes!(nas::nas_tighten),
+        )
+        .add(
+            Access::Needs(Permission::RadiusNasManage),
+            routes!(nas::nas_secret_rotate),
+        )
+        .add(
+            Access::Needs(Permission::RadiusNasManage),
+            routes!(nas::nas_secret_end),
+        )
+        .add(
             Access::PlatformNeeds(Permission::RadiusNasManage),
             routes!(unknown_source::unknown_source_list),
         )

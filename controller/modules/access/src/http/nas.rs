@@ -17,9 +17,35 @@ use zeroize::Zeroizing;
 
 use super::noted::Noted;
 use super::window;
-use crate::app::nas::{NasDraft, NasHealth, NasPatch, NasReport, NasWritten, address_parse, make_parse};
+use crate::app::nas::{
+    NasDraft, NasHealth, NasPatch, NasReport, NasWritten, SecretRotation, address_parse, make_parse,
+};
 use crate::app::{App, Change};
 use crate::store::nas::NasRow;
+
+/// Whether an unsigned Access-Request of a NAS is held against its Proxy-State (CVE-2024-3596).
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitProxyState {
+    /// It may send Proxy-State unsigned: a proxy that cannot be upgraded.
+    No,
+    /// It may not.
+    Yes,
+    /// It may if its first request that tells did; else not.
+    #[default]
+    Auto,
+}
+
+impl LimitProxyState {
+    /// The word in the database.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::Yes => "yes",
+            Self::Auto => "auto",
+        }
+    }
+}
 
 /// Whether a NAS must sign its Access-Requests.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
@@ -72,6 +98,15 @@ pub struct NasCreate {
     /// Whether it must sign its Access-Requests.
     #[serde(default)]
     require_message_authenticator: RequireMessageAuthenticator,
+    /// Whether an unsigned Access-Request may carry Proxy-State.
+    #[serde(default)]
+    limit_proxy_state: LimitProxyState,
+    /// Access-Requests a second that are taken from it; more are dropped. Any number without.
+    #[garde(range(min = 1, max = 1_000_000))]
+    request_rate: Option<i32>,
+    /// Access-Requests that may come at once; those of a second without.
+    #[garde(range(min = 1, max = 1_000_000))]
+    request_burst: Option<i32>,
     /// Free text.
     #[garde(length(chars, max = 200))]
     description: Option<String>,
@@ -103,6 +138,18 @@ pub struct NasChange {
     coa_secret: Change<String>,
     /// Whether it must sign its Access-Requests.
     require_message_authenticator: Option<RequireMessageAuthenticator>,
+    /// Whether an unsigned Access-Request may carry Proxy-State.
+    limit_proxy_state: Option<LimitProxyState>,
+    /// Access-Requests a second that are taken from it; `null` takes any number.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<i32>)]
+    #[garde(inner(range(min = 1, max = 1_000_000)))]
+    request_rate: Change<i32>,
+    /// Access-Requests that may come at once; `null`: those of a second.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<i32>)]
+    #[garde(inner(range(min = 1, max = 1_000_000)))]
+    request_burst: Change<i32>,
     /// Free text; `null` empties it.
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
@@ -131,6 +178,17 @@ pub struct NasView {
     /// Since when `auto` knows that it signs.
     #[serde(with = "time::serde::rfc3339::option")]
     message_authenticator_seen_at: Option<OffsetDateTime>,
+    /// `no`, `yes` or `auto`: whether an unsigned Access-Request may carry Proxy-State.
+    limit_proxy_state: String,
+    /// Access-Requests a second that are taken from it.
+    request_rate: Option<i32>,
+    /// Access-Requests that may come at once.
+    request_burst: Option<i32>,
+    /// Until when the secret it had before is good; `null`: it has one secret.
+    #[serde(with = "time::serde::rfc3339::option")]
+    older_secret_until: Option<OffsetDateTime>,
+    /// How safely it asks.
+    posture: NasPostureView,
     /// Free text.
     description: Option<String>,
     /// How it is doing; `null` until the access plane knows it.
@@ -141,6 +199,40 @@ pub struct NasView {
     /// When it was last changed.
     #[serde(with = "time::serde::rfc3339")]
     updated_at: OffsetDateTime,
+}
+
+/// How safely a NAS asks, since it was admitted.
+#[derive(Serialize, ToSchema)]
+pub struct NasPostureView {
+    /// `tight`, `ready` (to be tightened), `unsigned` (it sends unsigned requests) or `unheard`.
+    verdict: &'static str,
+    /// Whether it has shown that it signs its Access-Requests.
+    signs: bool,
+    /// Access-Requests without Message-Authenticator, allowed or not.
+    unsigned: u64,
+    /// Those of them with Proxy-State.
+    unsigned_proxied: u64,
+    /// When the first came.
+    #[serde(with = "time::serde::rfc3339::option")]
+    unsigned_since: Option<OffsetDateTime>,
+    /// When the last came.
+    #[serde(with = "time::serde::rfc3339::option")]
+    unsigned_last_at: Option<OffsetDateTime>,
+    /// When the last request came that was made with the secret it had before.
+    #[serde(with = "time::serde::rfc3339::option")]
+    older_secret_last_at: Option<OffsetDateTime>,
+}
+
+/// A new secret for a NAS.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub struct NasSecretRotation {
+    /// The new shared secret; never shown again.
+    #[schema(write_only)]
+    secret: String,
+    /// How many seconds the one it has stays good, 60 to 7776000.
+    overlap_s: i64,
 }
 
 /// What a NAS did since this node started.
@@ -166,6 +258,10 @@ pub struct NasHealthView {
     /// When the last of those came.
     #[serde(with = "time::serde::rfc3339::option")]
     last_unsigned_at: Option<OffsetDateTime>,
+    /// Access-Requests dropped because it sent more a second than it may.
+    rate_limited: u64,
+    /// Requests made with the secret it had before.
+    older_secret_used: u64,
     /// Whether it has shown that it signs.
     message_authenticator_seen: bool,
     /// Its open sessions.
@@ -245,6 +341,49 @@ pub async fn nas_update(
     answered(StatusCode::OK, &op, written)
 }
 
+/// Holds a NAS to what it does anyway: `require_message_authenticator` and `limit_proxy_state` become `yes` where nothing
+/// speaks against it; the warnings say what stays.
+#[utoipa::path(post, path = "/partners/{partner_id}/nas/{nas_id}/tighten",
+    params(("partner_id" = String, Path), ("nas_id" = NasId, Path)), responses((status = 200, body = Data<NasView>)))]
+pub async fn nas_tighten(
+    State(app): State<Arc<App>>,
+    op: OpContext,
+    Path(path): Path<NasPath>,
+) -> Result<Noted, Problem> {
+    let written = app.nas_tighten(&op, path.nas_id).await?;
+    answered(StatusCode::OK, &op, written)
+}
+
+/// Replaces the shared secret of a NAS; the one it has stays good for a time.
+#[utoipa::path(post, path = "/partners/{partner_id}/nas/{nas_id}/secret",
+    params(("partner_id" = String, Path), ("nas_id" = NasId, Path)), request_body = NasSecretRotation,
+    responses((status = 200, body = Data<NasView>)))]
+pub async fn nas_secret_rotate(
+    State(app): State<Arc<App>>,
+    op: OpContext,
+    Path(path): Path<NasPath>,
+    Valid(body): Valid<NasSecretRotation>,
+) -> Result<Noted, Problem> {
+    let rotation = SecretRotation {
+        secret: Zeroizing::new(body.secret),
+        overlap_s: body.overlap_s,
+    };
+    let written = app.nas_secret_rotate(&op, path.nas_id, rotation).await?;
+    answered(StatusCode::OK, &op, written)
+}
+
+/// Ends the time of the secret a NAS had before.
+#[utoipa::path(delete, path = "/partners/{partner_id}/nas/{nas_id}/older-secret",
+    params(("partner_id" = String, Path), ("nas_id" = NasId, Path)), responses((status = 204)))]
+pub async fn nas_secret_end(
+    State(app): State<Arc<App>>,
+    op: OpContext,
+    Path(path): Path<NasPath>,
+) -> Result<StatusCode, Problem> {
+    app.nas_secret_end(&op, path.nas_id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// Removes a NAS.
 #[utoipa::path(delete, path = "/partners/{partner_id}/nas/{nas_id}",
     params(("partner_id" = String, Path), ("nas_id" = NasId, Path), NasDeletion), responses((status = 204)))]
@@ -285,6 +424,9 @@ impl TryFrom<NasCreate> for NasDraft {
                 make: make_parse(&body.make)?,
                 coa_port: i32::from(body.coa_port),
                 require_message_authenticator: body.require_message_authenticator.as_str().to_owned(),
+                limit_proxy_state: body.limit_proxy_state.as_str().to_owned(),
+                request_rate: body.request_rate,
+                request_burst: body.request_burst,
                 description: body.description,
             },
             secret: Zeroizing::new(body.secret),
@@ -307,13 +449,16 @@ impl TryFrom<NasChange> for NasPatch {
             require_message_authenticator: body
                 .require_message_authenticator
                 .map(|require| require.as_str().to_owned()),
+            limit_proxy_state: body.limit_proxy_state.map(|limit| limit.as_str().to_owned()),
+            request_rate: body.request_rate,
+            request_burst: body.request_burst,
             description: body.description,
         })
     }
 }
 
 impl From<NasReport> for NasView {
-    fn from(NasReport { nas, health }: NasReport) -> Self {
+    fn from(NasReport { nas, health, posture }: NasReport) -> Self {
         let one_host = nas.address.prefix_len() == nas.address.max_prefix_len();
         Self {
             id: nas.id,
@@ -328,6 +473,19 @@ impl From<NasReport> for NasView {
             coa_secret_set: nas.coa_secret_set,
             require_message_authenticator: nas.require_message_authenticator,
             message_authenticator_seen_at: nas.message_authenticator_seen_at,
+            limit_proxy_state: nas.limit_proxy_state,
+            request_rate: nas.request_rate,
+            request_burst: nas.request_burst,
+            older_secret_until: nas.older_secret_until,
+            posture: NasPostureView {
+                verdict: posture.verdict.as_str(),
+                signs: posture.signs,
+                unsigned: posture.unsigned,
+                unsigned_proxied: posture.unsigned_proxied,
+                unsigned_since: posture.unsigned_since,
+                unsigned_last_at: posture.unsigned_last,
+                older_secret_last_at: posture.older_secret_last,
+            },
             description: nas.description,
             health: health.map(NasHealthView::from),
             created_at: nas.created_at,
@@ -348,6 +506,8 @@ impl From<NasHealth> for NasHealthView {
             malformed: health.malformed,
             unsigned: health.unsigned,
             last_unsigned_at: health.last_unsigned_at,
+            rate_limited: health.rate_limited,
+            older_secret_used: health.older_secret_used,
             message_authenticator_seen: health.message_authenticator_seen,
             open_sessions: health.open_sessions,
         }

@@ -46,6 +46,18 @@ pub struct NasEntry {
     pub require_message_authenticator: String,
     /// Whether it has shown that it signs its requests.
     pub message_authenticator_seen: bool,
+    /// `no`, `yes` or `auto`.
+    pub limit_proxy_state: String,
+    /// `limited` or `needed`, once it is known.
+    pub proxy_state_shown: Option<String>,
+    /// The secret it had before, sealed.
+    pub older_secret: Option<String>,
+    /// Until when that is good.
+    pub older_secret_until: Option<OffsetDateTime>,
+    /// Access-Requests a second.
+    pub request_rate: Option<i32>,
+    /// Access-Requests at once.
+    pub request_burst: Option<i32>,
 }
 
 /// A plan with its rate.
@@ -136,7 +148,8 @@ pub async fn nas_entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<NasEntry>, Err
         NasEntry,
         r#"SELECT id, tenant_id AS tenant, address AS "address: IpNet", shortname AS name, type AS make, secret,
                   coa_secret, coa_port, require_message_authenticator,
-                  message_authenticator_seen_at IS NOT NULL AS "message_authenticator_seen!"
+                  message_authenticator_seen_at IS NOT NULL AS "message_authenticator_seen!", limit_proxy_state,
+                  proxy_state_shown, older_secret, older_secret_until, request_rate, request_burst
              FROM access.nas WHERE id = ANY($1)"#,
         ids
     )

@@ -6,6 +6,7 @@
 mod disconnect;
 mod drain;
 mod feed;
+mod guard;
 mod journal;
 mod nas;
 mod outage;

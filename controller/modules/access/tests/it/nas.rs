@@ -28,6 +28,8 @@ pub struct FakeNas {
     secret: SharedSecret,
     /// The same as text.
     pub secret_text: String,
+    /// Whether it signs its logins.
+    pub signs: bool,
     /// The next identifier.
     identifier: u8,
 }
@@ -57,8 +59,14 @@ impl FakeNas {
             coa: UdpSocket::bind(SocketAddr::new(ip, 0)).await.expect("a socket"),
             secret: SharedSecret::new(secret.as_bytes()),
             secret_text: secret.to_owned(),
+            signs: true,
             identifier: 0,
         }
+    }
+
+    /// The same NAS once somebody has entered another secret.
+    pub async fn again_with(&self, secret: &str) -> Self {
+        Self::at(&self.address().to_string(), secret).await
     }
 
     /// Its address.
@@ -79,7 +87,9 @@ impl FakeNas {
         authenticator[1..5].copy_from_slice(&rand_octets());
         let mut buf = [0; PACKET_LEN_MAX];
         let mut request = RequestWriter::access(&mut buf, self.identifier, authenticator).expect("room");
-        request.reserve_message_authenticator().expect("room");
+        if self.signs {
+            request.reserve_message_authenticator().expect("room");
+        }
         request.text(kind::USER_NAME, username).expect("room");
         request.password(password.as_bytes(), &self.secret).expect("room");
         request.text(kind::NAS_IDENTIFIER, "test-nas").expect("room");

@@ -43,10 +43,22 @@ async fn what_another_partner_has_is_not_found() {
     );
     let empty = json!({});
     let reason = json!({ "reason": "a test" });
-    let asked: [(Method, String, Option<&Value>); 12] = [
+    let rotation = json!({ "secret": "another secret of it", "overlap_s": 3600 });
+    let asked: [(Method, String, Option<&Value>); 15] = [
         (Method::GET, format!("nas/{}", id(&admitted)), None),
         (Method::PATCH, format!("nas/{}", id(&admitted)), Some(&empty)),
         (Method::DELETE, format!("nas/{}", id(&admitted)), None),
+        (Method::POST, format!("nas/{}/tighten", id(&admitted)), None),
+        (
+            Method::POST,
+            format!("nas/{}/secret", id(&admitted)),
+            Some(&rotation),
+        ),
+        (
+            Method::DELETE,
+            format!("nas/{}/older-secret", id(&admitted)),
+            None,
+        ),
         (Method::GET, format!("plans/{}", id(&plan)), None),
         (Method::PATCH, format!("plans/{}", id(&plan)), Some(&empty)),
         (Method::DELETE, format!("plans/{}", id(&plan)), None),

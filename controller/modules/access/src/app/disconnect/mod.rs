@@ -28,6 +28,7 @@ use tracing::{info, warn};
 
 use self::exchange::{Asking, coa_address, exchange, only_session_id};
 use super::{App, system_op};
+use crate::app::unix_now_s;
 use crate::causes::Causes;
 use crate::store;
 use crate::store::intent::{Intent, IntentOutcome, IntentRow};
@@ -135,7 +136,7 @@ impl App {
             nas: nas.name.to_string(),
             target: Target {
                 addr: coa_address(&nas, session),
-                secret: nas.coa.secret.clone(),
+                secret: nas.coa_secret_at(unix_now_s()).clone(),
             },
             attributes,
             minimal: only_session_id(&recorded),

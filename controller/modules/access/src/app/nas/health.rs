@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use time::OffsetDateTime;
 
+use super::posture::NasPosture;
 use crate::app::{App, instant};
 use crate::store::nas::Nas;
 
@@ -29,6 +30,12 @@ pub struct NasHealth {
     pub unsigned: u64,
     /// When the last of those came.
     pub last_unsigned_at: Option<OffsetDateTime>,
+    /// Access-Requests dropped because it sent more a second than it may.
+    pub rate_limited: u64,
+    /// Requests that were proven to be made with the secret it had before.
+    pub older_secret_used: u64,
+    /// When the last of those came.
+    pub last_older_secret_at: Option<OffsetDateTime>,
     /// Whether it has shown that it signs.
     pub message_authenticator_seen: bool,
     /// Its sessions that are open.
@@ -42,6 +49,8 @@ pub struct NasReport {
     pub nas: Nas,
     /// From memory.
     pub health: Option<NasHealth>,
+    /// How safely it asks.
+    pub posture: NasPosture,
 }
 
 impl App {
@@ -61,10 +70,14 @@ impl App {
                 malformed: count(&stats.malformed),
                 unsigned: count(&stats.unsigned),
                 last_unsigned_at: moment(stats.unsigned_unix_ms.load(Ordering::Relaxed)),
+                rate_limited: count(&stats.rate_limited),
+                older_secret_used: count(&stats.older_secret_used),
+                last_older_secret_at: moment(stats.older_secret_unix_ms.load(Ordering::Relaxed)),
                 message_authenticator_seen: stats.message_authenticator_seen(),
                 open_sessions: self.plane.sessions.by_nas(known.id).len(),
             }
         });
-        NasReport { nas, health }
+        let posture = NasPosture::of(&nas, health.as_ref(), OffsetDateTime::now_utc());
+        NasReport { nas, health, posture }
     }
 }

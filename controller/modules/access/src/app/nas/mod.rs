@@ -1,13 +1,18 @@
 //! Network access servers: admitting, changing and removing them, and how each is doing.
 //! Never gives a secret back: it goes in sealed and is opened only by the feeder.
 //!
-//! `input` says what may stand in a field, `health` how a NAS is doing.
+//! `input` says what may stand in a field, `health` how a NAS is doing, `posture` how safely it asks; `secret` replaces its
+//! secret while it goes on working.
 
 mod health;
 mod input;
+mod posture;
+mod secret;
 
 pub use health::{NasHealth, NasReport};
 pub use input::{SECRET_CHARS_ADVISED, SECRET_CHARS_MAX, SECRET_CHARS_MIN, address_parse, make_parse};
+pub use posture::{NasPosture, UNSIGNED_QUIET_DAYS, Verdict};
+pub use secret::{OVERLAP_S, SecretRotation};
 
 use ipnet::IpNet;
 use kernel::audit::{self, Entry};
@@ -54,6 +59,12 @@ pub struct NasPatch {
     pub coa_secret: Change<Zeroizing<String>>,
     /// `no`, `yes` or `auto`.
     pub require_message_authenticator: Option<String>,
+    /// `no`, `yes` or `auto`.
+    pub limit_proxy_state: Option<String>,
+    /// Access-Requests a second.
+    pub request_rate: Change<i32>,
+    /// Access-Requests at once.
+    pub request_burst: Change<i32>,
     /// Free text.
     pub description: Change<String>,
 }
@@ -152,6 +163,11 @@ impl App {
             require_message_authenticator: patch
                 .require_message_authenticator
                 .unwrap_or_else(|| before.require_message_authenticator.clone()),
+            limit_proxy_state: patch
+                .limit_proxy_state
+                .unwrap_or_else(|| before.limit_proxy_state.clone()),
+            request_rate: changed(before.request_rate, patch.request_rate),
+            request_burst: changed(before.request_burst, patch.request_burst),
             description: changed(before.description.clone(), patch.description),
         };
         taken(store::nas::nas_update(&mut tx, op, id, &row, &sealed).await, &row)?;
@@ -288,6 +304,10 @@ fn shown(nas: &Nas) -> Value {
         "type": nas.make,
         "coa_port": nas.coa_port,
         "require_message_authenticator": nas.require_message_authenticator,
+        "limit_proxy_state": nas.limit_proxy_state,
+        "request_rate": nas.request_rate,
+        "request_burst": nas.request_burst,
+        "older_secret_until": nas.older_secret_until.map(|until| until.to_string()),
         "description": nas.description,
     })
 }

@@ -1,13 +1,15 @@
 //! One record of a snapshot as octets: a partner, a NAS, a plan, whose subscribers follow, a subscriber.
 //! Never reads or writes a file, and takes any octets whatsoever: what is no record is `None`.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 use radius::mschap::NtHash;
 use radius::secret::SharedSecret;
 use radius_server::directory::{
-    CoaTarget, Credential, NasSpec, Plan, Require, Secret, ServiceState, SubscriberSpec,
+    CoaTarget, Credential, NasGuard, NasSpec, OlderSecret, Plan, ProxyState, RequestRate, Require, Secret,
+    ServiceState, SubscriberSpec,
 };
 use radius_server::{PartnerId, SubscriberId};
 use uuid::Uuid;
@@ -104,12 +106,35 @@ pub fn put_nas(nas: &NasSpec, out: &mut Vec<u8>) {
     put(nas.secret.octets(), out);
     out.extend_from_slice(&nas.coa.port.to_be_bytes());
     put(nas.coa.secret.octets(), out);
-    out.push(match nas.message_authenticator {
+    out.push(require(nas.message_authenticator));
+    out.push(u8::from(nas.message_authenticator_seen));
+    out.push(require(nas.guard.limit_proxy_state));
+    out.push(match nas.guard.proxy_state_known {
+        None => 0,
+        Some(ProxyState::Limited) => 1,
+        Some(ProxyState::Needed) => 2,
+    });
+    out.push(u8::from(nas.guard.older_secret.is_some()));
+    if let Some(older) = &nas.guard.older_secret {
+        out.extend_from_slice(&older.until_unix_s.to_be_bytes());
+        put(older.secret.octets(), out);
+    }
+    let rate = nas
+        .guard
+        .request_rate
+        .map(|rate| (rate.per_s.get(), rate.burst.get()));
+    let (per_s, burst) = rate.unwrap_or_default();
+    out.extend_from_slice(&per_s.to_be_bytes());
+    out.extend_from_slice(&burst.to_be_bytes());
+}
+
+/// The octet of a word.
+const fn require(word: Require) -> u8 {
+    match word {
         Require::No => 0,
         Require::Yes => 1,
         Require::Auto => 2,
-    });
-    out.push(u8::from(nas.message_authenticator_seen));
+    }
 }
 
 /// Appends a plan.
@@ -198,13 +223,29 @@ fn nas(rest: &mut Rest<'_>) -> Option<NasSpec> {
             port: u16::from_be_bytes(rest.take()?),
             secret: SharedSecret::new(rest.octets()?),
         },
-        message_authenticator: match rest.u8()? {
-            0 => Require::No,
-            1 => Require::Yes,
-            2 => Require::Auto,
-            _ => return None,
-        },
+        message_authenticator: rest.require()?,
         message_authenticator_seen: rest.bool()?,
+        guard: NasGuard {
+            limit_proxy_state: rest.require()?,
+            proxy_state_known: match rest.u8()? {
+                0 => None,
+                1 => Some(ProxyState::Limited),
+                2 => Some(ProxyState::Needed),
+                _ => return None,
+            },
+            older_secret: match rest.bool()? {
+                false => None,
+                true => Some(OlderSecret {
+                    until_unix_s: rest.i64()?,
+                    secret: SharedSecret::new(rest.octets()?),
+                }),
+            },
+            request_rate: {
+                let (per_s, burst) = (u32::from_be_bytes(rest.take()?), u32::from_be_bytes(rest.take()?));
+                let rate = NonZeroU32::new(per_s).zip(NonZeroU32::new(burst));
+                rate.map(|(per_s, burst)| RequestRate { per_s, burst })
+            },
+        },
     })
 }
 
@@ -265,6 +306,16 @@ impl<'o> Rest<'o> {
         match self.u8()? {
             0 => Some(false),
             1 => Some(true),
+            _ => None,
+        }
+    }
+
+    /// `no`, `yes` or `auto`.
+    fn require(&mut self) -> Option<Require> {
+        match self.u8()? {
+            0 => Some(Require::No),
+            1 => Some(Require::Yes),
+            2 => Some(Require::Auto),
             _ => None,
         }
     }

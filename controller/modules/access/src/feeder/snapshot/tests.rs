@@ -1,5 +1,6 @@
 //! What is written reads back; what is anything else is refused, whatever it is.
 
+use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, LazyLock};
 
@@ -8,7 +9,8 @@ use proptest::prelude::*;
 use radius::mschap::NtHash;
 use radius::secret::SharedSecret;
 use radius_server::directory::{
-    CoaTarget, Counts, Credential, NasGuard, NasSpec, Plan, Require, Service, ServiceState, SubscriberSpec,
+    CoaTarget, Counts, Credential, NasGuard, NasSpec, OlderSecret, Plan, ProxyState, RequestRate, Require,
+    Service, ServiceState, SubscriberSpec,
 };
 use radius_server::{Directory, PartnerId};
 use tempfile::TempDir;
@@ -64,7 +66,18 @@ fn populated(subscribers: u128) -> (Directory, Vec<(Uuid, Arc<Plan>)>) {
         },
         message_authenticator: Require::Auto,
         message_authenticator_seen: true,
-        guard: NasGuard::default(),
+        guard: NasGuard {
+            limit_proxy_state: Require::Yes,
+            proxy_state_known: Some(ProxyState::Needed),
+            older_secret: Some(OlderSecret {
+                secret: SharedSecret::new(b"the one before"),
+                until_unix_s: 1_700_000_000,
+            }),
+            request_rate: Some(RequestRate {
+                per_s: NonZeroU32::new(1_000).expect("not zero"),
+                burst: NonZeroU32::new(2_000).expect("not zero"),
+            }),
+        },
     };
     directory.nas_put(nas).expect("taken");
     let plans: Vec<_> = ["home", "office"]
@@ -155,6 +168,15 @@ fn what_is_written_reads_back() {
     assert_eq!(nas.secret.octets(), b"a secret of a NAS");
     assert_eq!(nas.coa.secret.octets(), b"another");
     assert!(nas.stats.message_authenticator_seen());
+    assert_eq!(nas.limit_proxy_state, Require::Yes);
+    assert_eq!(nas.stats.proxy_state(), Some(ProxyState::Needed));
+    let older = nas.older_secret.as_deref().expect("kept");
+    assert_eq!(
+        (older.secret.octets(), older.until_unix_s),
+        (&b"the one before"[..], 1_700_000_000)
+    );
+    let rate = nas.request_rate.expect("kept");
+    assert_eq!((rate.per_s.get(), rate.burst.get()), (1_000, 2_000));
 }
 
 #[test]

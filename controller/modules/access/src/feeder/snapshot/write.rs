@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use kernel::secrets::{ChunkPlace, ChunkSealer, Sealer};
 use radius_server::Directory;
-use radius_server::directory::{CoaTarget, Nas, NasSpec, Plan};
+use radius_server::directory::{CoaTarget, Nas, NasGuard, NasSpec, Plan};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -136,6 +136,12 @@ fn spec_of(nas: &Nas) -> NasSpec {
         },
         message_authenticator: nas.message_authenticator,
         message_authenticator_seen: nas.stats.message_authenticator_seen(),
+        guard: NasGuard {
+            limit_proxy_state: nas.limit_proxy_state,
+            proxy_state_known: nas.stats.proxy_state(),
+            older_secret: nas.older_secret.as_deref().cloned(),
+            request_rate: nas.request_rate,
+        },
     }
 }
 
