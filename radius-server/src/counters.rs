@@ -48,6 +48,12 @@ events! {
     UnknownSourceNotNoted = "radius_unknown_source_not_noted_total" {};
     /// An Access-Request dropped because its NAS sent more a second than it may.
     AuthRateLimited = "radius_rate_limited_total" { "port": "auth" };
+    /// An Access-Reject that was answered from memory, because of too many before it.
+    AuthRejectSuppressed = "radius_rejects_suppressed_total" {};
+    /// An Access-Reject that waits before it is sent.
+    AuthRejectDelayed = "radius_rejects_delayed_total" { "sent": "later" };
+    /// An Access-Reject that should have waited and was sent at once, because too many wait already.
+    AuthRejectNotDelayed = "radius_rejects_delayed_total" { "sent": "at_once" };
     /// Not RADIUS.
     AuthMalformed = "radius_malformed_total" { "port": "auth" };
     /// Not RADIUS.

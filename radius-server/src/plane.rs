@@ -6,7 +6,8 @@
 mod config;
 mod threads;
 
-pub use config::{AUTH_WORKERS_MAX, Config, RECEIVE_BUFFER_OCTETS};
+pub use crate::gate::ATTRIBUTES_USUAL_MAX;
+pub use config::{AUTH_WORKERS_MAX, Config, RECEIVE_BUFFER_OCTETS, REJECT_DELAY_MAX};
 
 use crate::accounting::{Accountant, Ledger};
 use crate::authentication::{Authenticator, Conversations};
@@ -135,6 +136,7 @@ impl Plane {
     /// # Errors
     /// [`StartError::Journal`].
     pub fn prepare(config: Config, directory: Arc<Directory>) -> Result<Self, StartError> {
+        directory.rejects().set_rules(config.reject_rules);
         let open = |stream: &'static str, options: &journal::Options| {
             Writer::open(&config.journal_dir.join(stream), options.clone())
                 .map_err(|source| StartError::Journal { stream, source })
@@ -308,10 +310,12 @@ impl Plane {
                 Arc::clone(&self.sessions),
                 Arc::clone(&lane),
                 system_entropy,
-            ),
+            )
+            .with_attributes_max(self.config.attributes_max),
             self.decisions.recorder(Arc::clone(&lane)),
             lane,
         )
+        .with_reject_delay(self.config.reject_delay.min(REJECT_DELAY_MAX))
     }
 
     /// A worker for one accounting socket.
@@ -324,7 +328,8 @@ impl Plane {
                 Arc::clone(&self.directory),
                 Arc::clone(&self.unknown),
                 Arc::clone(&lane),
-            ),
+            )
+            .with_attributes_max(self.config.attributes_max),
             Ledger {
                 journal: Arc::clone(&self.accounting_writer),
                 sessions: Arc::clone(&self.sessions),

@@ -103,6 +103,13 @@ impl Accountant {
         }
     }
 
+    /// Takes packets with so many attributes at most.
+    #[must_use]
+    pub fn with_attributes_max(mut self, max: usize) -> Self {
+        self.gate.attributes_max(max);
+        self
+    }
+
     /// How many requests wait to be settled; at [`BATCH_MAX`] it is time. Those that still do after [`Self::settle`] were
     /// refused by the disk: settle again later, and take nothing in until then.
     #[must_use]

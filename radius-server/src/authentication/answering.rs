@@ -43,6 +43,7 @@ impl Clerk<'_> {
                 }
             }
             Answer::Reject(reason) => {
+                self.remember(asked, *reason);
                 let reject = self.write_reject(asked, *reason, eap, out);
                 (Outcome::Rejected(*reason), ReplyKind::Reject, reject)
             }
@@ -91,6 +92,26 @@ impl Clerk<'_> {
                 Err(RejectReason::ReplyTooLong)
             }
         }
+    }
+
+    /// Remembers who is rejected, so that he is held off when it comes too often.
+    fn remember(&self, asked: &Asked<'_>, reason: RejectReason) {
+        let partner = &asked.nas.partner;
+        let rejects = partner.rejects();
+        if !rejects.is_on() {
+            return;
+        }
+        let said = |kind| asked.request.first(kind).unwrap_or_default();
+        let station = said(kind::CALLING_STATION_ID);
+        if station.is_empty() && !said(kind::EAP_MESSAGE).is_empty() {
+            return; // the identity outside of a tunnel is everybody's
+        }
+        let subscriber = self.draft.subscriber.and_then(|id| partner.subscriber_by_id(id));
+        let whom = match &subscriber {
+            Some(subscriber) => rejects.whom(partner.id(), subscriber.username(), station),
+            None => rejects.whom(partner.id(), self.draft.username(), station),
+        };
+        let _held_off = rejects.note(whom, reason, asked.now.unix_s());
     }
 
     /// Writes an Access-Reject.

@@ -3,8 +3,9 @@
 
 use super::credential::{self, Checked, Method, Proven, Stored};
 use super::{Answer, Asked, Authenticator, admission, eap, signature};
+use crate::counters::Event;
 use crate::decision::{Draft, DropReason, Finding, Found, RejectReason, Step};
-use crate::directory::Subscriber;
+use crate::directory::{HeldOff, RECORDED_ONE_IN, Subscriber};
 use radius::eap::EapView;
 use radius::{MessageAuthenticator, kind};
 use std::sync::Arc;
@@ -96,7 +97,10 @@ impl Authenticator {
                 let username = subscriber.username();
                 self.draft
                     .note(Step::Identify, Found::Subscriber { username }, true);
-                Ok(subscriber)
+                match held_off(asked, subscriber.username()) {
+                    Some(held_off) => Err(self.refuse_held_off(held_off)),
+                    None => Ok(subscriber),
+                }
             }
             None => {
                 let found = Found::NoSubscriber {
@@ -104,9 +108,26 @@ impl Authenticator {
                     partner: "", // as in the draft
                 };
                 self.draft.note(Step::Identify, found, false);
-                Err(self.refuse_unknown(asked, method))
+                Err(match held_off(asked, username) {
+                    Some(held_off) => self.refuse_held_off(held_off),
+                    None => self.refuse_unknown(asked, method),
+                })
             }
         }
+    }
+
+    /// Rejects who is held off, without a look at the credential; most of it unrecorded.
+    fn refuse_held_off(&mut self, held_off: HeldOff) -> Answer {
+        let HeldOff {
+            reason,
+            attempts,
+            left_s,
+        } = held_off;
+        self.gate.lane.add(Event::AuthRejectSuppressed);
+        self.unrecorded = attempts % RECORDED_ONE_IN != 1;
+        self.draft
+            .note(Step::Credential, Found::HeldOff { attempts, left_s }, false);
+        Answer::Reject(reason)
     }
 
     /// A stranger is rejected, unless his password shows that the NAS has another secret and could not read a reply.
@@ -147,4 +168,15 @@ impl Authenticator {
             Checked::Dropped(reason) => Err(Answer::Drop(reason)),
         }
     }
+}
+
+/// Whether somebody was rejected again and again a moment ago.
+fn held_off(asked: &Asked<'_>, username: &str) -> Option<HeldOff> {
+    let (partner, now_s) = (&asked.nas.partner, asked.now.unix_s());
+    let rejects = partner.rejects();
+    if !rejects.any(now_s) {
+        return None;
+    }
+    let station = asked.request.first(kind::CALLING_STATION_ID).unwrap_or_default();
+    rejects.held(rejects.whom(partner.id(), username, station), now_s)
 }

@@ -27,7 +27,7 @@ use crate::decision::{Asker, Draft, DropReason, RejectReason, Said};
 use crate::directory::{Directory, Nas, SecretAge, Subscriber};
 use crate::duplicates::{DUPLICATES_MAX, Duplicates, Key, Seen};
 use crate::gate::Gate;
-use crate::later::{Handover, Known, Leaving, Mailbox};
+use crate::later::{Handover, HeldReject, Known, Leaving, Mailbox};
 use crate::overlap;
 use crate::sessions::Sessions;
 use crate::unknown::{PortKind, UnknownSources};
@@ -51,6 +51,9 @@ pub struct Verdict<'a> {
     pub decision: Option<&'a mut Draft>,
     /// The request, when its answer comes later: to be sent on its way at once. Neither reply nor decision is there then.
     pub later: Option<Leaving>,
+    /// When the reply is an Access-Reject that is not to be sent at once: what [`Authenticator::sent`] is to be told when it
+    /// is. Until then the request counts as one that is being worked on.
+    pub held: Option<Key>,
 }
 
 impl Verdict<'_> {
@@ -59,6 +62,7 @@ impl Verdict<'_> {
         reply: None,
         decision: None,
         later: None,
+        held: None,
     };
 }
 
@@ -82,6 +86,12 @@ pub struct Authenticator {
     draft: Box<Draft>,
     /// The EAP packet being read; filled again for each request.
     eap: Vec<u8>,
+    /// Whether the decision being made is one of many alike that are not recorded.
+    unrecorded: bool,
+    /// Whether Access-Rejects are not sent at once.
+    holds_rejects: bool,
+    /// Access-Rejects that were made elsewhere and are to be sent by this worker when their time has come.
+    held: Vec<HeldReject>,
 }
 
 /// A request with all that is known about it before anybody is looked up.
@@ -149,6 +159,9 @@ impl Authenticator {
             entropy,
             draft: Box::default(),
             eap: Vec::new(),
+            unrecorded: false,
+            holds_rejects: false,
+            held: Vec::new(),
         }
     }
 
@@ -167,7 +180,7 @@ impl Authenticator {
         now: Now,
         out: &'a mut [u8],
     ) -> Verdict<'a> {
-        self.mailbox.collect(&mut self.duplicates);
+        self.collect();
         let Some((nas, request)) = self.gate.admit(datagram, source, now) else {
             return Verdict::NOTHING;
         };
@@ -236,12 +249,16 @@ impl Authenticator {
             entropy: self.entropy,
         };
         let reply = clerk.write(&asked, answer, eap, out);
-        self.duplicates.answer(&key, reply.unwrap_or_default());
+        let held = self.holds_rejects && reply.is_some_and(is_reject);
+        if !held {
+            self.duplicates.answer(&key, reply.unwrap_or_default());
+        }
         self.gate.lane.decided(self.draft.outcome);
         Verdict {
             reply,
-            decision: Some(&mut self.draft),
+            decision: (!self.unrecorded).then_some(&mut self.draft),
             later: None,
+            held: held.then_some(key),
         }
     }
 
@@ -264,9 +281,38 @@ impl Authenticator {
         }
     }
 
+    /// Takes packets with so many attributes at most.
+    #[must_use]
+    pub fn with_attributes_max(mut self, max: usize) -> Self {
+        self.gate.attributes_max(max);
+        self
+    }
+
+    /// Leaves it to the caller to send Access-Rejects when their time has come.
+    pub(crate) fn hold_rejects(&mut self) {
+        self.holds_rejects = true;
+        self.mailbox.hold_rejects();
+    }
+
+    /// Notes that an Access-Reject that was held is being sent.
+    pub(crate) fn sent(&mut self, key: &Key, authenticator: &radius::Authenticator, reply: &[u8]) {
+        self.duplicates.answer_later(key, authenticator, reply);
+    }
+
+    /// Access-Rejects that were made elsewhere, to be held with the others.
+    pub(crate) fn held_elsewhere(&mut self) -> std::vec::Drain<'_, HeldReject> {
+        self.collect();
+        self.held.drain(..)
+    }
+
+    /// Looks into the mailbox.
+    fn collect(&mut self) {
+        self.mailbox.collect(&mut self.duplicates, &mut self.held);
+    }
+
     /// Makes a request new again that nobody had room for, and counts that it was dropped.
     pub fn nobody_takes(&mut self, key: &Key, refused: &Draft) {
-        self.mailbox.collect(&mut self.duplicates);
+        self.collect();
         self.duplicates.forget(key);
         self.gate.lane.decided(refused.outcome);
     }
@@ -297,7 +343,13 @@ impl Authenticator {
         let id = self.numbers.next(asked.now.unix_us);
         self.draft.begin(id, asked.now.unix_us, &asker, &said);
         self.eap.clear();
+        self.unrecorded = false;
     }
+}
+
+/// Whether a reply is an Access-Reject.
+pub(crate) fn is_reject(reply: &[u8]) -> bool {
+    reply.first() == Some(&(Code::AccessReject as u8))
 }
 
 /// Copies a known answer into `out`; `None` when the answer is silence.

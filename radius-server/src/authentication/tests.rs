@@ -5,6 +5,7 @@ mod mschap;
 mod other;
 mod overlap;
 mod password;
+mod rejects;
 mod secret;
 mod service;
 mod signing;

@@ -119,6 +119,11 @@ impl Draft {
         self.steps_len = Some(0);
     }
 
+    /// User-Name, as far as it is kept.
+    pub(crate) fn username(&self) -> &str {
+        std::str::from_utf8(self.username.octets()).unwrap_or_default()
+    }
+
     /// Takes the user's name from elsewhere when no User-Name gave one.
     pub(crate) fn username_if_none(&mut self, octets: &[u8]) {
         if self.username.octets().is_empty() {

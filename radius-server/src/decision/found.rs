@@ -252,6 +252,15 @@ pub enum Found<Text = Name> {
     UnsignedProxiedLimited,
     /// Not signed, with Proxy-State, and so was the first request of this NAS.
     UnsignedProxiedNeeded,
+
+    // -- credential, added later
+    /// Not looked at: he was rejected again and again a moment ago.
+    HeldOff {
+        /// His attempts since then.
+        attempts: u16,
+        /// Seconds until the next one is looked at.
+        left_s: u32,
+    },
 }
 
 /// The packets that answer an Access-Request.
@@ -333,6 +342,12 @@ impl<Text: Deref<Target = str>> fmt::Display for Found<Text> {
                 let (down, up) = (Speed(*download_bps), Speed(*upload_bps));
                 write!(f, "; {down} down, {up} up as {}", dialect.attribute_names())
             }
+            Self::HeldOff { attempts, left_s } => write!(
+                f,
+                "not looked at: too many rejects of this name from this station; attempt {attempts} since, the next is looked at \
+                 in {} or once the subscriber is changed",
+                Span(*left_s)
+            ),
             Self::Sent { reply, octets } => write!(f, "{}, {octets} octets", reply.as_str()),
             plain => f.write_str(plain.fixed_words()),
         }
@@ -425,6 +440,7 @@ impl<Text> Found<Text> {
             | Self::Expired { .. }
             | Self::PartnerSuspended { .. }
             | Self::Plan { .. }
+            | Self::HeldOff { .. }
             | Self::Sent { .. } => "",
         }
     }

@@ -139,6 +139,10 @@ fn all_found() -> Vec<Found> {
         Found::SignedWithOlderSecret,
         Found::UnsignedProxiedLimited,
         Found::UnsignedProxiedNeeded,
+        Found::HeldOff {
+            attempts: 7,
+            left_s: 30,
+        },
     ]
 }
 

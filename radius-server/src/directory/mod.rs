@@ -12,6 +12,7 @@ mod nas;
 mod partner;
 mod plan;
 mod rate;
+mod rejected;
 mod source;
 mod subscriber;
 #[cfg(test)]
@@ -25,6 +26,8 @@ pub use nas::{CoaTarget, Nas, NasSpec, NasStats, Require};
 pub use partner::Partner;
 pub use plan::Plan;
 pub use rate::{Rate, RateDialect};
+pub(crate) use rejected::{HeldOff, RECORDED_ONE_IN};
+pub use rejected::{RejectMemory, RejectRules};
 pub use subscriber::{Service, ServiceState, Subscriber, SubscriberSpec};
 
 use crate::id::{NasId, PartnerId, SubscriberId};
@@ -79,6 +82,8 @@ pub struct Directory {
     nas_writer: Mutex<()>,
     /// All partners; the packet path finds its partner through the NAS, not here.
     partners: RwLock<HashMap<PartnerId, Arc<Partner>>>,
+    /// Who was rejected again and again; here, because a change forgets it.
+    rejects: Arc<RejectMemory>,
     /// The feeder's version of what is in here.
     version: AtomicU64,
 }
@@ -96,7 +101,10 @@ impl Directory {
         match partners.get(&id) {
             Some(partner) => partner.change(name, active),
             None => {
-                partners.insert(id, Arc::new(Partner::new(id, name, active)));
+                partners.insert(
+                    id,
+                    Arc::new(Partner::new(id, name, active, Arc::clone(&self.rejects))),
+                );
             }
         }
     }
@@ -235,6 +243,12 @@ impl Directory {
             nas: self.nas.load().len(),
             subscribers: partners.values().map(|partner| partner.subscriber_count()).sum(),
         }
+    }
+
+    /// Who was rejected again and again.
+    #[must_use]
+    pub fn rejects(&self) -> &RejectMemory {
+        &self.rejects
     }
 
     /// Says up to which of the feeder's versions the directory is.

@@ -2,6 +2,7 @@
 
 use super::index::{ById, ByUsername, Index, SHARDS};
 use super::name::Name;
+use super::rejected::RejectMemory;
 use super::subscriber::Subscriber;
 use crate::id::{PartnerId, SubscriberId};
 use arc_swap::{ArcSwap, Guard};
@@ -26,6 +27,8 @@ pub struct Partner {
     writer: Mutex<()>,
     /// How many subscribers there are.
     count: AtomicUsize,
+    /// Who was rejected again and again, of all partners.
+    rejects: Arc<RejectMemory>,
 }
 
 impl fmt::Debug for Partner {
@@ -40,7 +43,7 @@ impl fmt::Debug for Partner {
 
 impl Partner {
     /// A partner without subscribers.
-    pub(super) fn new(id: PartnerId, name: &str, active: bool) -> Self {
+    pub(super) fn new(id: PartnerId, name: &str, active: bool, rejects: Arc<RejectMemory>) -> Self {
         Self {
             id,
             name: ArcSwap::from_pointee(Name::from(name)),
@@ -49,6 +52,7 @@ impl Partner {
             by_id: Index::default(),
             writer: Mutex::new(()),
             count: AtomicUsize::new(0),
+            rejects,
         }
     }
 
@@ -80,7 +84,9 @@ impl Partner {
         if self.name.load().as_str() != name {
             self.name.store(Arc::new(Name::from(name)));
         }
-        self.active.store(active, Ordering::Relaxed);
+        if self.active.swap(active, Ordering::Relaxed) != active {
+            self.rejects.clear();
+        }
     }
 
     /// The subscriber with exactly this user name.
@@ -107,6 +113,11 @@ impl Partner {
         (0..SHARDS).map(|at| self.by_id.piece(at))
     }
 
+    /// Who was rejected again and again.
+    pub(crate) fn rejects(&self) -> &RejectMemory {
+        &self.rejects
+    }
+
     /// Makes room for so many more subscribers.
     pub(super) fn subscribers_reserve(&self, more: usize) {
         self.by_username.reserve(more);
@@ -117,6 +128,7 @@ impl Partner {
     pub(super) fn subscriber_put(&self, newer: Arc<Subscriber>) {
         let _in_order = self.writer.lock();
         self.by_username.insert(Arc::clone(&newer));
+        self.rejects.forget_subscriber(self.id, &newer);
         match self.by_id.insert(Arc::clone(&newer)) {
             Some(older) if older.username_octets() != newer.username_octets() => {
                 self.username_release(&older)
@@ -131,6 +143,7 @@ impl Partner {
         let _in_order = self.writer.lock();
         if let Some(older) = self.by_id.remove_if(&id, |_| true) {
             self.count.fetch_sub(1, Ordering::Relaxed);
+            self.rejects.forget_subscriber(self.id, &older);
             self.username_release(&older);
         }
     }

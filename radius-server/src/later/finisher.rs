@@ -1,7 +1,7 @@
 //! What every thread has that finishes requests: room for a reply, a way for decisions, counts of its own.
 
 use super::Pending;
-use crate::authentication::{Answer, Asked, Clerk, Entropy};
+use crate::authentication::{Answer, Asked, Clerk, Entropy, is_reject};
 use crate::counters::{Counters, Event, Lane};
 use crate::decision::{Decisions, Recorder};
 use crate::sessions::Sessions;
@@ -97,9 +97,13 @@ impl Finisher {
             local,
             ticket,
         } = pending;
-        ticket.answered(reply); // before it is sent, see the module's words
-        if !reply.is_empty() && !way.send(reply, known.source, local) {
-            self.lane.add(Event::SendError);
+        if ticket.holds_rejects() && is_reject(reply) {
+            ticket.held(reply, known.source, local);
+        } else {
+            ticket.answered(reply); // before it is sent, see the module's words
+            if !reply.is_empty() && !way.send(reply, known.source, local) {
+                self.lane.add(Event::SendError);
+            }
         }
         let mut draft = known.draft;
         let took = Instant::now().saturating_duration_since(known.arrived.monotonic);

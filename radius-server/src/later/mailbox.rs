@@ -4,6 +4,7 @@
 use crate::duplicates::{Duplicates, Key};
 use parking_lot::Mutex;
 use radius::packet::Authenticator;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -19,6 +20,8 @@ pub(crate) struct Mailbox {
     notes: Mutex<Vec<Note>>,
     /// Requests that are away.
     away: AtomicUsize,
+    /// Whether the worker sends Access-Rejects itself, when their time has come.
+    holds_rejects: AtomicBool,
 }
 
 /// What became of a request.
@@ -29,6 +32,22 @@ struct Note {
     authenticator: Authenticator,
     /// The answer; empty: none on purpose; `None`: it came to nothing and is new when it is asked again.
     reply: Option<Box<[u8]>>,
+    /// Where the answer is to be sent by the worker, and from which of our addresses; `None`: it was sent.
+    to_send: Option<(SocketAddr, Option<IpAddr>)>,
+}
+
+/// An Access-Reject that a finisher made and the worker is to send.
+pub(crate) struct HeldReject {
+    /// Which request it answers.
+    pub(crate) key: Key,
+    /// And which of that key.
+    pub(crate) authenticator: Authenticator,
+    /// The reply.
+    pub(crate) reply: Box<[u8]>,
+    /// To whom.
+    pub(crate) to: SocketAddr,
+    /// From which of our addresses, where that is not plain.
+    pub(crate) from: Option<IpAddr>,
 }
 
 /// One request that is away; leaves a note when it goes, whatever happens.
@@ -53,12 +72,19 @@ impl Mailbox {
                 key,
                 authenticator,
                 reply: None,
+                to_send: None,
             })),
         })
     }
 
-    /// Tells the worker's table what became of the requests that came back.
-    pub(crate) fn collect(&self, duplicates: &mut Duplicates) {
+    /// From now on the worker sends Access-Rejects itself.
+    pub(crate) fn hold_rejects(&self) {
+        self.holds_rejects.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells the worker's table what became of the requests that came back; Access-Rejects that it is to send itself are added
+    /// to `held`.
+    pub(crate) fn collect(&self, duplicates: &mut Duplicates, held: &mut Vec<HeldReject>) {
         if !self.any.load(Ordering::Acquire) {
             return;
         }
@@ -70,6 +96,13 @@ impl Mailbox {
         self.away.fetch_sub(notes.len(), Ordering::Relaxed);
         for note in notes {
             match note.reply {
+                Some(reply) if let Some((to, from)) = note.to_send => held.push(HeldReject {
+                    key: note.key,
+                    authenticator: note.authenticator,
+                    reply,
+                    to,
+                    from,
+                }),
                 Some(reply) => duplicates.answer_later(&note.key, &note.authenticator, &reply),
                 None => duplicates.forget_later(&note.key, &note.authenticator),
             }
@@ -95,6 +128,21 @@ impl Ticket {
     pub(super) fn answered(mut self, reply: &[u8]) {
         if let Some(note) = &mut self.note {
             note.reply = Some(reply.into());
+        }
+    }
+}
+
+impl Ticket {
+    /// Whether the worker wants to send Access-Rejects itself.
+    pub(super) fn holds_rejects(&self) -> bool {
+        self.mailbox.holds_rejects.load(Ordering::Relaxed)
+    }
+
+    /// Leaves the note that this Access-Reject is to be sent.
+    pub(super) fn held(mut self, reject: &[u8], to: SocketAddr, from: Option<IpAddr>) {
+        if let Some(note) = &mut self.note {
+            note.reply = Some(reject.into());
+            note.to_send = Some((to, from));
         }
     }
 }

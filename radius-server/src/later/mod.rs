@@ -13,7 +13,9 @@
 //!    and its decision recorded with the time it really took. In this order: a retransmission that is received after the
 //!    reply was seen finds it, because the worker looks into its mailbox before it looks for a duplicate. So nobody waits
 //!    for the worker to wake up, and its tables stay its own.
-//! 5. A [`Pending`] that is let go of without an answer is new again when its NAS asks again.
+//! 5. An Access-Reject that has to wait (the worker's mailbox says so) is not sent by the finisher: the note carries it, and
+//!    the worker keeps it with its own until its time has come.
+//! 6. A [`Pending`] that is let go of without an answer is new again when its NAS asks again.
 //!
 //! The table of duplicates forgets after five seconds, as for everybody: who keeps a request longer than that must expect
 //! to get it a second time.
@@ -31,7 +33,7 @@ mod pool;
 mod tests;
 
 pub(crate) use finisher::{Finisher, FinisherKit};
-pub(crate) use mailbox::Mailbox;
+pub(crate) use mailbox::{HeldReject, Mailbox};
 pub(crate) use pending::{Handover, Known};
 pub use pending::{Leaving, Pending, Way};
 pub use pool::Pool;

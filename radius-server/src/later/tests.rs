@@ -30,10 +30,10 @@ fn a_request_that_is_away_is_in_progress_until_its_note_is_collected() {
     let (mailbox, mut duplicates, now) = (Arc::new(Mailbox::default()), Duplicates::new(10), Instant::now());
     duplicates.begin(key(1), &[7; 16], now);
     let ticket = mailbox.ticket(key(1), [7; 16]).expect("room");
-    mailbox.collect(&mut duplicates);
+    mailbox.collect(&mut duplicates, &mut Vec::new());
     assert_eq!(duplicates.seen(&key(1), &[7; 16], now), Seen::InProgress);
     ticket.answered(b"yes");
-    mailbox.collect(&mut duplicates);
+    mailbox.collect(&mut duplicates, &mut Vec::new());
     assert_eq!(duplicates.seen(&key(1), &[7; 16], now), Seen::Answered(b"yes"));
     assert_eq!(mailbox.away(), 0);
 }
@@ -43,7 +43,7 @@ fn a_request_that_is_let_go_of_is_new_again() {
     let (mailbox, mut duplicates, now) = (Arc::new(Mailbox::default()), Duplicates::new(10), Instant::now());
     duplicates.begin(key(1), &[7; 16], now);
     drop(mailbox.ticket(key(1), [7; 16]));
-    mailbox.collect(&mut duplicates);
+    mailbox.collect(&mut duplicates, &mut Vec::new());
     assert_eq!(duplicates.seen(&key(1), &[7; 16], now), Seen::New);
 }
 
@@ -56,7 +56,7 @@ fn no_more_than_so_many_are_away_and_room_comes_back_with_the_notes() {
     assert!(mailbox.ticket(key(1), [7; 16]).is_none());
     drop(tickets);
     assert!(mailbox.ticket(key(1), [7; 16]).is_none(), "notes take room, too");
-    mailbox.collect(&mut duplicates);
+    mailbox.collect(&mut duplicates, &mut Vec::new());
     assert!(mailbox.ticket(key(1), [7; 16]).is_some());
 }
 
@@ -204,7 +204,7 @@ fn a_pool_answers_sends_from_the_asked_address_records_and_lets_duplicates_be_an
     );
     assert_eq!(view.code(), Code::AccessReject);
     assert!(SharedSecret::new(SECRET).check_reply_authenticator(&view, request.authenticator()));
-    both.mailbox.collect(&mut both.duplicates);
+    both.mailbox.collect(&mut both.duplicates, &mut Vec::new());
     let seen = both.duplicates.seen(&key(1), &[7; 16], Instant::now());
     assert_eq!(seen, Seen::Answered(&reply));
     let recorded = both.decisions.recent(partner(), "alice");
@@ -224,7 +224,7 @@ fn a_request_nobody_has_room_for_is_recorded_as_that_and_new_again() {
         refused.decision().expect("decodes").outcome,
         Outcome::Dropped(DropReason::Busy)
     );
-    both.mailbox.collect(&mut both.duplicates);
+    both.mailbox.collect(&mut both.duplicates, &mut Vec::new());
     assert_eq!(both.duplicates.seen(&key(1), &[7; 16], Instant::now()), Seen::New);
     assert!(both.way.0.lock().is_empty());
 }

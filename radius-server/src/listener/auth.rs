@@ -1,15 +1,16 @@
 //! An authentication worker: a batch of requests, their replies, the next batch; and, when it is behind, the newest first.
 
 use super::backlog::{Backlog, NAS_WAIT, OCTETS_MAX, REQUESTS_MAX};
-use super::{BATCH, flush, rest};
+use super::delayed::{Delayed, Destination};
+use super::{BATCH, RECEIVE_WAIT, RELEASE_WAIT, flush, rest};
 use crate::authentication::Authenticator;
 use crate::clock::Now;
 use crate::counters::{Event, Lane};
 use crate::decision::{Draft, Recorder};
-use crate::later::{Leaving, Way};
+use crate::later::{HeldReject, Leaving, Way};
 use crate::priority;
-use radius::PACKET_LEN_MAX;
-use std::net::{IpAddr, UdpSocket};
+use radius::{Authenticator as RequestAuthenticator, HEADER_LEN, PACKET_LEN_MAX};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -39,6 +40,8 @@ pub(crate) struct AuthWorker {
     full: u32,
     /// When the first of them was received.
     full_since: Instant,
+    /// Whether it waits for a datagram no longer than [`RELEASE_WAIT`].
+    impatient: bool,
 }
 
 /// Decides, writes the reply, records.
@@ -49,6 +52,12 @@ struct Desk {
     recorder: Recorder,
     /// Where replies are written.
     outbox: Outbox,
+    /// Access-Rejects that wait.
+    delayed: Delayed,
+    /// One of them, on its way out.
+    room: Box<[u8]>,
+    /// Those made elsewhere for which there was no room.
+    overflown: Vec<HeldReject>,
     /// The way back for answers that come later.
     way: Arc<dyn Way>,
     /// Where it is counted.
@@ -75,6 +84,9 @@ impl AuthWorker {
                 authenticator,
                 recorder,
                 outbox,
+                delayed: Delayed::new(Duration::ZERO),
+                room: vec![0; PACKET_LEN_MAX].into_boxed_slice(),
+                overflown: Vec::new(),
                 way,
                 lane,
                 clock: now,
@@ -82,7 +94,17 @@ impl AuthWorker {
             backlog: Backlog::new(REQUESTS_MAX, OCTETS_MAX, NAS_WAIT, now),
             full: 0,
             full_since: now,
+            impatient: false,
         }
+    }
+
+    /// The same with Access-Rejects that wait so long before they are sent; zero: they do not.
+    pub(crate) fn with_reject_delay(mut self, delay: Duration) -> Self {
+        self.desk.delayed = Delayed::new(delay);
+        if self.desk.delayed.is_on() {
+            self.desk.authenticator.hold_rejects();
+        }
+        self
     }
 
     /// Serves until `stop` is set.
@@ -90,10 +112,12 @@ impl AuthWorker {
         priority::be_prompt();
         self.desk.flush(&self.socket); // what a panic left
         while !stop.load(Ordering::Relaxed) {
+            self.wait_no_longer_than_rejects();
             match self.inbox.receive(&self.socket, Wait::ForOne) {
                 Ok(0) => {
                     self.full = 0;
                     self.desk.recorder.flush(); // what a reader kept from the ring
+                    self.desk.release(&self.socket, Instant::now());
                 }
                 Ok(received) => {
                     let now = self.desk.now();
@@ -101,6 +125,7 @@ impl AuthWorker {
                         self.desk.serve(&datagram, now);
                     }
                     self.desk.flush(&self.socket);
+                    self.desk.release(&self.socket, now.monotonic);
                     if received < BATCH {
                         self.full = 0;
                     } else if self.is_behind(now) {
@@ -108,6 +133,19 @@ impl AuthWorker {
                     }
                 }
                 Err(refused) => rest(&refused, &self.desk.lane),
+            }
+        }
+        self.desk.release_all(&self.socket);
+    }
+
+    /// Has the socket wait for a datagram only as long as no reject is due. The system is asked when that changes.
+    fn wait_no_longer_than_rejects(&mut self) {
+        let impatient = !self.desk.delayed.is_empty();
+        if impatient != self.impatient {
+            let wait = if impatient { RELEASE_WAIT } else { RECEIVE_WAIT };
+            // One that cannot be told is asked again with the next datagram; rejects are late until then.
+            if self.socket.set_read_timeout(Some(wait)).is_ok() {
+                self.impatient = impatient;
             }
         }
     }
@@ -133,6 +171,7 @@ impl AuthWorker {
         while !stop.load(Ordering::Relaxed) {
             self.drain();
             self.answer_newest();
+            self.desk.release(&self.socket, self.desk.clock);
             count_dropped(&mut self.backlog, &self.desk.lane);
             if self.backlog.len() == 0 {
                 return;
@@ -198,13 +237,75 @@ impl Desk {
         if let Some(leaving) = verdict.later {
             return self.send_away(leaving, datagram.local);
         }
-        let reply = verdict.reply.map(<[u8]>::len);
+        let (reply, held) = (verdict.reply.map(<[u8]>::len), verdict.held);
         if let Some(draft) = verdict.decision {
             take_down(draft, &mut self.clock, &mut self.recorder);
         }
-        if let Some(len) = reply {
-            slot.commit(len);
+        let Some(len) = reply else { return };
+        if let (Some(key), Some(reject)) = (held, slot.octets().get(..len)) {
+            let authenticator = authenticator_of(datagram.octets);
+            let destination = Destination {
+                to: datagram.source,
+                from: datagram.local,
+                key,
+                authenticator,
+            };
+            if self.delayed.keep(reject, destination, now.monotonic) {
+                self.lane.add(Event::AuthRejectDelayed);
+                return; // the slot is free again
+            }
+            self.lane.add(Event::AuthRejectNotDelayed);
+            self.authenticator.sent(&key, &authenticator, reject);
         }
+        slot.commit(len);
+    }
+
+    /// Sends the rejects whose time has come, and keeps those that were made elsewhere.
+    fn release(&mut self, socket: &UdpSocket, now: Instant) {
+        if !self.delayed.is_on() {
+            return;
+        }
+        for made in self.authenticator.held_elsewhere() {
+            let destination = Destination {
+                to: made.to,
+                from: made.from,
+                key: made.key,
+                authenticator: made.authenticator,
+            };
+            let kept = self.delayed.keep(&made.reply, destination, now);
+            if kept {
+                self.lane.add(Event::AuthRejectDelayed);
+            } else {
+                self.lane.add(Event::AuthRejectNotDelayed);
+                self.overflown.push(made);
+            }
+        }
+        while let Some(made) = self.overflown.pop() {
+            self.authenticator
+                .sent(&made.key, &made.authenticator, &made.reply);
+            post(
+                &mut self.outbox,
+                socket,
+                &self.lane,
+                (made.to, made.from),
+                &made.reply,
+            );
+        }
+        while let Some((len, destination)) = self.delayed.take_due(now, &mut self.room) {
+            let reject = self.room.get(..len).unwrap_or_default();
+            self.authenticator
+                .sent(&destination.key, &destination.authenticator, reject);
+            let whither = (destination.to, destination.from);
+            post(&mut self.outbox, socket, &self.lane, whither, reject);
+        }
+        flush(&mut self.outbox, socket, &self.lane);
+    }
+
+    /// Sends all rejects that wait: nobody will be here to do it later.
+    fn release_all(&mut self, socket: &UdpSocket) {
+        let now = Instant::now();
+        self.delayed.hurry(now);
+        self.release(socket, now);
     }
 
     /// Hands a request over whose answer comes later; when nobody has room, that is the decision.
@@ -221,6 +322,30 @@ impl Desk {
         flush(&mut self.outbox, socket, &self.lane);
         self.recorder.flush();
     }
+}
+
+/// Puts a reply into the outbox, which is emptied when it is full.
+fn post(
+    outbox: &mut Outbox,
+    socket: &UdpSocket,
+    lane: &Lane,
+    (to, from): (SocketAddr, Option<IpAddr>),
+    reply: &[u8],
+) {
+    if outbox.is_full() {
+        flush(outbox, socket, lane);
+    }
+    if !outbox.put(to, from, reply) {
+        lane.add(Event::SendError); // never: a slot is free, and as long as a packet
+    }
+}
+
+/// The Request Authenticator of a datagram that was handled.
+fn authenticator_of(datagram: &[u8]) -> RequestAuthenticator {
+    let header = datagram
+        .get(4..HEADER_LEN)
+        .and_then(|octets| octets.first_chunk());
+    header.copied().unwrap_or_default()
 }
 
 /// Takes down what was decided since `clock`, which is when the next decision begins.
@@ -394,6 +519,42 @@ mod tests {
         );
         impatient.set_nonblocking(true).expect("set");
         assert!(impatient.recv(&mut [0; 1]).is_err(), "one answer is enough");
+    }
+
+    #[test]
+    fn a_reject_waits_its_time_and_retransmissions_meanwhile_are_absorbed() {
+        const DELAY: Duration = Duration::from_millis(300);
+        let (worker, counters) = worker(768 * 1024);
+        let mut worker = worker.with_reject_delay(DELAY);
+        let server = worker.socket.local_addr().expect("an address");
+        let stop = Arc::new(AtomicBool::new(false));
+        let running = std::thread::spawn({
+            let stop = Arc::clone(&stop);
+            move || worker.run(&stop)
+        });
+        let (client, first) = (client(), request(1));
+        let began = Instant::now();
+        for _ in 0..3 {
+            client.send_to(&first, server).expect("sent");
+        }
+        assert_eq!(answers(&client, 1), [1]);
+        assert!(began.elapsed() >= DELAY, "{:?}", began.elapsed());
+        // It is known now, so it is answered again at once: long before another one has waited.
+        let (other, again) = (request(2), Instant::now());
+        client.send_to(&other, server).expect("sent");
+        client.send_to(&first, server).expect("sent");
+        assert_eq!(answers(&client, 2), [1, 2]);
+        assert!(again.elapsed() >= DELAY);
+        // Who stops sends what waits.
+        client.send_to(&request(3), server).expect("sent");
+        while counters.get(Event::AuthRejectDelayed) < 3 {
+            std::thread::yield_now();
+        }
+        stop.store(true, Ordering::Relaxed);
+        running.join().expect("ended");
+        assert_eq!(answers(&client, 1), [3]);
+        assert_eq!(counters.get(Event::AuthDuplicate), 3);
+        assert_eq!(counters.get(Event::AuthRejectNotDelayed), 0);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! - [`auth`]: a batch of requests, their replies with one system call, and the next batch. Several workers share an
 //!   address; the authenticator tells which of them gets a request, so a retransmission meets who saw the first one.
 //! - [`backlog`]: what an authentication worker does when it cannot keep up.
+//! - [`delayed`]: Access-Rejects that wait before they are sent.
 //! - [`accounting`]: a batch of requests, one `fdatasync`, their responses.
 //!
 //! A reply leaves from the address that was asked, also on a socket for all addresses. Datagrams, system calls and buffers:
@@ -12,6 +13,7 @@
 mod accounting;
 mod auth;
 mod backlog;
+mod delayed;
 
 pub(crate) use accounting::AccountingWorker;
 pub(crate) use auth::AuthWorker;
@@ -27,6 +29,8 @@ use udp::{Group, Outbox};
 const BATCH: usize = 32;
 /// How long a worker waits for a datagram before it looks whether it should stop.
 const RECEIVE_WAIT: Duration = Duration::from_millis(100);
+/// The same while an Access-Reject waits for its time: none is sent later than this after it.
+const RELEASE_WAIT: Duration = Duration::from_millis(10);
 /// How long a worker rests after the system refused to give a datagram, so that a broken socket does not spin.
 const REFUSED_WAIT: Duration = Duration::from_millis(10);
 

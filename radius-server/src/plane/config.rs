@@ -1,13 +1,18 @@
 //! How the access plane is set up. Values come parsed from whoever reads the configuration file; none is read here.
 
 use crate::decision::DECISION_MEMORY_OCTETS;
+use crate::directory::RejectRules;
+use crate::gate::ATTRIBUTES_USUAL_MAX;
 use crate::journal;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Octets of a socket's receive buffer, unless configured otherwise: what a BNG sends that reboots with 20,000 subscribers
 /// has room in it twice. It is a limit; the kernel takes no memory for what is not there.
 pub const RECEIVE_BUFFER_OCTETS: usize = 16 * 1024 * 1024;
+/// An Access-Reject waits no longer: a NAS that asks again after five seconds is to find it among the duplicates.
+pub const REJECT_DELAY_MAX: Duration = Duration::from_secs(4);
 /// Authentication workers an address, at most; more would not help a machine with fewer processors.
 pub const AUTH_WORKERS_MAX: usize = 64;
 /// Authentication workers an address when none are configured: as many as processors, at most this.
@@ -28,6 +33,12 @@ pub struct Config {
     pub receive_buffer_octets: usize,
     /// Octets of memory for the last decisions of each authentication worker, 256 KiB to 1 GiB; resident as they are used.
     pub decision_memory_octets: usize,
+    /// How long an Access-Reject waits before it is sent, at most [`REJECT_DELAY_MAX`]; zero: it does not.
+    pub reject_delay: Duration,
+    /// When further attempts of somebody are answered from memory.
+    pub reject_rules: RejectRules,
+    /// Attributes a packet may have, at most [`radius::ATTRIBUTES_MAX`].
+    pub attributes_max: usize,
     /// How the accounting journal is kept.
     pub accounting_journal: journal::Options,
     /// How the decision journal is kept.
@@ -35,7 +46,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The usual ports on every IPv4 address, and journals in this directory.
+    /// The usual ports on every IPv4 address, and journals in this directory; rejects are sent at once, and nobody is held off.
     #[must_use]
     pub fn new(journal_dir: impl Into<PathBuf>) -> Self {
         let everywhere = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
@@ -46,6 +57,9 @@ impl Config {
             journal_dir: journal_dir.into(),
             receive_buffer_octets: RECEIVE_BUFFER_OCTETS,
             decision_memory_octets: DECISION_MEMORY_OCTETS,
+            reject_delay: Duration::ZERO,
+            reject_rules: RejectRules::OFF,
+            attributes_max: ATTRIBUTES_USUAL_MAX,
             accounting_journal: journal::Options::default(),
             // Nobody waits for a decision to be on disk.
             decision_journal: journal::Options {
