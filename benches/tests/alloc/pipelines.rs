@@ -5,6 +5,7 @@ use benches::isp::{Datagram, Isp, Proof, ROUND};
 use radius::PACKET_LEN_MAX;
 use radius_server::accounting::Intake;
 use radius_server::decision::Decisions;
+use radius_server::directory::RejectRules;
 use std::sync::Arc;
 
 /// Logins in the tests, each of another subscriber.
@@ -51,6 +52,45 @@ fn a_pap_accept_and_its_retransmission_allocate_nothing() {
 #[test]
 fn a_wrong_password_allocates_nothing() {
     check_logins(&Isp::logins(LOGINS, Proof::WrongPap));
+}
+
+#[test]
+fn who_is_rejected_again_and_again_and_everybody_else_meanwhile_allocate_nothing() {
+    let wrong = Isp::logins(LOGINS, Proof::WrongPap);
+    let right = Isp::logins(LOGINS, Proof::Pap);
+    let mut isp = Isp::new(LOGINS);
+    isp.directory.rejects().set_rules(RejectRules {
+        rejects: 2,
+        window_s: 3_600,
+        hold_s: 3_600,
+    });
+    let mut pipeline = isp.authenticator();
+    let mut out = [0; PACKET_LEN_MAX];
+    let (mut recorded, mut unrecorded) = (0, 0);
+    let mut play = |logins: &[Datagram]| {
+        for login in logins {
+            let verdict = pipeline.handle(&login.octets, login.source, isp.tick(), &mut out);
+            match verdict.decision {
+                Some(_) => recorded += 1,
+                None => unrecorded += 1,
+            }
+        }
+        isp.skip(ROUND);
+    };
+    // Half of them is held off after the second round; tables have grown after the third.
+    let (held, free) = (&wrong[..LOGINS as usize / 2], &right[LOGINS as usize / 2..]);
+    (0..3).for_each(|_| {
+        play(held);
+        play(free);
+    });
+    let asked = allocations(|| {
+        play(held);
+        play(free);
+    });
+    assert_eq!(asked, 0);
+    // Rejected twice, held off once on record, and once without.
+    assert_eq!(unrecorded, held.len());
+    assert_eq!(recorded, 3 * held.len() + 4 * free.len());
 }
 
 #[test]

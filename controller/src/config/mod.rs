@@ -36,6 +36,16 @@ pub const JOURNAL_KEEP_S: std::ops::RangeInclusive<i64> = 0..=30 * 24 * 60 * 60;
 pub const JOURNAL_KEEP_BYTES: std::ops::RangeInclusive<i64> = 0..=64 * 1024 * 1024 * 1024;
 /// How many explanations a second may go into the database.
 pub const DECISION_DRAIN_RATE: std::ops::RangeInclusive<i64> = 1..=1_000_000;
+/// How long an Access-Reject may wait, in milliseconds: a NAS that asks again after five seconds must find it answered.
+pub const REJECT_DELAY_MS: std::ops::RangeInclusive<i64> = 0..=4_000;
+/// See [`Radius::reject_delay`].
+const REJECT_DELAY_DEFAULT: Duration = Duration::from_secs(1);
+/// After how many rejects somebody may be held off.
+pub const REJECT_STORM_COUNT: std::ops::RangeInclusive<i64> = 0..=1_000;
+/// For how many seconds rejects may be counted, and somebody held off.
+pub const REJECT_STORM_S: std::ops::RangeInclusive<i64> = 1..=3_600;
+/// How many attributes a packet may have.
+pub const ATTRIBUTES_MAX: std::ops::RangeInclusive<i64> = 16..=255;
 /// How many connections to PostgreSQL may be asked for.
 pub const DATABASE_CONNECTIONS: std::ops::RangeInclusive<i64> = 2..=1000;
 /// How long a login may last, in seconds: a minute to thirty days.
@@ -97,6 +107,17 @@ pub struct Radius {
     /// Memory for the last decisions of each authentication thread in octets, 262144 to 1073741824; it is taken as
     /// decisions come. Default: 8388608 (8 MiB).
     pub decision_memory_bytes: usize,
+    /// How long an Access-Reject waits before it is sent, in milliseconds, 0 to 4000; 0 sends it at once. Default: 1000.
+    pub reject_delay: Duration,
+    /// After so many rejects of one user name from one station within the window, further attempts are rejected from memory,
+    /// 0 to 1000; 0: never. Default: 10.
+    pub reject_storm_count: u16,
+    /// The window, in seconds, 1 to 3600. Default: 60.
+    pub reject_storm_window_s: u32,
+    /// For how many seconds, 1 to 3600; a change of the subscriber ends it. Default: 30.
+    pub reject_storm_hold_s: u32,
+    /// Attributes a packet may have, 16 to 255; one with more is dropped as malformed. Default: 200.
+    pub attributes_max: usize,
     /// Directory of the journal, which wants a durable local disk. Default: `journal` in the data directory.
     pub journal_dir: PathBuf,
     /// How many seconds what the database has stays in the journal, 0 to 2592000. Default: 86400 (24 h).
@@ -201,6 +222,21 @@ impl Config {
                 decision_memory_bytes: layers
                     .integer("radius.decision_memory_bytes", DECISION_MEMORY_BYTES)?
                     .unwrap_or(DECISION_MEMORY_BYTES_DEFAULT),
+                reject_delay: layers
+                    .milliseconds("radius.reject_delay_ms", REJECT_DELAY_MS)?
+                    .unwrap_or(REJECT_DELAY_DEFAULT),
+                reject_storm_count: layers
+                    .integer("radius.reject_storm_count", REJECT_STORM_COUNT)?
+                    .unwrap_or(10),
+                reject_storm_window_s: layers
+                    .integer("radius.reject_storm_window_s", REJECT_STORM_S)?
+                    .unwrap_or(60),
+                reject_storm_hold_s: layers
+                    .integer("radius.reject_storm_hold_s", REJECT_STORM_S)?
+                    .unwrap_or(30),
+                attributes_max: layers
+                    .integer("radius.attributes_max", ATTRIBUTES_MAX)?
+                    .unwrap_or(radius_server::plane::ATTRIBUTES_USUAL_MAX),
                 journal_dir,
                 journal_keep: layers
                     .seconds("radius.journal_keep_s", JOURNAL_KEEP_S)?
@@ -280,6 +316,26 @@ impl Config {
             (
                 "radius.decision_memory_bytes",
                 Some(self.radius.decision_memory_bytes.to_string()),
+            ),
+            (
+                "radius.reject_delay_ms",
+                Some(self.radius.reject_delay.as_millis().to_string()),
+            ),
+            (
+                "radius.reject_storm_count",
+                Some(self.radius.reject_storm_count.to_string()),
+            ),
+            (
+                "radius.reject_storm_window_s",
+                Some(self.radius.reject_storm_window_s.to_string()),
+            ),
+            (
+                "radius.reject_storm_hold_s",
+                Some(self.radius.reject_storm_hold_s.to_string()),
+            ),
+            (
+                "radius.attributes_max",
+                Some(self.radius.attributes_max.to_string()),
             ),
             (
                 "radius.journal_dir",

@@ -109,6 +109,15 @@ impl Layers {
         Ok(self.integer(path, bounds)?.map(Duration::from_secs))
     }
 
+    /// A time in milliseconds within bounds.
+    pub(super) fn milliseconds(
+        &self,
+        path: &'static str,
+        bounds: RangeInclusive<i64>,
+    ) -> Result<Option<Duration>, ConfigError> {
+        Ok(self.integer(path, bounds)?.map(Duration::from_millis))
+    }
+
     /// A whole number within bounds.
     pub(super) fn integer<T: TryFrom<i64>>(
         &self,

@@ -303,6 +303,13 @@ async fn prepare_plane(config: &Config) -> Result<Arc<Plane>, ServeError> {
         auth_workers: config.radius.auth_workers,
         receive_buffer_octets: config.radius.receive_buffer_bytes,
         decision_memory_octets: config.radius.decision_memory_bytes,
+        reject_delay: config.radius.reject_delay,
+        reject_rules: radius_server::directory::RejectRules {
+            rejects: config.radius.reject_storm_count,
+            window_s: config.radius.reject_storm_window_s,
+            hold_s: config.radius.reject_storm_hold_s,
+        },
+        attributes_max: config.radius.attributes_max,
         accounting_journal: journal.clone(),
         decision_journal: journal,
         ..radius_server::Config::new(&config.radius.journal_dir)

@@ -51,7 +51,7 @@ pub struct Verdict<'a> {
     pub decision: Option<&'a mut Draft>,
     /// The request, when its answer comes later: to be sent on its way at once. Neither reply nor decision is there then.
     pub later: Option<Leaving>,
-    /// When the reply is an Access-Reject that is not to be sent at once: what [`Authenticator::sent`] is to be told when it
+    /// When the reply is an Access-Reject that is not to be sent at once: what the pipeline is to be told of when it
     /// is. Until then the request counts as one that is being worked on.
     pub held: Option<Key>,
 }

@@ -3,6 +3,7 @@
 
 mod accounting;
 mod authentication;
+mod guard;
 mod isp;
 mod journal;
 mod plane;

@@ -63,6 +63,69 @@ pub fn a_wrong_name_offers_close_ones(place: &Place) {
     );
 }
 
+/// What a NAS is held to, and a secret that is replaced while it works.
+fn a_nas_is_guarded(place: &Place) {
+    let shown = || json(&place.ok(&["nas", "show", "lab", "--json"]));
+    place.ok(&[
+        "nas",
+        "set",
+        "lab",
+        "--limit-proxy-state",
+        "yes",
+        "--request-rate",
+        "500",
+    ]);
+    assert_eq!(
+        (&shown()["limit_proxy_state"], &shown()["request_rate"]),
+        (&"yes".into(), &500.into())
+    );
+    place.ok(&["nas", "set", "lab", "--request-rate", "none"]);
+    assert_eq!(shown()["request_rate"], Value::Null);
+    assert_eq!(shown()["posture"]["verdict"], "tight");
+    assert!(place.ok(&["nas", "posture", "--all"]).contains("tight"));
+    assert!(
+        !place.ok(&["nas", "posture"]).contains("lab"),
+        "nothing unsigned came"
+    );
+    assert_eq!(
+        place
+            .ok(&["nas", "tighten", "lab"])
+            .lines()
+            .next()
+            .map(|line| line.starts_with("was tight already: NAS lab")),
+        Some(true)
+    );
+    place.ok(&["nas", "set", "lab", "--require-message-authenticator", "auto"]);
+    assert!(
+        place
+            .ok(&["nas", "tighten", "--all"])
+            .contains("left as it is NAS lab")
+    );
+    place.fails(2, &["nas", "tighten"]);
+    place.ok(&["nas", "set", "lab", "--require-message-authenticator", "yes"]);
+
+    let newer = place.write("nas.newer", "quite another secret\n");
+    let newer = newer.to_str().unwrap();
+    let rotate = [
+        "nas",
+        "secret",
+        "rotate",
+        "lab",
+        "--overlap",
+        "12h",
+        "--secret-file",
+        newer,
+    ];
+    assert!(place.ok(&rotate).starts_with("replaced the secret of NAS lab"));
+    assert!(shown()["older_secret_until"].is_string());
+    assert!(place.ok(&["nas", "list"]).contains("not used"));
+    let words = place.fails(6, &rotate);
+    assert!(words.contains("headend nas secret end lab"), "{words}");
+    place.ok(&["nas", "secret", "end", "lab"]);
+    assert_eq!(shown()["older_secret_until"], Value::Null);
+    place.fails(2, &["nas", "secret", "rotate", "lab", "--overlap", "7"]);
+}
+
 /// Each noun's verbs.
 pub fn single_objects_are_made_changed_and_removed(place: &Place) {
     place.ok(&["plan", "add", "slow", "--download", "2.5M", "--upload", "512k"]);
@@ -98,6 +161,7 @@ pub fn single_objects_are_made_changed_and_removed(place: &Place) {
         json(&place.ok(&["nas", "show", "lab", "--json"]))["require_message_authenticator"],
         "yes"
     );
+    a_nas_is_guarded(place);
     place.ok(&["nas", "remove", "lab"]);
     let add = [
         "subscriber",

@@ -62,6 +62,23 @@ async fn a_secret_is_replaced_while_the_nas_goes_on() {
     reaches(&world, &mut nas, "open sesame", None).await;
     reaches(&world, &mut newer, "open sesame", Some(Code::AccessAccept)).await;
 
+    // A secret that is simply set replaces both.
+    let third = json!({ "secret": "a third secret of it", "overlap_s": 3600 });
+    world.post(&isp, &path(&admitted, "/secret"), &third).await;
+    let set = json!({ "secret": "a fourth secret of it" });
+    let answer = world
+        .ask(Method::PATCH, &isp, &path(&admitted, ""), Some(&set))
+        .await;
+    assert_eq!(
+        answer.body["data"]["older_secret_until"],
+        Value::Null,
+        "{}",
+        answer.body
+    );
+    let mut fourth = nas.again_with("a fourth secret of it").await;
+    reaches(&world, &mut fourth, "open sesame", Some(Code::AccessAccept)).await;
+    reaches(&world, &mut newer, "open sesame", None).await;
+
     for (field, body) in [
         ("/secret", json!({ "secret": "12345", "overlap_s": 3600 })),
         (
