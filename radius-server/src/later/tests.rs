@@ -217,6 +217,31 @@ fn a_pool_answers_sends_from_the_asked_address_records_and_lets_duplicates_be_an
 }
 
 #[test]
+fn a_reject_that_has_to_wait_is_left_to_its_worker_and_counts_as_in_progress_until_it_is_sent() {
+    let mut both = Both::new();
+    both.mailbox.hold_rejects();
+    let mut finisher = both.kit().finisher();
+    let handover: Handover = Box::new(move |pending| {
+        finisher.finish(pending, |_clerk, _asked| {
+            (Answer::Reject(RejectReason::WrongPassword), None)
+        });
+        Ok(())
+    });
+    both.go(handover).expect("taken");
+    assert!(both.way.0.lock().is_empty(), "not sent");
+    let mut held = Vec::new();
+    both.mailbox.collect(&mut both.duplicates, &mut held);
+    let seen = both.duplicates.seen(&key(1), &[7; 16], Instant::now());
+    assert_eq!(seen, Seen::InProgress);
+    let made = held.pop().expect("held");
+    assert_eq!((made.to, made.from), (key(1).source, Some(LOCAL)));
+    assert_eq!((made.key, made.authenticator), (key(1), [7; 16]));
+    let reply = View::parse(&made.reply).expect("a packet");
+    assert_eq!(reply.code(), Code::AccessReject);
+    assert_eq!(both.mailbox.away(), 0);
+}
+
+#[test]
 fn a_request_nobody_has_room_for_is_recorded_as_that_and_new_again() {
     let mut both = Both::new();
     let refused = both.go(Box::new(Err)).expect_err("no room");
