@@ -110,6 +110,30 @@ events! {
     LaterStale = "radius_later_total" { "result": "stale" };
     /// A worker that panicked and was started again: a bug, and never expected.
     WorkerRestarted = "radius_worker_restarts_total" {};
+    /// A TLS connection that showed the certificate of a NAS.
+    RadsecOpened = "radius_radsec_connections_total" { "result": "opened" };
+    /// A connection that was refused: there are as many as there may be.
+    RadsecFull = "radius_radsec_connections_total" { "result": "full" };
+    /// A connection that was refused: its address has as many as it may have.
+    RadsecAddressFull = "radius_radsec_connections_total" { "result": "address_full" };
+    /// A connection on which TLS did not come about, or not in time.
+    RadsecHandshakeFailed = "radius_radsec_connections_total" { "result": "handshake_failed" };
+    /// A connection whose certificate is good and belongs to no NAS.
+    RadsecNoNas = "radius_radsec_connections_total" { "result": "no_nas" };
+    /// An open connection that its peer closed, or lost.
+    RadsecClosedByPeer = "radius_radsec_closed_total" { "reason": "peer" };
+    /// An open connection that was silent for too long.
+    RadsecClosedIdle = "radius_radsec_closed_total" { "reason": "idle" };
+    /// An open connection whose peer did not read what it had asked for.
+    RadsecClosedStalled = "radius_radsec_closed_total" { "reason": "stalled" };
+    /// An open connection that brought what is not RADIUS.
+    RadsecClosedMalformed = "radius_radsec_closed_total" { "reason": "malformed" };
+    /// An open connection whose certificate is no longer good, or whose NAS is gone.
+    RadsecClosedRevoked = "radius_radsec_closed_total" { "reason": "revoked" };
+    /// A request over TLS.
+    RadsecRequest = "radius_radsec_requests_total" { "version": "1.0" };
+    /// A request over TLS without digests (RFC 9765).
+    RadsecRequestV11 = "radius_radsec_requests_total" { "version": "1.1" };
 }
 
 /// Number of plain events.

@@ -127,6 +127,12 @@ impl Gate {
             }
             return None;
         };
+        let request = self.open(&nas, datagram, now)?;
+        Some((nas, request))
+    }
+
+    /// The packet that a known NAS has sent; `None` when it is none.
+    pub(crate) fn open<'d>(&self, nas: &Nas, datagram: &'d [u8], now: Now) -> Option<View<'d>> {
         bump(&nas.stats.requests);
         if let Some(rate) = nas.request_rate
             && datagram.first() == Some(&(Code::AccessRequest as u8))
@@ -137,14 +143,14 @@ impl Gate {
             return None;
         }
         let Ok(request) = View::parse_at_most(datagram, self.attributes_max) else {
-            self.lane.add(events.malformed);
+            self.lane.add(self.events().malformed);
             bump(&nas.stats.malformed);
             return None;
         };
         nas.stats
             .last_packet_unix_ms
             .store(now.unix_ms(), Ordering::Relaxed);
-        Some((nas, request))
+        Some(request)
     }
 
     /// Whether an unknown source may be noted now: the list is for people, and a flood must not make its lock a bottleneck.

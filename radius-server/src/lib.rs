@@ -15,6 +15,7 @@
 //! - [`accounting`]: Accounting-Request to the journal, the session table and, only then, a response;
 //! - [`journal`]: records that survive `kill -9`;
 //! - [`sessions`]: who is online;
+//! - [`radsec`]: the same over TLS, with connections and certificates;
 //! - [`directory`]: partners, NAS and subscribers as the packet path needs them;
 //! - [`priority`]: whose threads go first;
 //! - [`counters`]: what all of this did so far.
@@ -38,6 +39,7 @@ mod listener;
 mod overlap;
 pub mod plane;
 pub mod priority;
+pub mod radsec;
 mod scribe;
 pub mod sessions;
 pub mod unknown;

@@ -11,12 +11,13 @@ pub use config::{AUTH_WORKERS_MAX, Config, RECEIVE_BUFFER_OCTETS, REJECT_DELAY_M
 
 use crate::accounting::{Accountant, Ledger};
 use crate::authentication::{Authenticator, Conversations};
-use crate::counters::Counters;
+use crate::counters::{Counters, Lane};
 use crate::decision::Decisions;
 use crate::directory::Directory;
 use crate::journal::{self, AccountingRecord, JournalError, Kind, RecoveryReport, Writer};
 use crate::later::{FinisherKit, Pool};
 use crate::listener::{self, AccountingWorker, AuthWorker};
+use crate::radsec::{self, ListenError, Listeners};
 use crate::scribe::Scribe;
 use crate::sessions::Sessions;
 use crate::unknown::{PortKind, UnknownSources};
@@ -48,6 +49,18 @@ pub enum StartError {
     /// An address could not be listened on.
     #[error("cannot listen on UDP {addr}; `ss -ulnp` shows who does")]
     Bind {
+        /// Which one.
+        addr: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// RADIUS over TLS has no certificates.
+    #[error("cannot listen for RADIUS over TLS")]
+    Credentials(#[source] radsec::CredentialError),
+    /// An address could not be listened on for RADIUS over TLS.
+    #[error("cannot listen on TCP {addr}; `ss -tlnp` shows who does")]
+    BindTls {
         /// Which one.
         addr: SocketAddr,
         /// Why.
@@ -128,6 +141,8 @@ struct Running {
     auth: Vec<SocketAddr>,
     /// Where accounting is listened for, port 0 resolved.
     accounting: Vec<SocketAddr>,
+    /// Where RADIUS over TLS is listened for, port 0 resolved.
+    radsec: Vec<SocketAddr>,
 }
 
 impl Plane {
@@ -219,15 +234,18 @@ impl Plane {
                 .flat_map(UdpSocket::local_addr)
                 .collect()
         };
+        let radsec = self.open_radsec()?;
+        let radsec_addrs = radsec.as_ref().map(Listeners::addrs).unwrap_or_default();
         self.check_receive_buffers(auth.iter().chain(&accounting));
         let (auth_addrs, accounting_addrs): (Vec<_>, Vec<_>) = (local(&auth), local(&accounting));
         let sockets = |groups: Vec<Group>| groups.into_iter().flat_map(|group| group.sockets);
-        let threads = self.start(sockets(auth), sockets(accounting))?;
-        info!(auth = ?auth_addrs, accounting = ?accounting_addrs, "RADIUS listens");
+        let threads = self.start(sockets(auth), sockets(accounting), radsec)?;
+        info!(auth = ?auth_addrs, accounting = ?accounting_addrs, radsec = ?radsec_addrs, "RADIUS listens");
         *running = Some(Running {
             threads,
             auth: auth_addrs,
             accounting: accounting_addrs,
+            radsec: radsec_addrs,
         });
         Ok(())
     }
@@ -262,6 +280,7 @@ impl Plane {
         &self,
         auth: impl Iterator<Item = UdpSocket>,
         accounting: impl Iterator<Item = UdpSocket>,
+        radsec: Option<Listeners>,
     ) -> Result<Threads, StartError> {
         let mut threads = Threads::new(&self.counters);
         for (at, socket) in auth.enumerate() {
@@ -275,6 +294,9 @@ impl Plane {
         for at in 0..Pool::thread_count() {
             let (pool, kit) = (Arc::clone(&self.pool), self.finisher_kit());
             threads.start(format!("radius-later-{at}"), move |stop| pool.run(&kit, stop))?;
+        }
+        if let Some(listeners) = radsec {
+            self.start_radsec(listeners, &mut threads)?;
         }
         // When the last worker has gone with its recorder, the scribe finishes and goes.
         let scribe = Scribe {
@@ -301,42 +323,84 @@ impl Plane {
     fn auth_worker(&self, socket: UdpSocket) -> AuthWorker {
         let (lane, socket) = (self.counters.lane(), Arc::new(socket));
         self.counters.watch_drops(PortKind::Auth, &socket);
-        AuthWorker::new(
-            socket,
-            Authenticator::new(
-                Arc::clone(&self.directory),
-                Arc::clone(&self.unknown),
-                Arc::clone(&self.conversations),
-                Arc::clone(&self.sessions),
-                Arc::clone(&lane),
-                system_entropy,
-            )
-            .with_attributes_max(self.config.attributes_max),
+        let (authenticator, recorder) = (
+            self.authenticator(&lane),
             self.decisions.recorder(Arc::clone(&lane)),
-            lane,
+        );
+        AuthWorker::new(socket, authenticator, recorder, lane)
+            .with_reject_delay(self.config.reject_delay.min(REJECT_DELAY_MAX))
+    }
+
+    /// An authentication pipeline that counts in this lane.
+    fn authenticator(&self, lane: &Arc<Lane>) -> Authenticator {
+        Authenticator::new(
+            Arc::clone(&self.directory),
+            Arc::clone(&self.unknown),
+            Arc::clone(&self.conversations),
+            Arc::clone(&self.sessions),
+            Arc::clone(lane),
+            system_entropy,
         )
-        .with_reject_delay(self.config.reject_delay.min(REJECT_DELAY_MAX))
+        .with_attributes_max(self.config.attributes_max)
     }
 
     /// A worker for one accounting socket.
     fn accounting_worker(&self, socket: UdpSocket) -> AccountingWorker {
         let (lane, socket) = (self.counters.lane(), Arc::new(socket));
         self.counters.watch_drops(PortKind::Accounting, &socket);
-        AccountingWorker::new(
-            socket,
-            Accountant::new(
-                Arc::clone(&self.directory),
-                Arc::clone(&self.unknown),
-                Arc::clone(&lane),
-            )
-            .with_attributes_max(self.config.attributes_max),
-            Ledger {
-                journal: Arc::clone(&self.accounting_writer),
-                sessions: Arc::clone(&self.sessions),
-                counters: Arc::clone(&self.counters),
-            },
-            lane,
+        AccountingWorker::new(socket, self.accountant(&lane), self.ledger(), lane)
+    }
+
+    /// An accounting pipeline that counts in this lane.
+    fn accountant(&self, lane: &Arc<Lane>) -> Accountant {
+        Accountant::new(
+            Arc::clone(&self.directory),
+            Arc::clone(&self.unknown),
+            Arc::clone(lane),
         )
+        .with_attributes_max(self.config.attributes_max)
+    }
+
+    /// The durable side of accounting.
+    fn ledger(&self) -> Ledger {
+        Ledger {
+            journal: Arc::clone(&self.accounting_writer),
+            sessions: Arc::clone(&self.sessions),
+            counters: Arc::clone(&self.counters),
+        }
+    }
+
+    /// Opens what RADIUS over TLS needs, when it is wanted.
+    fn open_radsec(&self) -> Result<Option<Listeners>, StartError> {
+        let Some(config) = &self.config.radsec else {
+            return Ok(None);
+        };
+        Listeners::open(config).map_err(|error| match error {
+            ListenError::Credentials(source) => StartError::Credentials(source),
+            ListenError::Bind { addr, source } => StartError::BindTls { addr, source },
+        })
+    }
+
+    /// Starts the threads of RADIUS over TLS.
+    fn start_radsec(&self, listeners: Listeners, threads: &mut Threads) -> Result<(), StartError> {
+        let name = "radsec";
+        let lane = self.counters.lane();
+        let parts = radsec::Parts {
+            directory: Arc::clone(&self.directory),
+            authenticator: self.authenticator(&lane),
+            recorder: self.decisions.recorder(Arc::clone(&lane)),
+            lane,
+            accountant: self.accountant(&self.counters.lane()),
+            ledger: self.ledger(),
+        };
+        let made = radsec::Server::new(listeners, parts);
+        let (mut server, mut accounting, mut files) = made.map_err(|source| StartError::Thread {
+            name: name.into(),
+            source,
+        })?;
+        threads.start(name.into(), move |stop| server.run(stop))?;
+        threads.start(format!("{name}-acct"), move |stop| accounting.run(stop))?;
+        threads.start(format!("{name}-files"), move |stop| files.run(stop))
     }
 
     /// Stops listening and waits for the threads; decisions made so far are in their journal then. Safe to call twice.
@@ -402,6 +466,16 @@ impl Plane {
             .lock()
             .as_ref()
             .map(|running| running.auth.clone())
+            .unwrap_or_default()
+    }
+
+    /// Where RADIUS over TLS is listened for; empty while it is not.
+    #[must_use]
+    pub fn radsec_addrs(&self) -> Vec<SocketAddr> {
+        self.running
+            .lock()
+            .as_ref()
+            .map(|running| running.radsec.clone())
             .unwrap_or_default()
     }
 

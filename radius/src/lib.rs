@@ -12,6 +12,7 @@
 //!    [`eap`]: packets carried in EAP-Message. [`salt`]: what a reply hides.
 //! 5. [`accounting`]: one typed reading of an Accounting-Request.
 //! 6. [`writer`]: [`ReplyWriter`] and [`RequestWriter`] build what goes out.
+//! 7. [`v11`]: RADIUS/1.1 on a TLS connection, to and from the packets above.
 //!
 //! Beside that way, for people, tools and proxies, and with allocations:
 //!
@@ -30,6 +31,7 @@ pub mod packet;
 pub mod password;
 pub mod salt;
 pub mod secret;
+pub mod v11;
 pub mod writer;
 
 pub use accounting::{Accounting, StatusType};

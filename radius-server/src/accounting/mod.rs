@@ -135,11 +135,38 @@ impl Accountant {
         let Some((nas, request)) = self.gate.admit(datagram, origin.source, now) else {
             return Intake::Ignored;
         };
+        self.request(nas, &request, origin, now, out)
+    }
+
+    /// The same for a packet of a NAS that is known by something else than its address: by its certificate.
+    pub(crate) fn take_in_from<'a>(
+        &'a mut self,
+        nas: Arc<Nas>,
+        datagram: &[u8],
+        origin: Origin,
+        now: Now,
+        out: &'a mut [u8],
+    ) -> Intake<'a> {
+        match self.gate.open(&nas, datagram, now) {
+            Some(request) => self.request(nas, &request, origin, now, out),
+            None => Intake::Ignored,
+        }
+    }
+
+    /// Takes in a packet of a NAS.
+    fn request<'a>(
+        &'a mut self,
+        nas: Arc<Nas>,
+        request: &View<'_>,
+        origin: Origin,
+        now: Now,
+        out: &'a mut [u8],
+    ) -> Intake<'a> {
         match request.code() {
-            Code::AccountingRequest => self.accounting_request(nas, &request, origin, now),
+            Code::AccountingRequest => self.accounting_request(nas, request, origin, now),
             Code::StatusServer => self
                 .gate
-                .status_server(&nas, &request, now, out)
+                .status_server(&nas, request, now, out)
                 .map_or(Intake::Ignored, Intake::Reply),
             _ => self.ignore(self.gate.events().wrong_code),
         }

@@ -5,7 +5,7 @@ use super::credential::{self, Checked, Method, Proven, Stored};
 use super::{Answer, Asked, Authenticator, admission, eap, signature};
 use crate::counters::Event;
 use crate::decision::{Draft, DropReason, Finding, Found, RejectReason, Step};
-use crate::directory::{HeldOff, RECORDED_ONE_IN, Subscriber};
+use crate::directory::{HeldOff, RECORDED_ONE_IN, Subscriber, Transport};
 use radius::eap::EapView;
 use radius::{MessageAuthenticator, kind};
 use std::sync::Arc;
@@ -43,8 +43,10 @@ impl Authenticator {
     ) -> Option<DropReason> {
         let stats = &asked.nas.stats;
         let proxied = asked.request.first(kind::PROXY_STATE).is_some();
-        // EAP must always be signed, so it tells nothing about how this NAS sends its other requests.
-        if !eap && let Some(shown) = signature::shown(signature, proxied) {
+        // EAP must always be signed, so it tells nothing about how this NAS sends its other requests; neither does what it
+        // sends over TLS.
+        let tells = !eap && asked.nas.transport == Transport::Udp;
+        if tells && let Some(shown) = signature::shown(signature, proxied) {
             stats.proxy_state_learn(shown);
         }
         let (found, dropped) = signature::judge(
@@ -60,6 +62,7 @@ impl Authenticator {
             },
         );
         match signature {
+            _ if asked.nas.transport == Transport::Tls => {}
             MessageAuthenticator::Valid if !eap => stats.message_authenticator_learn(asked.now.unix_ms()),
             MessageAuthenticator::Absent => stats.unsigned_note(asked.now.unix_ms(), proxied),
             _ => {}

@@ -184,6 +184,33 @@ impl Authenticator {
         let Some((nas, request)) = self.gate.admit(datagram, source, now) else {
             return Verdict::NOTHING;
         };
+        self.request(nas, request, source, now, out)
+    }
+
+    /// The same for a packet of a NAS that is known by something else than its address: by its certificate.
+    pub(crate) fn handle_from<'a>(
+        &'a mut self,
+        nas: Arc<Nas>,
+        datagram: &[u8],
+        source: SocketAddr,
+        now: Now,
+        out: &'a mut [u8],
+    ) -> Verdict<'a> {
+        match self.gate.open(&nas, datagram, now) {
+            Some(request) => self.request(nas, request, source, now, out),
+            None => Verdict::NOTHING,
+        }
+    }
+
+    /// Handles a packet of a NAS.
+    fn request<'a>(
+        &'a mut self,
+        nas: Arc<Nas>,
+        request: View<'_>,
+        source: SocketAddr,
+        now: Now,
+        out: &'a mut [u8],
+    ) -> Verdict<'a> {
         match request.code() {
             Code::AccessRequest => self.access_request(nas, request, source, now, out),
             Code::StatusServer => Verdict {

@@ -22,7 +22,7 @@ pub use credential::{Credential, Secret};
 pub use guard::{NasGuard, OlderSecret, ProxyState, RequestRate, SecretAge};
 pub use name::Name;
 pub(crate) use nas::bump;
-pub use nas::{CoaTarget, Nas, NasSpec, NasStats, Require};
+pub use nas::{CoaTarget, Nas, NasSpec, NasStats, Require, Transport};
 pub use partner::Partner;
 pub use plan::Plan;
 pub use rate::{Rate, RateDialect};

@@ -33,6 +33,16 @@ pub struct CoaTarget {
     pub secret: SharedSecret,
 }
 
+/// How requests of a NAS come to us.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// As datagrams, with its shared secret as the only proof.
+    #[default]
+    Udp,
+    /// Over TLS, which proves who sent them; digests prove nothing more.
+    Tls,
+}
+
 /// A NAS as the feeder hands it over.
 #[derive(Clone, Debug)]
 pub struct NasSpec {
@@ -85,6 +95,8 @@ pub struct Nas {
     pub older_secret: Option<Box<OlderSecret>>,
     /// How many Access-Requests a second are taken from it.
     pub request_rate: Option<RequestRate>,
+    /// How these requests of it come.
+    pub transport: Transport,
     /// What it did since the start.
     pub stats: Arc<NasStats>,
 }
@@ -117,6 +129,7 @@ impl Nas {
             limit_proxy_state,
             older_secret: older_secret.map(Box::new),
             request_rate,
+            transport: Transport::Udp,
             stats,
         }
     }
@@ -146,6 +159,26 @@ impl Nas {
     pub fn older_secret_at(&self, unix_s: i64) -> Option<&SharedSecret> {
         let older = self.older_secret.as_deref()?;
         (unix_s < older.until_unix_s).then_some(&older.secret)
+    }
+
+    /// The same NAS as it is on a TLS connection: with the secret that everybody has there, and with nothing to prove.
+    pub(crate) fn over_tls(&self, secret: &SharedSecret) -> Self {
+        Self {
+            id: self.id,
+            partner: Arc::clone(&self.partner),
+            network: self.network,
+            name: self.name.clone(),
+            make: self.make.clone(),
+            rate_dialect: self.rate_dialect,
+            secret: secret.clone(),
+            coa: self.coa.clone(),
+            message_authenticator: Require::No,
+            limit_proxy_state: Require::No,
+            older_secret: None,
+            request_rate: self.request_rate,
+            transport: Transport::Tls,
+            stats: Arc::clone(&self.stats),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use crate::decision::DECISION_MEMORY_OCTETS;
 use crate::directory::RejectRules;
 use crate::gate::ATTRIBUTES_USUAL_MAX;
 use crate::journal;
+use crate::radsec;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,6 +26,8 @@ pub struct Config {
     pub auth: Vec<SocketAddr>,
     /// Where to listen for accounting; port 0 lets the system choose.
     pub accounting: Vec<SocketAddr>,
+    /// Where to listen for RADIUS over TLS, and how; `None`: nowhere.
+    pub radsec: Option<radsec::Config>,
     /// Authentication workers an address; 0: one a processor, up to 8. More than [`AUTH_WORKERS_MAX`] are not started.
     pub auth_workers: usize,
     /// The directory in which the journals have theirs: `accounting` and `decisions`.
@@ -53,6 +56,7 @@ impl Config {
         Self {
             auth: vec![everywhere(1812)],
             accounting: vec![everywhere(1813)],
+            radsec: None,
             auth_workers: 0,
             journal_dir: journal_dir.into(),
             receive_buffer_octets: RECEIVE_BUFFER_OCTETS,

@@ -7,5 +7,6 @@ mod guard;
 mod isp;
 mod journal;
 mod plane;
+mod radsec;
 mod sessions;
 mod strangers;

@@ -1,0 +1,81 @@
+//! The requests of one connection that wait for their answer, by Identifier: 256 at most, as there are Identifiers.
+//! RADIUS/1.1 has tokens instead, which are given an Identifier here for as long as they wait. No I/O.
+
+/// Identifiers there are.
+const IDENTIFIERS: usize = 256;
+
+/// See the module's words.
+pub struct Flight {
+    /// What waits under each Identifier: the token, or 0 when there are none.
+    waiting: Box<[Option<u32>; IDENTIFIERS]>,
+    /// How many wait.
+    count: usize,
+    /// The Identifier that was given last.
+    last: u8,
+}
+
+impl Default for Flight {
+    fn default() -> Self {
+        Self {
+            waiting: Box::new([None; IDENTIFIERS]),
+            count: 0,
+            last: 0,
+        }
+    }
+}
+
+impl Flight {
+    /// Notes a request under its Identifier; false when one waits there already.
+    pub fn begin(&mut self, identifier: u8, token: u32) -> bool {
+        let place = &mut self.waiting[usize::from(identifier)];
+        if place.is_some() {
+            return false;
+        }
+        *place = Some(token);
+        self.count += 1;
+        true
+    }
+
+    /// An Identifier under which nothing waits; `None` when all are taken.
+    pub fn free(&mut self) -> Option<u8> {
+        if self.count == IDENTIFIERS {
+            return None;
+        }
+        let free = (1..=u8::MAX)
+            .map(|step| self.last.wrapping_add(step))
+            .chain([self.last])
+            .find(|identifier| self.waiting[usize::from(*identifier)].is_none())?;
+        self.last = free;
+        Some(free)
+    }
+
+    /// The request under this Identifier is answered, or never will be; its token, when one waited.
+    pub fn end(&mut self, identifier: u8) -> Option<u32> {
+        let ended = self.waiting[usize::from(identifier)].take();
+        self.count -= usize::from(ended.is_some());
+        ended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_identifier_is_given_once() {
+        let mut flight = Flight::default();
+        let mut given: Vec<u8> = (0..256)
+            .map(|token| {
+                let identifier = flight.free().expect("one is free");
+                assert!(flight.begin(identifier, token));
+                identifier
+            })
+            .collect();
+        given.sort_unstable();
+        assert_eq!(given, (0..=255).collect::<Vec<u8>>());
+        assert_eq!((flight.free(), flight.count), (None, 256));
+        assert!(!flight.begin(7, 999));
+        assert!(flight.end(7).is_some());
+        assert_eq!((flight.end(7), flight.free()), (None, Some(7)));
+    }
+}
