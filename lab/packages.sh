@@ -10,6 +10,8 @@ missing_packages() {
     # Only beside a Python that is there: one test compares codecs with it, and says that it skips.
     [ ! -x /usr/bin/python3 ] || /usr/bin/python3 -c 'import pyrad' 2>/dev/null || echo python3-pyrad
     PATH="$PATH:/usr/sbin:/sbin" command -v hostapd >/dev/null 2>&1 || echo hostapd
+    PATH="$PATH:/usr/sbin:/sbin" command -v radsecproxy >/dev/null 2>&1 || echo radsecproxy
+    [ -x /usr/sbin/freeradius ] || echo freeradius
     PATH="$PATH:/usr/sbin:/sbin" command -v wpa_supplicant >/dev/null 2>&1 || echo wpasupplicant
     PATH="$PATH:/usr/sbin:/sbin" command -v mkfs.ext4 >/dev/null 2>&1 || echo e2fsprogs
     ls /usr/lib/*/faketime/libfaketimeMT.so.1 /usr/lib/faketime/libfaketimeMT.so.1 2>/dev/null | grep -q . || echo libfaketime
@@ -72,7 +74,7 @@ quiet_postgres_end() { rm -f "$quiet_postgres"; }
 quiet_services=/usr/sbin/policy-rc.d
 quiet_services_made=no
 quiet_services_begin() {
-    case "$packages" in *freeradius*) ;; *) return 0 ;; esac
+    case "$packages" in *freeradius*|*radsecproxy*) ;; *) return 0 ;; esac
     [ ! -e "$quiet_services" ] || return 0
     printf '#!/bin/sh\nexit 101\n' >"$quiet_services"
     chmod 755 "$quiet_services"

@@ -211,7 +211,9 @@ fn a_peer_that_reads_nothing_is_ended() {
     let identity = peer::issue(&isp, id(7));
     let mut deaf = TlsNas::connect(&isp, &identity, &TLS13, Version::V10);
     deaf.send_until_stuck();
-    until("stalled", || isp.plane.counters().get(Event::RadsecClosedStalled) == 1);
+    until("stalled", || {
+        isp.plane.counters().get(Event::RadsecClosedStalled) == 1
+    });
 }
 
 #[test]
