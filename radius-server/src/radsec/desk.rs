@@ -2,18 +2,20 @@
 //! [`super::ledger`], whose answer comes later. RADIUS/1.1 is turned into the packets the pipelines know, and back.
 //! It writes no socket: what goes out is handed to whoever calls.
 
-use super::flight::Flight;
+use super::flight::{Flight, Waiting};
 use super::identity::Identity;
-use super::ledger::{Answer, Entry, Inbox};
+use super::ledger::{Answer, Answers, Entry, Inbox};
 use super::{SECRET, Version};
 use crate::authentication::Authenticator;
 use crate::clock::Now;
 use crate::counters::{Event, Lane};
 use crate::decision::Recorder;
 use crate::directory::{Directory, Nas};
+use crate::later::{self, Leaving};
 use radius::{Code, PACKET_LEN_MAX, SharedSecret, View, v11};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// Names a connection for as long as the process runs.
@@ -98,6 +100,8 @@ pub(super) struct Desk {
     recorder: Recorder,
     /// Where accounting goes.
     ledger: Inbox,
+    /// Where answers go that come later.
+    answers: Arc<Answers>,
     /// Where it is counted.
     lane: Arc<Lane>,
     /// The secret of every connection.
@@ -115,6 +119,7 @@ impl Desk {
         authenticator: Authenticator,
         recorder: Recorder,
         ledger: Inbox,
+        answers: Arc<Answers>,
         lane: Arc<Lane>,
     ) -> Self {
         let room = || vec![0; PACKET_LEN_MAX].into_boxed_slice();
@@ -123,6 +128,7 @@ impl Desk {
             authenticator,
             recorder,
             ledger,
+            answers,
             lane,
             secret: SharedSecret::new(SECRET),
             out: room(),
@@ -184,12 +190,11 @@ impl Desk {
 
     /// Takes an answer of the ledger; a response is given to `write`.
     pub(super) fn answer(&mut self, peer: &mut Peer, answer: &Answer, write: &mut dyn FnMut(&[u8])) {
-        let Some(token) = peer.flight.end(answer.identifier) else {
+        let Some(request) = peer.flight.end(answer.identifier) else {
             return; // of an older connection from the same port
         };
         if let Some(response) = &answer.response {
-            // No authenticator: an Accounting-Response hides nothing.
-            self.send(peer.version, response, &[0; 16], token, write);
+            self.send(peer.version, response, request, write);
         }
     }
 
@@ -229,21 +234,51 @@ impl Desk {
         if packet[0] == Code::AccountingRequest as u8 {
             return self.accounting(peer, nas, packet, identifier, token);
         }
+        let request = Waiting {
+            token,
+            authenticator: packet
+                .get(4..20)
+                .and_then(<[u8]>::first_chunk)
+                .copied()
+                .unwrap_or_default(),
+        };
         let began = Instant::now();
         let mut out = std::mem::take(&mut self.out);
         let verdict = self
             .authenticator
             .handle_from(nas, packet, peer.address, now, &mut out);
-        let reply = verdict.reply.map(<[u8]>::len);
+        let (reply, later) = (verdict.reply.map(<[u8]>::len), verdict.later);
         if let Some(draft) = verdict.decision {
             draft.duration_us = u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX);
             self.recorder.record(draft);
         }
-        if let (Some(len), Ok(request)) = (reply, View::parse(packet)) {
-            self.send(peer.version, &out[..len], request.authenticator(), token, write);
+        if let Some(len) = reply {
+            self.send(peer.version, &out[..len], request, write);
         }
         self.out = out;
+        if let Some(leaving) = later {
+            self.part(peer, leaving, identifier, request);
+        }
         Handled::Done
+    }
+
+    /// Sends a request on its way whose answer comes later.
+    fn part(&mut self, peer: &mut Peer, leaving: Leaving, identifier: u8, request: Waiting) {
+        let key = *leaving.key();
+        let way = Way {
+            answers: Arc::clone(&self.answers),
+            connection: peer.connection,
+            identifier,
+            answered: AtomicBool::new(false),
+        };
+        // An older request with this Identifier is of no interest any more: its peer has sent another one.
+        peer.flight.end(identifier);
+        peer.flight.begin(identifier, request);
+        if let Err(draft) = leaving.go(Arc::new(way), None) {
+            peer.flight.end(identifier);
+            self.authenticator.nobody_takes(&key, &draft);
+            self.recorder.record(&draft);
+        }
     }
 
     /// Hands an Accounting-Request to the ledger.
@@ -255,7 +290,11 @@ impl Desk {
         identifier: u8,
         token: u32,
     ) -> Handled {
-        if !peer.flight.begin(identifier, token) {
+        let request = Waiting {
+            token,
+            authenticator: [0; 16], // an Accounting-Response hides nothing
+        };
+        if !peer.flight.begin(identifier, request) {
             // RFC 6613 section 2.6.1: nothing is sent again on the connection on which it was sent.
             self.lane.add(Event::AccountingDuplicate);
             return Handled::Done;
@@ -275,23 +314,63 @@ impl Desk {
     }
 
     /// Gives a reply to `write` in the version of its connection.
-    fn send(
-        &mut self,
-        version: Version,
-        reply: &[u8],
-        request: &radius::Authenticator,
-        token: u32,
-        write: &mut dyn FnMut(&[u8]),
-    ) {
+    fn send(&mut self, version: Version, reply: &[u8], request: Waiting, write: &mut dyn FnMut(&[u8])) {
         if version == Version::V10 {
             return write(reply);
         }
         let carried = View::parse(reply)
             .map_err(v11::CarryError::from)
-            .and_then(|reply| v11::reply_out(&reply, request, token, &self.secret, &mut self.carried));
+            .and_then(|reply| {
+                v11::reply_out(
+                    &reply,
+                    &request.authenticator,
+                    request.token,
+                    &self.secret,
+                    &mut self.carried,
+                )
+            });
         match carried {
             Ok(reply) => write(reply),
             Err(_) => self.lane.add(Event::ReplyNotMade), // never: we wrote it, and it only gets shorter
+        }
+    }
+}
+
+/// The way back of a request whose answer comes later. Letting go of it says that there will be none.
+struct Way {
+    /// Where answers go.
+    answers: Arc<Answers>,
+    /// Whose it is.
+    connection: ConnectionId,
+    /// Which request.
+    identifier: u8,
+    /// Whether it was answered.
+    answered: AtomicBool,
+}
+
+impl Way {
+    /// Gives what became of the request.
+    fn give(&self, response: Option<Box<[u8]>>) {
+        self.answers.give(&mut vec![Answer {
+            connection: self.connection,
+            identifier: self.identifier,
+            response,
+        }]);
+    }
+}
+
+impl later::Way for Way {
+    fn send(&self, octets: &[u8], _to: SocketAddr, _from: Option<IpAddr>) -> bool {
+        self.answered.store(true, Ordering::Relaxed);
+        self.give(Some(octets.into()));
+        true
+    }
+}
+
+impl Drop for Way {
+    fn drop(&mut self) {
+        if !self.answered.load(Ordering::Relaxed) {
+            self.give(None);
         }
     }
 }

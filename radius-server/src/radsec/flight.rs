@@ -1,13 +1,24 @@
 //! The requests of one connection that wait for their answer, by Identifier: 256 at most, as there are Identifiers.
 //! RADIUS/1.1 has tokens instead, which are given an Identifier here for as long as they wait. No I/O.
 
+use radius::Authenticator;
+
 /// Identifiers there are.
 const IDENTIFIERS: usize = 256;
 
+/// A request that waits, as far as its answer needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// RADIUS/1.1: its token; else 0.
+    pub token: u32,
+    /// Its authenticator.
+    pub authenticator: Authenticator,
+}
+
 /// See the module's words.
 pub struct Flight {
-    /// What waits under each Identifier: the token, or 0 when there are none.
-    waiting: Box<[Option<u32>; IDENTIFIERS]>,
+    /// What waits under each Identifier.
+    waiting: Box<[Option<Waiting>; IDENTIFIERS]>,
     /// How many wait.
     count: usize,
     /// The Identifier that was given last.
@@ -26,12 +37,12 @@ impl Default for Flight {
 
 impl Flight {
     /// Notes a request under its Identifier; false when one waits there already.
-    pub fn begin(&mut self, identifier: u8, token: u32) -> bool {
+    pub fn begin(&mut self, identifier: u8, request: Waiting) -> bool {
         let place = &mut self.waiting[usize::from(identifier)];
         if place.is_some() {
             return false;
         }
-        *place = Some(token);
+        *place = Some(request);
         self.count += 1;
         true
     }
@@ -49,8 +60,8 @@ impl Flight {
         Some(free)
     }
 
-    /// The request under this Identifier is answered, or never will be; its token, when one waited.
-    pub fn end(&mut self, identifier: u8) -> Option<u32> {
+    /// The request under this Identifier is answered, or never will be; what it was, when one waited.
+    pub fn end(&mut self, identifier: u8) -> Option<Waiting> {
         let ended = self.waiting[usize::from(identifier)].take();
         self.count -= usize::from(ended.is_some());
         ended
@@ -63,18 +74,22 @@ mod tests {
 
     #[test]
     fn every_identifier_is_given_once() {
+        let request = |token| Waiting {
+            token,
+            authenticator: [0; 16],
+        };
         let mut flight = Flight::default();
         let mut given: Vec<u8> = (0..256)
             .map(|token| {
                 let identifier = flight.free().expect("one is free");
-                assert!(flight.begin(identifier, token));
+                assert!(flight.begin(identifier, request(token)));
                 identifier
             })
             .collect();
         given.sort_unstable();
         assert_eq!(given, (0..=255).collect::<Vec<u8>>());
         assert_eq!((flight.free(), flight.count), (None, 256));
-        assert!(!flight.begin(7, 999));
+        assert!(!flight.begin(7, request(999)));
         assert!(flight.end(7).is_some());
         assert_eq!((flight.end(7), flight.free()), (None, Some(7)));
     }

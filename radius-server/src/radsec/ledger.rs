@@ -85,7 +85,7 @@ impl Answers {
     }
 
     /// Gives answers out.
-    fn give(&self, answers: &mut Vec<Answer>) {
+    pub(super) fn give(&self, answers: &mut Vec<Answer>) {
         if answers.is_empty() {
             return;
         }

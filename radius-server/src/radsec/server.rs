@@ -187,6 +187,7 @@ impl Server {
                 parts.authenticator,
                 parts.recorder,
                 inbox,
+                Arc::clone(&answers),
                 parts.lane,
             ),
             answers,
