@@ -24,7 +24,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (name, octets) in [access()?, accounting()?, dynamic()?, odd()?, bad()?].concat() {
         std::fs::write(corpus.join(name), octets)?;
     }
-    for (target, seeds) in [("attributes", attributes()), ("dictionary", dictionaries())] {
+    let (v11, stream) = (v11(), stream());
+    for (target, seeds) in [
+        ("attributes", attributes()),
+        ("dictionary", dictionaries()),
+        ("v11", v11),
+        ("stream", stream),
+    ] {
         let corpus = root.join("../fuzz/corpus").join(target);
         std::fs::create_dir_all(&corpus)?;
         for (name, octets) in seeds {
@@ -478,4 +484,94 @@ fn dictionaries() -> Vec<Seed> {
     ];
     let seed = |(name, text): (&'static str, &str)| (name, text.as_bytes().to_vec());
     texts.into_iter().map(seed).collect()
+}
+
+/// A RADIUS/1.1 packet.
+fn packet_v11(code: u8, attributes: &[(u8, &[u8])]) -> Vec<u8> {
+    let mut packet = vec![code, 0, 0, 0, 1, 2, 3, 4];
+    packet.extend_from_slice(&[0; 12]);
+    for (kind, value) in attributes {
+        packet.extend([*kind, u8::try_from(2 + value.len()).unwrap_or_default()]);
+        packet.extend_from_slice(value);
+    }
+    let [.., high, low] = packet.len().to_be_bytes();
+    packet[2..4].copy_from_slice(&[high, low]);
+    packet
+}
+
+/// A RADIUS/1.1 Access-Request that ends with these octets.
+fn packet_ending(end: &[u8]) -> Vec<u8> {
+    let mut packet = packet_v11(1, &[]);
+    packet.extend_from_slice(end);
+    let [.., high, low] = packet.len().to_be_bytes();
+    packet[2..4].copy_from_slice(&[high, low]);
+    packet
+}
+
+/// Packets of RADIUS/1.1.
+fn v11() -> Vec<Seed> {
+    let key = [&[0, 0, 1, 55, 16, 34][..], &[7; 32]].concat();
+    let chap_keys = [&[0, 0, 1, 55, 12, 34][..], &[7; 32]].concat();
+    let bad_vendor = [&[0, 0, 1, 55, 16, 35][..], &[7; 32]].concat();
+    vec![
+        ("good-pap", packet_v11(1, &[(1, b"nemo"), (2, b"arctangent")])),
+        ("good-pap-zeros", packet_v11(1, &[(1, b"nemo"), (2, b"arc\0\0")])),
+        ("good-chap", packet_v11(1, &[(1, b"nemo"), (3, &[1; 17])])),
+        (
+            "good-signed-anyway",
+            packet_v11(1, &[(80, &[0; 16]), (1, b"nemo")]),
+        ),
+        ("good-status-server", packet_v11(12, &[])),
+        (
+            "good-accounting",
+            packet_v11(4, &[(40, &[0, 0, 0, 1]), (44, b"s1")]),
+        ),
+        ("good-disconnect", packet_v11(40, &[(44, b"s1")])),
+        ("good-accept-keys", packet_v11(2, &[(26, &key), (26, &chap_keys)])),
+        (
+            "good-accept-tunnel",
+            packet_v11(2, &[(69, b"\x01secret"), (69, b"")]),
+        ),
+        ("good-accept-other-vendor", packet_v11(2, &[(26, &bad_vendor)])),
+        (
+            "good-challenge",
+            packet_v11(11, &[(24, b"state"), (79, &[1, 2, 0, 5, 1])]),
+        ),
+        ("bad-empty", Vec::new()),
+        ("bad-short", vec![1; 19]),
+        (
+            "bad-length",
+            vec![1, 0, 0, 19, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        ),
+        ("bad-code", packet_v11(99, &[])),
+        ("bad-attribute", packet_ending(&[1, 1])),
+        ("bad-overrun", packet_ending(&[1, 9])),
+        ("bad-password", packet_v11(1, &[(2, &[b'x'; 129])])),
+        ("bad-tunnel-password", packet_v11(2, &[(69, &[b'x'; 253])])),
+        (
+            "bad-key",
+            packet_v11(2, &[(26, &[&[0, 0, 1, 55, 16, 249][..], &[7; 247]].concat())]),
+        ),
+        (
+            "bad-chap-keys",
+            packet_v11(2, &[(26, &[&[0, 0, 1, 55, 12, 249][..], &[7; 247]].concat())]),
+        ),
+    ]
+}
+
+/// Streams: the first octet says how they are cut.
+fn stream() -> Vec<Seed> {
+    let packets = [
+        packet_v11(1, &[(1, b"nemo")]),
+        packet_v11(4, &[(44, &[b's'; 253][..]); 15]),
+        packet_v11(12, &[]),
+    ]
+    .concat();
+    vec![
+        ("one-by-one", [&[0][..], &packets].concat()),
+        ("in-pieces", [&[7][..], &packets, &packets].concat()),
+        ("at-once", [&[255][..], &packets, &packets, &packets].concat()),
+        ("bad-length", [&[3][..], &packets, &[1, 1, 0, 19, 0]].concat()),
+        ("incomplete", [&[3][..], &packets, &[1, 1, 1, 0]].concat()),
+    ]
 }

@@ -12,7 +12,7 @@
 //!    [`eap`]: packets carried in EAP-Message. [`salt`]: what a reply hides.
 //! 5. [`accounting`]: one typed reading of an Accounting-Request.
 //! 6. [`writer`]: [`ReplyWriter`] and [`RequestWriter`] build what goes out.
-//! 7. [`v11`]: RADIUS/1.1 on a TLS connection, to and from the packets above.
+//! 7. On a TLS connection: [`frames`] cuts a stream into packets, [`v11`] is RADIUS/1.1, to and from the packets above.
 //!
 //! Beside that way, for people, tools and proxies, and with allocations:
 //!
@@ -26,6 +26,7 @@ pub mod attribute;
 mod code;
 pub mod dictionary;
 pub mod eap;
+pub mod frames;
 pub mod mschap;
 pub mod packet;
 pub mod password;

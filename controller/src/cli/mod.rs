@@ -5,6 +5,7 @@
 mod api_key;
 mod apply;
 mod audit;
+mod certificate;
 mod client;
 mod config;
 mod context;

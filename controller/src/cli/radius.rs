@@ -1,9 +1,11 @@
 //! `headend radius explain`: why the last logins of a subscriber went as they did, step by step.
-//! Never interprets a step; the words come from the access plane. `headend radius dictionary` is [`super::dictionary`].
+//! Never interprets a step; the words come from the access plane. `headend radius dictionary` is [`super::dictionary`],
+//! `headend radius certificate` [`super::certificate`].
 
 use clap::Subcommand;
 use serde_json::Value;
 
+use super::certificate;
 use super::context::Context;
 use super::dictionary::Lookup;
 use super::lookup::{SUBSCRIBER, not_found};
@@ -23,14 +25,19 @@ pub enum Command {
     },
     /// Look attributes up: what they are called, their numbers, types and values; needs no server
     Dictionary(Lookup),
+    /// Certificates for RADIUS over TLS, of the authority of the server on this machine
+    #[command(subcommand)]
+    Certificate(certificate::Command),
 }
 
 impl Command {
     /// Does it.
     pub async fn run(self, context: &Context) -> Result<(), Failure> {
-        let Command::Explain { username, limit } = self else {
+        let (username, limit) = match self {
+            Command::Explain { username, limit } => (username, limit),
+            Command::Certificate(command) => return command.run(context).await,
             // The dictionary is looked up before a context is made.
-            return Ok(());
+            Command::Dictionary(_) => return Ok(()),
         };
         let partner = context.partner().await?;
         let path = ["partners", partner.as_str(), "radius", "explain"];

@@ -54,6 +54,16 @@ pub const KEYS: &[Key] = &[
     key("radius.journal_keep_bytes", "HEADEND_RADIUS_JOURNAL_KEEP_BYTES"),
     key("radius.decision_drain_rate", "HEADEND_RADIUS_DECISION_DRAIN_RATE"),
     key("radius.dictionary_dir", "HEADEND_RADIUS_DICTIONARY_DIR"),
+    key("radius.radsec", "HEADEND_RADIUS_RADSEC"),
+    key("radius.radsec_certificate", "HEADEND_RADIUS_RADSEC_CERTIFICATE"),
+    key("radius.radsec_key", "HEADEND_RADIUS_RADSEC_KEY"),
+    key("radius.radsec_client_ca", "HEADEND_RADIUS_RADSEC_CLIENT_CA"),
+    key("radius.radsec_crl", "HEADEND_RADIUS_RADSEC_CRL"),
+    key("radius.radsec_connections", "HEADEND_RADIUS_RADSEC_CONNECTIONS"),
+    key(
+        "radius.radsec_connections_per_address",
+        "HEADEND_RADIUS_RADSEC_CONNECTIONS_PER_ADDRESS",
+    ),
     Key {
         secret: true,
         ..key("database.url", "HEADEND_DATABASE_URL")

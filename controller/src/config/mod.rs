@@ -46,6 +46,8 @@ pub const REJECT_STORM_COUNT: std::ops::RangeInclusive<i64> = 0..=1_000;
 pub const REJECT_STORM_S: std::ops::RangeInclusive<i64> = 1..=3_600;
 /// How many attributes a packet may have.
 pub const ATTRIBUTES_MAX: std::ops::RangeInclusive<i64> = 16..=255;
+/// How many connections of RADIUS over TLS there may be.
+pub const RADSEC_CONNECTIONS: std::ops::RangeInclusive<i64> = 1..=65_536;
 /// How many connections to PostgreSQL may be asked for.
 pub const DATABASE_CONNECTIONS: std::ops::RangeInclusive<i64> = 2..=1000;
 /// How long a login may last, in seconds: a minute to thirty days.
@@ -129,6 +131,47 @@ pub struct Radius {
     pub decision_drain_rate: u32,
     /// Directory of dictionary files in FreeRADIUS's format, laid over the built-in ones. Default: none.
     pub dictionary_dir: Option<PathBuf>,
+    /// Addresses for RADIUS over TLS, at most 16. Default: none, and it is not spoken; its port is 2083.
+    pub radsec: Vec<SocketAddr>,
+    /// PEM file with the server's certificate and its chain, beside `radsec_key`. Default: our own authority issues one.
+    pub radsec_certificate: Option<PathBuf>,
+    /// PEM file with the key of `radsec_certificate`. Default: none.
+    pub radsec_key: Option<PathBuf>,
+    /// PEM file with authorities whose certificates are believed beside our own authority's. Default: none.
+    pub radsec_client_ca: Option<PathBuf>,
+    /// PEM file with what those have revoked. Default: none.
+    pub radsec_crl: Option<PathBuf>,
+    /// Connections of RADIUS over TLS at a time, 1 to 65536. Default: 1024.
+    pub radsec_connections: usize,
+    /// Of those, from one address. Default: 64.
+    pub radsec_connections_per_address: usize,
+}
+
+impl Radius {
+    /// Where our own certificate authority is, in a data directory.
+    pub fn radsec_authority(data_dir: &Path) -> PathBuf {
+        data_dir.join("radsec")
+    }
+
+    /// How RADIUS over TLS is set up; `None`: it is not spoken.
+    pub fn radsec(&self, data_dir: &Path) -> Option<radius_server::radsec::Config> {
+        let files = radius_server::radsec::config::Files {
+            authority: Radius::radsec_authority(data_dir),
+            certificate: self.radsec_certificate.clone().zip(self.radsec_key.clone()),
+            client_ca: self.radsec_client_ca.clone(),
+            crl: self.radsec_crl.clone(),
+        };
+        let limits = radius_server::radsec::Limits {
+            connections: self.radsec_connections,
+            connections_per_address: self.radsec_connections_per_address,
+            ..radius_server::radsec::Limits::default()
+        };
+        (!self.radsec.is_empty()).then(|| radius_server::radsec::Config {
+            listen: self.radsec.clone(),
+            files,
+            limits,
+        })
+    }
 }
 
 /// Which PostgreSQL, and how much of it.
@@ -248,6 +291,19 @@ impl Config {
                     .integer("radius.decision_drain_rate", DECISION_DRAIN_RATE)?
                     .unwrap_or(access::drain::pace::RATE_USUAL),
                 dictionary_dir: layers.path("radius.dictionary_dir")?,
+                radsec: layers
+                    .addresses("radius.radsec", LISTENERS_MAX)?
+                    .unwrap_or_default(),
+                radsec_certificate: layers.path("radius.radsec_certificate")?,
+                radsec_key: layers.path("radius.radsec_key")?,
+                radsec_client_ca: layers.path("radius.radsec_client_ca")?,
+                radsec_crl: layers.path("radius.radsec_crl")?,
+                radsec_connections: layers
+                    .integer("radius.radsec_connections", RADSEC_CONNECTIONS)?
+                    .unwrap_or(radius_server::radsec::config::CONNECTIONS_MAX),
+                radsec_connections_per_address: layers
+                    .integer("radius.radsec_connections_per_address", RADSEC_CONNECTIONS)?
+                    .unwrap_or(radius_server::radsec::config::CONNECTIONS_PER_ADDRESS_MAX),
             },
             database: Database {
                 url: layers.postgres_url("database.url")?,
@@ -287,12 +343,27 @@ impl Config {
             let allowed = format!("addresses that radius.auth does not have; {addr} is in both");
             return Err(self.layers.refuse("radius.accounting", &allowed));
         }
+        let pair = [
+            ("radius.radsec_certificate", &self.radius.radsec_certificate),
+            ("radius.radsec_key", &self.radius.radsec_key),
+        ];
+        if let [(given, Some(_)), (missing, None)] | [(missing, None), (given, Some(_))] = pair {
+            let allowed = format!("{missing} beside it: a certificate is of no use without its key");
+            return Err(self.layers.refuse(given, &allowed));
+        }
+        if self.radius.radsec_crl.is_some() && self.radius.radsec_client_ca.is_none() {
+            return Err(self.layers.refuse(
+                "radius.radsec_crl",
+                "radius.radsec_client_ca beside it: our own authority keeps its own list",
+            ));
+        }
         Ok(self)
     }
 
     /// The whole effective configuration as a file, each line with where its value comes from.
     pub fn show(&self) -> String {
         let secret = |url: &Option<String>| url.as_deref().map(|url| quoted(&value::redact_url(url)));
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| quoted(&path.display().to_string()));
         let values = [
             ("data_dir", Some(quoted(&self.data_dir.display().to_string()))),
             ("http.listen", Some(quoted(&self.http.listen.to_string()))),
@@ -359,6 +430,19 @@ impl Config {
                     .dictionary_dir
                     .as_ref()
                     .map(|dir| quoted(&dir.display().to_string())),
+            ),
+            ("radius.radsec", Some(list(&self.radius.radsec))),
+            ("radius.radsec_certificate", path(&self.radius.radsec_certificate)),
+            ("radius.radsec_key", path(&self.radius.radsec_key)),
+            ("radius.radsec_client_ca", path(&self.radius.radsec_client_ca)),
+            ("radius.radsec_crl", path(&self.radius.radsec_crl)),
+            (
+                "radius.radsec_connections",
+                Some(self.radius.radsec_connections.to_string()),
+            ),
+            (
+                "radius.radsec_connections_per_address",
+                Some(self.radius.radsec_connections_per_address.to_string()),
             ),
             ("database.url", secret(&self.database.url)),
             ("database.owner_url", secret(&self.database.owner_url)),

@@ -25,6 +25,9 @@ pub struct Announcement {
     pub auth: Vec<SocketAddr>,
     /// Accounting.
     pub accounting: Vec<SocketAddr>,
+    /// RADIUS over TLS.
+    #[serde(default)]
+    pub radsec: Vec<SocketAddr>,
 }
 
 impl Announcement {

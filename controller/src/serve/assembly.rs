@@ -185,6 +185,7 @@ impl Running {
             url: url.clone(),
             auth: auth.clone(),
             accounting: accounting.clone(),
+            radsec: self.plane.radsec_addrs(),
         };
         let failed = |source| ServeError::DataDir {
             doing: "write to",
@@ -312,6 +313,7 @@ async fn prepare_plane(config: &Config) -> Result<Arc<Plane>, ServeError> {
         attributes_max: config.radius.attributes_max,
         accounting_journal: journal.clone(),
         decision_journal: journal,
+        radsec: config.radius.radsec(&config.data_dir),
         ..radius_server::Config::new(&config.radius.journal_dir)
     };
     let prepared = tokio::task::spawn_blocking(move || Plane::prepare(settings, Arc::new(Directory::new())));
@@ -327,6 +329,13 @@ fn radius_error(error: radius_server::StartError) -> ServeError {
             addr,
             what: "RADIUS",
             key: "radius.auth or radius.accounting",
+            source,
+        },
+        radius_server::StartError::BindTls { addr, source } => ServeError::Listen {
+            proto: "TCP",
+            addr,
+            what: "RADIUS over TLS",
+            key: "radius.radsec",
             source,
         },
         other => ServeError::part("start RADIUS")(other),

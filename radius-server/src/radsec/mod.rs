@@ -11,7 +11,6 @@
 //! - [`authority`]: the small certificate authority that issues a NAS its certificate;
 //! - [`credentials`]: our certificate and whose certificates are believed, read again when a file changes;
 //! - [`identity`]: from a certificate to a NAS;
-//! - [`frames`]: from a stream to packets;
 //! - [`flight`]: the requests of a connection that wait for their answer;
 //! - [`desk`]: from a packet to the pipelines, and RADIUS/1.1 (RFC 9765) to and from the packets they know;
 //! - [`connection`]: one connection: TLS, what waits to be written, when it ends;
@@ -24,7 +23,6 @@ mod connection;
 pub mod credentials;
 mod desk;
 mod flight;
-mod frames;
 pub mod identity;
 mod ledger;
 mod server;

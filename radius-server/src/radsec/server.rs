@@ -16,6 +16,7 @@ use crate::directory::Directory;
 use crate::priority;
 use arc_swap::ArcSwap;
 use rustix::event::epoll;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::Timespec;
 use std::collections::HashMap;
 use std::io;
@@ -24,7 +25,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 /// How long the loop waits before it looks whether it should stop.
 const WAIT: Timespec = Timespec {
@@ -39,6 +40,8 @@ const CERTIFICATE_WAIT: Duration = Duration::from_secs(60);
 const ACCEPTS_AT_ONCE: usize = 32;
 /// Events taken with one system call.
 const EVENTS_AT_ONCE: usize = 256;
+/// Descriptors that are for everything else: journals, database, HTTP.
+const DESCRIPTORS_KEPT: u64 = 512;
 /// How long the loop rests after the system refused a connection, so that it does not spin.
 const REFUSED_WAIT: Duration = Duration::from_millis(10);
 /// What the bell of the ledger is called in the loop; listeners follow, then connections.
@@ -73,10 +76,12 @@ impl Listeners {
             });
             bound.map_err(|source| ListenError::Bind { addr: *addr, source })
         };
+        let mut limits = config.limits.clone();
+        limits.connections = descriptors_for(limits.connections);
         Ok(Some(Self {
             sockets: config.listen.iter().map(bind).collect::<Result<_, _>>()?,
             watch,
-            limits: config.limits.clone(),
+            limits,
         }))
     }
 
@@ -409,6 +414,34 @@ impl Server {
         info!(%address, why = end.words(), "a TLS connection ended");
         connection.close();
     }
+}
+
+/// Asks the system for descriptors for so many connections, and gives back for how many there are: connections must not
+/// take those that the journal needs.
+fn descriptors_for(connections: usize) -> usize {
+    let wanted = u64::try_from(connections)
+        .unwrap_or(u64::MAX)
+        .saturating_add(DESCRIPTORS_KEPT);
+    let limit = getrlimit(Resource::Nofile);
+    let Some(current) = limit.current.filter(|current| *current < wanted) else {
+        return connections;
+    };
+    let raised = limit.maximum.map_or(wanted, |maximum| wanted.min(maximum));
+    let asked = Rlimit {
+        current: Some(raised),
+        ..limit
+    };
+    let granted = setrlimit(Resource::Nofile, asked).map_or(current, |()| raised);
+    let room = granted.saturating_sub(DESCRIPTORS_KEPT).max(granted / 2);
+    let possible = usize::try_from(room).unwrap_or(usize::MAX).min(connections);
+    if possible < connections {
+        warn!(
+            asked = connections,
+            possible,
+            "fewer TLS connections than configured: the limit of open files (LimitNOFILE) is too low"
+        );
+    }
+    possible
 }
 
 /// What the system is told.

@@ -74,6 +74,26 @@ fn every_dictionary_is_read_or_refused() {
 }
 
 #[test]
+fn every_packet_of_radius_1_1_is_carried_or_refused() {
+    replay("v11", |sample| {
+        drive::v11(sample);
+    });
+    check_kinds("v11", drive::v11);
+}
+
+#[test]
+fn every_stream_is_cut_into_packets() {
+    replay("stream", |sample| {
+        drive::stream(sample);
+    });
+    let all: usize = samples("stream")
+        .iter()
+        .map(|(_, sample)| drive::stream(sample))
+        .sum();
+    assert!(all >= 10, "{all} packets");
+}
+
+#[test]
 fn datagrams_are_of_both_kinds_and_named_after_it() {
     check_kinds("packet", |sample| drive::packet(sample).is_ok());
 }

@@ -6,7 +6,7 @@
 use radius::{
     Accounting, Authenticator, DecodeError, HEADER_LEN, PACKET_LEN_MAX, SharedSecret, View,
     attribute::Attributes, attribute::Tree, dictionary, dictionary::Dictionary, dictionary::STANDARD, eap,
-    kind, mschap, password, salt,
+    frames::Frames, kind, mschap, password, salt, v11,
 };
 
 /// Reads a datagram in every way the crate can.
@@ -33,6 +33,79 @@ pub fn attributes(octets: &[u8]) -> usize {
     let octets = &octets[..lens.sum()];
     tree_of(octets, &STANDARD);
     octets.len()
+}
+
+/// Carries a RADIUS/1.1 packet over to RADIUS/1.0 and back; whether it could be carried. What came back once comes back the
+/// same again.
+pub fn v11(packet: &[u8]) -> bool {
+    let secret = SharedSecret::new(b"radsec");
+    let (mut inside, mut outside) = ([0; PACKET_LEN_MAX], [0; PACKET_LEN_MAX]);
+    let asked = v11::request_in(
+        &[12, 0, 0, 20, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        3,
+        [9; 16],
+        &secret,
+        &mut inside,
+    );
+    let asked = asked.expect("a Status-Server").to_vec();
+    let asked = View::parse(&asked).expect("a Status-Server");
+    let mut there_and_back = |packet: &[u8]| {
+        let token = v11::token(packet)?;
+        if let Ok(request) = v11::request_in(packet, 3, [9; 16], &secret, &mut inside) {
+            let request = View::parse(request).expect("what was written can be read");
+            return Some(
+                v11::request_out(&request, token, &secret, &mut outside)
+                    .ok()?
+                    .to_vec(),
+            );
+        }
+        let reply = v11::reply_in(packet, &asked, &secret, 1, &mut inside).ok()?;
+        let reply = View::parse(reply).expect("what was written can be read");
+        assert!(secret.check_reply_authenticator(&reply, asked.authenticator()));
+        Some(
+            v11::reply_out(&reply, asked.authenticator(), token, &secret, &mut outside)
+                .ok()?
+                .to_vec(),
+        )
+    };
+    let Some(once) = there_and_back(packet) else {
+        return false;
+    };
+    if let Some(twice) = there_and_back(&once) {
+        assert_eq!(once, twice);
+    }
+    if let Ok(foreign) = View::parse(packet) {
+        // As somebody sends it who hides with another secret: revealed or refused.
+        let _reply = v11::reply_out(&foreign, &[1; 16], 7, &secret, &mut outside);
+        let _request = v11::request_out(&foreign, 7, &secret, &mut outside);
+    }
+    true
+}
+
+/// Cuts a stream into packets; the first octet says in pieces of how many octets it comes.
+pub fn stream(octets: &[u8]) -> usize {
+    let Some((piece, mut rest)) = octets.split_first() else {
+        return 0;
+    };
+    let (mut frames, mut packets) = (Frames::default(), 0);
+    while !rest.is_empty() {
+        let room = frames.room();
+        let count = (usize::from(*piece) * 33 + 1).min(room.len()).min(rest.len());
+        assert!(count > 0, "there is room for the rest of a packet");
+        room[..count].copy_from_slice(&rest[..count]);
+        frames.filled(count);
+        rest = &rest[count..];
+        loop {
+            match frames.peek() {
+                Ok(Some(packet)) => assert!((HEADER_LEN..=PACKET_LEN_MAX).contains(&packet.len())),
+                Ok(None) => break,
+                Err(_) => return packets,
+            }
+            frames.take();
+            packets += 1;
+        }
+    }
+    packets
 }
 
 /// Reads a dictionary file and puts what it says to use. A line `%%` begins another file, which the first can include by
