@@ -431,7 +431,10 @@ impl Config {
                     .as_ref()
                     .map(|dir| quoted(&dir.display().to_string())),
             ),
-            ("radius.radsec", Some(list(&self.radius.radsec))),
+            (
+                "radius.radsec",
+                Some(list(&self.radius.radsec)).filter(|_| !self.radius.radsec.is_empty()),
+            ),
             ("radius.radsec_certificate", path(&self.radius.radsec_certificate)),
             ("radius.radsec_key", path(&self.radius.radsec_key)),
             ("radius.radsec_client_ca", path(&self.radius.radsec_client_ca)),

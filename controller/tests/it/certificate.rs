@@ -67,8 +67,8 @@ fn a_name_needs_a_server_and_a_certificate_that_cannot_be_written_is_revoked() {
     let dir = place.data_dir();
     let dir = dir.to_str().unwrap();
     place.fails(5, &args(dir, "issue", &["bng-1", "--partner", "isp-west"]));
-    let missing = place.path("missing");
-    let failed = place.fails(1, &args(dir, "issue", &[NAS, "--out", missing.to_str().unwrap()]));
+    let file = place.write("file", "where a directory should be");
+    let failed = place.fails(1, &args(dir, "issue", &[NAS, "--out", file.to_str().unwrap()]));
     assert!(failed.contains("revoked again"), "{failed}");
     let listed = place.ok(&args(dir, "list", &["--json"]));
     let listed: Value = serde_json::from_str(&listed).unwrap();

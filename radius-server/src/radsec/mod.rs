@@ -15,7 +15,8 @@
 //! - [`desk`]: from a packet to the pipelines, and RADIUS/1.1 (RFC 9765) to and from the packets they know;
 //! - [`connection`]: one connection: TLS, what waits to be written, when it ends;
 //! - [`server`]: all of them, and the loop;
-//! - [`ledger`]: the thread that makes accounting durable.
+//! - [`ledger`]: the thread that makes accounting durable;
+//! - [`link`]: the other direction, a connection of ours to a server.
 
 pub mod authority;
 pub mod config;
@@ -25,6 +26,7 @@ mod desk;
 mod flight;
 pub mod identity;
 mod ledger;
+pub mod link;
 mod server;
 
 pub use config::{Config, Limits};

@@ -111,6 +111,18 @@ pub fn pap(secret: &SharedSecret, identifier: u8, username: &str, password: &str
     writer.finish(secret).to_vec()
 }
 
+/// An Accounting-Request, Interim-Update.
+pub fn accounting(identifier: u8, session: &str) -> Vec<u8> {
+    let mut octets = [0; 256];
+    let mut writer = RequestWriter::signed(&mut octets, Code::AccountingRequest, identifier).expect("room");
+    writer.u32(kind::ACCT_STATUS_TYPE, 3).expect("room");
+    writer.text(kind::ACCT_SESSION_ID, session).expect("room");
+    writer
+        .attribute(kind::CONNECT_INFO, Uuid::now_v7().as_bytes())
+        .expect("room");
+    writer.finish(&SharedSecret::new(SECRET)).to_vec()
+}
+
 /// A RADIUS/1.1 packet, put together by hand.
 fn packet_v11(code: Code, token: u32, attributes: &[(u8, &[u8])]) -> Vec<u8> {
     let mut packet = vec![code as u8, 0, 0, 0];
@@ -350,15 +362,6 @@ impl TlsNas {
         if self.version == Version::V11 {
             return self.code(&accounting_v11(next, session));
         }
-        let mut octets = [0; 256];
-        let mut writer =
-            RequestWriter::signed(&mut octets, Code::AccountingRequest, next as u8).expect("room");
-        writer.u32(kind::ACCT_STATUS_TYPE, 3).expect("room");
-        writer.text(kind::ACCT_SESSION_ID, session).expect("room");
-        writer
-            .attribute(kind::CONNECT_INFO, Uuid::now_v7().as_bytes())
-            .expect("room");
-        let request = writer.finish(&self.secret).to_vec();
-        self.code(&request)
+        self.code(&accounting(next as u8, session))
     }
 }

@@ -23,7 +23,7 @@ fn skipped(why: &str) {
 }
 
 /// Whether these programs are here; says so when one is not.
-fn installed(programs: &[&str]) -> bool {
+pub fn installed(programs: &[&str]) -> bool {
     programs.iter().all(|program| {
         let runs = Command::new(program)
             .arg("-v")
@@ -39,7 +39,7 @@ fn installed(programs: &[&str]) -> bool {
 }
 
 /// A program that ends with the test.
-struct Running(Child);
+pub struct Running(pub Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -49,18 +49,18 @@ impl Drop for Running {
 }
 
 /// A port of 127.0.0.1 that nobody has just now.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("bound");
     socket.local_addr().expect("an address").port()
 }
 
 /// Key, certificate and authority as files.
-struct Pems {
+pub struct Pems {
     dir: TempDir,
 }
 
 impl Pems {
-    fn of(identity: &Identity) -> Self {
+    pub fn of(identity: &Identity) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         for (name, text) in [
             ("key.pem", &identity.key_pem),
@@ -72,7 +72,14 @@ impl Pems {
         Self { dir }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// Puts the certificate of this ISP's server beside them, for another server to show.
+    pub fn server_of(&self, isp: &Isp) {
+        for name in ["server.pem", "server-key.pem"] {
+            fs::copy(isp.dir.path().join("radsec").join(name), self.path(name)).expect("copied");
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 }
@@ -169,7 +176,7 @@ fn radsecproxy_brings_logins_and_accounting() {
 }
 
 /// Where Debian's FreeRADIUS has its dictionaries and modules.
-const FREERADIUS: &str = "/usr/sbin/freeradius";
+pub const FREERADIUS: &str = "/usr/sbin/freeradius";
 
 /// A configuration of FreeRADIUS that listens for UDP and sends everything to us over TLS.
 fn freeradius_config(dir: &Path, port: u16, accounting: u16, server: SocketAddr) -> String {
