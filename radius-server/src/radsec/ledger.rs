@@ -131,7 +131,7 @@ impl AccountingDesk {
 
     /// Serves until `stop` is set.
     pub(crate) fn run(&mut self, stop: &AtomicBool) {
-        priority::go_first();
+        priority::be_prompt();
         self.accountant.abandon(); // what a panic left half done
         self.waiting.clear();
         while !stop.load(Ordering::Relaxed) {

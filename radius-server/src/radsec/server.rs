@@ -207,7 +207,7 @@ impl Server {
 
     /// Serves until `stop` is set.
     pub(crate) fn run(&mut self, stop: &AtomicBool) {
-        priority::go_first();
+        priority::be_prompt();
         // What a panic left: connections whose state nobody knows.
         self.open.clear();
         self.by_address.clear();
