@@ -57,7 +57,7 @@ pub fn to_the_usual(bench: &mut Bench) -> Result<()> {
 /// # Errors
 /// A server has ended, or does not let everybody in.
 pub fn memory(bench: &mut Bench) -> Result<()> {
-    everybody_in(bench, "octets")
+    everybody_in(bench, ["octets", "database octets"])
 }
 
 /// The same after logins and accounting at full speed, whose unfinished sessions are online in it.
@@ -65,24 +65,23 @@ pub fn memory(bench: &mut Bench) -> Result<()> {
 /// # Errors
 /// As for [`memory`].
 pub fn memory_after_all(bench: &mut Bench) -> Result<()> {
-    everybody_in(bench, "octets after all rounds")
+    everybody_in(
+        bench,
+        ["octets after all rounds", "database octets after all rounds"],
+    )
 }
 
-/// Lets everybody log in and notes what the servers hold.
-fn everybody_in(bench: &mut Bench, measure: &str) -> Result<()> {
+/// Lets everybody log in and notes what servers and databases hold, under these names.
+fn everybody_in(bench: &mut Bench, [server, database]: [&'static str; 2]) -> Result<()> {
     if bench.plan.wants(Test::Memory) {
         let size = bench.plan.subscribers;
         for subject in bench.stage.subjects() {
             let tally = bench.workshop.everybody_once(subject, size, Place::Pinned)?;
             let memory = subject.memory()?;
             let title = subject.kind().title();
-            bench.figures.add(MEMORY, measure, title, memory.server as f64);
-            bench.figures.add(
-                MEMORY,
-                &format!("database {measure}"),
-                title,
-                memory.database as f64,
-            );
+            for (measure, octets) in [(server, memory.server), (database, memory.database)] {
+                bench.figures.add(MEMORY, measure, title, octets as f64);
+            }
             tell_memory(title, size, memory.server, memory.database);
             if tally.verdicts.good != size as u64 {
                 let good = tally.verdicts.good;
