@@ -27,6 +27,8 @@ pub mod method {
     pub const PEAP: u8 = 25;
     /// EAP-MSCHAPv2
     pub const MSCHAPV2: u8 = 26;
+    /// Extensions, which PEAP calls what carries its results
+    pub const EXTENSIONS: u8 = 33;
 }
 
 /// The four kinds of EAP packet.

@@ -7,7 +7,9 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::hash::{NT_HASH_LEN, NtHash};
-use super::response::{CHALLENGE_LEN, NT_RESPONSE_LEN, Response2, challenge_response};
+use super::response::{CHALLENGE_LEN, Response2, challenge_response};
+
+pub use super::response::NT_RESPONSE_LEN;
 
 /// Octets of the server's proof: `S=` and 40 hexadecimal digits.
 pub const SUCCESS_LEN: usize = 42;

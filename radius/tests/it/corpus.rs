@@ -94,6 +94,30 @@ fn every_stream_is_cut_into_packets() {
 }
 
 #[test]
+fn every_eap_packet_is_read_or_refused() {
+    replay("eap", |sample| {
+        drive::eap(sample);
+    });
+    check_kinds("eap", drive::eap);
+}
+
+#[test]
+fn all_fragments_of_tls_become_flights_or_are_refused() {
+    replay("eap_tls", |sample| {
+        drive::fragments(sample);
+    });
+    check_kinds("eap_tls", |sample| drive::fragments(sample) > 0);
+}
+
+#[test]
+fn all_pairs_of_ttls_are_the_same_again_or_refused() {
+    replay("eap_avp", |sample| {
+        drive::avps(sample);
+    });
+    check_kinds("eap_avp", drive::avps);
+}
+
+#[test]
 fn datagrams_are_of_both_kinds_and_named_after_it() {
     check_kinds("packet", |sample| drive::packet(sample).is_ok());
 }

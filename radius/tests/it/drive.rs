@@ -362,3 +362,77 @@ fn read_eap(message: &[u8]) {
         let _ = eap::md5::check_response(eap.data(), eap.identifier(), &[0x5a; 16], b"arctangent");
     }
 }
+
+/// Reads an EAP packet, and what every method of ours makes of its data.
+pub fn eap(octets: &[u8]) -> bool {
+    read_eap(octets);
+    let Ok(packet) = eap::EapView::parse(octets) else {
+        return false;
+    };
+    if let Some(said) = eap::mschapv2::Said::parse(packet.data()) {
+        let is_response = matches!(said, eap::mschapv2::Said::Response { .. });
+        assert_eq!(said.response().is_some(), is_response, "a response is one");
+    }
+    // With a header or without, what is inside PEAP is read or refused.
+    let _ = eap::peap::Inner::parse(octets);
+    let _ = eap::peap::Inner::parse(packet.data());
+    if let (eap::EapCode::Response, Some(method)) = (packet.code(), packet.method()) {
+        let mut again = Vec::new();
+        eap::write_response(packet.identifier(), method, &[packet.data()], &mut again);
+        assert_eq!(again, octets[..again.len()], "written as it was read");
+    }
+    true
+}
+
+/// Takes octets as the fragments of TLS flights, each with one octet of length before it; how many flights became whole.
+pub fn fragments(mut octets: &[u8]) -> usize {
+    let mut reassembly = eap::tls::Reassembly::new(0);
+    let (mut whole, mut taken) = (0, 0);
+    while let Some((len, rest)) = octets.split_first() {
+        let (fragment, rest) = rest.split_at(usize::from(*len).min(rest.len()));
+        octets = rest;
+        taken += fragment.len();
+        match reassembly.push(fragment) {
+            Ok(eap::tls::Arrived::Part) => {}
+            Ok(eap::tls::Arrived::Whole(flight)) => {
+                assert!(
+                    flight.len() <= taken.min(eap::tls::MESSAGE_LEN_MAX),
+                    "no more than came"
+                );
+                taken = 0;
+                whole += 1;
+                again_in_pieces(&flight);
+            }
+            Err(_) => return whole,
+        }
+    }
+    whole
+}
+
+/// A flight cut into pieces and put together is the same again.
+fn again_in_pieces(flight: &[u8]) {
+    let mut fragments = eap::tls::Fragments::new(flight.to_vec(), 0, eap::tls::FRAGMENT_LEN_MIN);
+    let mut reassembly = eap::tls::Reassembly::new(0);
+    while !fragments.is_done() {
+        let mut octets = Vec::new();
+        fragments.next(&mut octets);
+        match reassembly.push(&octets) {
+            Ok(eap::tls::Arrived::Part) => assert!(!fragments.is_done(), "the last piece says so"),
+            Ok(eap::tls::Arrived::Whole(again)) => assert_eq!(*again, flight, "the same flight"),
+            Err(error) => panic!("our own piece is refused: {error}"),
+        }
+    }
+}
+
+/// Reads pairs of EAP-TTLS; whether all of them are, and if so, that they are the same when written again.
+pub fn avps(octets: &[u8]) -> bool {
+    let read: Result<Vec<_>, _> = eap::avp::Avps::new(octets).collect();
+    let Ok(pairs) = read else { return false };
+    let mut again = Vec::new();
+    for pair in &pairs {
+        eap::avp::write(pair, &mut again);
+    }
+    let reread: Result<Vec<_>, _> = eap::avp::Avps::new(&again).collect();
+    assert_eq!(reread.as_ref(), Ok(&pairs), "the same pairs");
+    true
+}

@@ -8,6 +8,7 @@ mod dictionary;
 mod drive;
 mod eap;
 mod frames;
+mod eap_methods;
 mod independent;
 mod malformed;
 mod mschap;

@@ -1,0 +1,14 @@
+//! Feeds fragments of TLS flights to what puts them together.
+//!
+//! The work is in `radius/tests/it/drive.rs`, which the tests replay over the same corpus.
+
+#![no_main]
+
+#[expect(dead_code, reason = "the other targets use the rest")]
+#[path = "../../radius/tests/it/drive.rs"]
+mod drive;
+
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| {
+    // Refused or read, both are fine; only a panic is a finding.
+    let _ = drive::fragments(octets);
+});
