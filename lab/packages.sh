@@ -13,6 +13,7 @@ missing_packages() {
     PATH="$PATH:/usr/sbin:/sbin" command -v radsecproxy >/dev/null 2>&1 || echo radsecproxy
     [ -x /usr/sbin/freeradius ] || echo freeradius
     PATH="$PATH:/usr/sbin:/sbin" command -v wpa_supplicant >/dev/null 2>&1 || echo wpasupplicant
+    command -v eapol_test >/dev/null 2>&1 || echo eapoltest
     PATH="$PATH:/usr/sbin:/sbin" command -v mkfs.ext4 >/dev/null 2>&1 || echo e2fsprogs
     ls /usr/lib/*/faketime/libfaketimeMT.so.1 /usr/lib/faketime/libfaketimeMT.so.1 2>/dev/null | grep -q . || echo libfaketime
 }

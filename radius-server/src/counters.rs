@@ -158,6 +158,8 @@ const OUTCOMES: [Labels; OUTCOME_COUNT] = [
     &[("outcome", "rejected"), ("reason", "eap_failed")],
     &[("outcome", "rejected"), ("reason", "reply_too_long")],
     &[("outcome", "rejected"), ("reason", "credential_unfit")],
+    &[("outcome", "rejected"), ("reason", "tls_failed")],
+    &[("outcome", "rejected"), ("reason", "certificate_refused")],
     &[("outcome", "dropped"), ("reason", "secret_differs")],
     &[
         ("outcome", "dropped"),

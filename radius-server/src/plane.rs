@@ -3,6 +3,7 @@
 //! The order at start: fill the directory, [`Plane::prepare`], restore the open sessions, [`Plane::replay`] what the
 //! journal knows beyond them, [`Plane::listen`].
 
+mod certificates;
 mod config;
 mod threads;
 
@@ -10,7 +11,7 @@ pub use crate::gate::ATTRIBUTES_USUAL_MAX;
 pub use config::{AUTH_WORKERS_MAX, Config, RECEIVE_BUFFER_OCTETS, REJECT_DELAY_MAX};
 
 use crate::accounting::{Accountant, Ledger};
-use crate::authentication::{Authenticator, Conversations};
+use crate::authentication::{Authenticator, Conversations, EapError, EapServer, Stamp};
 use crate::counters::{Counters, Lane};
 use crate::decision::Decisions;
 use crate::directory::Directory;
@@ -67,6 +68,9 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// EAP's certificates are of no use.
+    #[error("EAP cannot be offered as configured in [eap]")]
+    Eap(#[source] EapError),
     /// A thread could not be started.
     #[error("cannot start thread {name}")]
     Thread {
@@ -119,6 +123,8 @@ pub struct Plane {
     conversations: Arc<Conversations>,
     /// Who does what takes long.
     pool: Arc<Pool>,
+    /// What EAP's files looked like before they were read.
+    eap_files: Stamp,
     /// The accounting journal.
     accounting_writer: Arc<Mutex<Writer>>,
     /// Reads it.
@@ -149,9 +155,14 @@ impl Plane {
     /// Opens the journals, recovering what a crash left, and builds everything else; listens to nothing yet.
     ///
     /// # Errors
-    /// [`StartError::Journal`].
+    /// [`StartError::Journal`] and [`StartError::Eap`].
     pub fn prepare(config: Config, directory: Arc<Directory>) -> Result<Self, StartError> {
         directory.rejects().set_rules(config.reject_rules);
+        let eap_files = Stamp::of(&config.eap);
+        let (eap, pool) = (
+            EapServer::load(&config.eap).map_err(StartError::Eap)?,
+            Arc::new(Pool::default()),
+        );
         let open = |stream: &'static str, options: &journal::Options| {
             Writer::open(&config.journal_dir.join(stream), options.clone())
                 .map_err(|source| StartError::Journal { stream, source })
@@ -172,8 +183,9 @@ impl Plane {
             sessions: Arc::default(),
             unknown: Arc::default(),
             counters: Arc::default(),
-            conversations: Arc::default(),
-            pool: Arc::default(),
+            conversations: Arc::new(Conversations::new(eap, Arc::clone(&pool))),
+            pool,
+            eap_files,
             accounting_reader: accounting_writer.reader(),
             accounting_writer: Arc::new(Mutex::new(accounting_writer)),
             decision_reader: decision_writer.reader(),
@@ -298,6 +310,11 @@ impl Plane {
         if let Some(listeners) = radsec {
             self.start_radsec(listeners, &mut threads)?;
         }
+        let (eap, conversations) = (self.config.eap.clone(), Arc::clone(&self.conversations));
+        let mut known = self.eap_files.clone();
+        threads.start("radius-eap-files".into(), move |stop| {
+            certificates::watch(&eap, &mut known, &conversations, stop);
+        })?;
         // When the last worker has gone with its recorder, the scribe finishes and goes.
         let scribe = Scribe {
             decisions: Arc::clone(&self.decisions),

@@ -1,7 +1,25 @@
 //! May he? The state of the partner, of the service, and its end. Quotas and concurrency will stand here.
 
-use crate::decision::{Finding, Found, RejectReason};
+use super::credential::Proven;
+use super::{Answer, Asked};
+use crate::decision::{Draft, Finding, Found, RejectReason, Step};
 use crate::directory::{Nas, Service, Subscriber};
+use std::sync::Arc;
+
+/// The answer to somebody who proved himself, with what was found noted.
+pub(super) fn answer(
+    draft: &mut Draft,
+    asked: &Asked<'_>,
+    subscriber: Arc<Subscriber>,
+    proven: Proven,
+) -> Answer {
+    let (found, refused) = admit(&asked.nas, &subscriber, asked.now.unix_s());
+    draft.note(Step::Admission, found, refused.is_none());
+    match refused {
+        Some(reason) => Answer::Reject(reason),
+        None => Answer::Accept(subscriber, proven),
+    }
+}
 
 /// Whether a subscriber who proved himself gets service now.
 pub(super) fn admit<'s>(

@@ -47,8 +47,8 @@ impl Clerk<'_> {
                 let reject = self.write_reject(asked, *reason, eap, out);
                 (Outcome::Rejected(*reason), ReplyKind::Reject, reject)
             }
-            Answer::Challenge { state, conversation } => {
-                let challenge = reply::challenge(asked, state, conversation, out).map(<[u8]>::len);
+            Answer::Challenge { state, request } => {
+                let challenge = reply::challenge(asked, state.as_ref(), request, out).map(<[u8]>::len);
                 (Outcome::ChallengeSent, ReplyKind::Challenge, challenge)
             }
             Answer::Drop(reason) => return self.write_nothing(asked, *reason),

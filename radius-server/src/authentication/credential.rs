@@ -4,9 +4,10 @@
 use super::{Asked, mschap};
 use crate::decision::{DropReason, Finding, Found, RejectReason};
 use crate::directory::Subscriber;
-use radius::mschap::{NtHash, Proof, mppe};
+use radius::mschap::{NtHash, Proof, SessionKeys, mppe};
 use radius::password::{check_chap, check_pap, check_pap_nt_hash};
 use radius::{PapCheck, View, kind};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// How the check of a credential ended.
@@ -33,6 +34,30 @@ pub(crate) enum Proven {
         /// That he knows the password.
         proof: Proof,
     },
+    /// A method of EAP that gives keys.
+    Eap {
+        /// They.
+        keys: Keys,
+        /// The name by which he was found inside a tunnel.
+        name: Option<Box<str>>,
+    },
+}
+
+/// Keys that EAP agreed on, as the NAS uses them. Wiped when they go, never printed.
+pub(crate) struct Keys {
+    /// What the NAS receives with: MS-MPPE-Recv-Key.
+    pub(super) receive: Zeroizing<Vec<u8>>,
+    /// What the NAS sends with: MS-MPPE-Send-Key.
+    pub(super) send: Zeroizing<Vec<u8>>,
+}
+
+impl From<&SessionKeys> for Keys {
+    fn from(keys: &SessionKeys) -> Self {
+        Self {
+            receive: Zeroizing::new(keys.receive.to_vec()),
+            send: Zeroizing::new(keys.send.to_vec()),
+        }
+    }
 }
 
 impl std::fmt::Debug for Proven {
@@ -41,6 +66,7 @@ impl std::fmt::Debug for Proven {
             Self::Otherwise => "Otherwise",
             Self::MsChap(_) => "MsChap",
             Self::MsChap2 { .. } => "MsChap2",
+            Self::Eap { .. } => "Eap",
         })
     }
 }
@@ -178,5 +204,35 @@ fn check_response(asked: &Asked<'_>, response: &[u8], password: &[u8]) -> (Findi
         Some(true) => (Found::ChapMatch, Checked::Passed(Proven::Otherwise)),
         Some(false) => (Found::ChapMismatch, wrong),
         None => (Found::ChapMalformed, wrong),
+    }
+}
+
+// -- For methods in which no NAS takes part: EAP, and what is inside its tunnels
+
+/// The password, for methods that need nothing less.
+pub(super) fn clear_of(stored: Stored<'_>) -> Result<&[u8], (Finding<'static>, RejectReason)> {
+    stored.password().map_err(|(found, checked)| match checked {
+        Checked::Rejected(reason) => (found, reason),
+        Checked::Passed(_) | Checked::Dropped(_) => (found, RejectReason::CredentialUnfit),
+    })
+}
+
+/// The NT hash, for both versions of MS-CHAP.
+pub(super) fn nt_hash_of(stored: Stored<'_>) -> Result<NtHash, (Finding<'static>, RejectReason)> {
+    match stored {
+        Stored::NtHash(hash) => Ok(hash),
+        Stored::Password(password) => std::str::from_utf8(password)
+            .map(NtHash::of)
+            .map_err(|_| (Found::MsChapPasswordNotText, RejectReason::CredentialUnfit)),
+        Stored::Nothing => Err((Found::NothingStored, RejectReason::NoCredential)),
+    }
+}
+
+/// Compares a password that came as it is, in constant time.
+pub(super) fn check_clear(sent: &[u8], stored: Stored<'_>) -> Result<bool, (Finding<'static>, RejectReason)> {
+    match stored {
+        Stored::Password(password) => Ok(bool::from(sent.ct_eq(password))),
+        Stored::NtHash(hash) => Ok(std::str::from_utf8(sent).is_ok_and(|sent| NtHash::of(sent) == hash)),
+        Stored::Nothing => Err((Found::NothingStored, RejectReason::NoCredential)),
     }
 }

@@ -1,7 +1,7 @@
 //! The steps that decide about an Access-Request, each noting what it found. It walks; the rules are in `signature`,
 //! `credential`, `eap` and `admission`. What is done about the result: `answering`.
 
-use super::credential::{self, Checked, Method, Proven, Stored};
+use super::credential::{self, Checked, Method, Stored};
 use super::{Answer, Asked, Authenticator, admission, eap, signature};
 use crate::counters::Event;
 use crate::decision::{Draft, DropReason, Finding, Found, RejectReason, Step};
@@ -18,19 +18,67 @@ impl Authenticator {
             return Answer::Drop(reason);
         }
         self.draft.note(Step::Duplicate, Found::NotSeenBefore, true);
+        if method == Method::Eap {
+            return self.decide_eap(asked);
+        }
         let subscriber = match self.identify(asked, method) {
             Ok(subscriber) => subscriber,
             Err(answer) => return answer,
         };
-        let proven = match self.check_credential(asked, method, &subscriber) {
-            Ok(proven) => proven,
+        let (found, checked) = credential::check(asked, method, Stored::of(&subscriber));
+        let passed = matches!(checked, Checked::Passed(_));
+        self.draft.note(Step::Credential, found, passed);
+        match checked {
+            Checked::Passed(proven) => admission::answer(&mut self.draft, asked, subscriber, proven),
+            Checked::Rejected(reason) => Answer::Reject(reason),
+            Checked::Dropped(reason) => Answer::Drop(reason),
+        }
+    }
+
+    /// EAP: one step of a conversation. What is inside TLS says itself who it is about, and is answered later.
+    fn decide_eap(&mut self, asked: &Asked<'_>) -> Answer {
+        let eap = eap::collect(&asked.request, &mut self.eap);
+        if eap.as_ref().is_some_and(eap::is_tunnel) && eap::may_be_anonymous(&self.conversations) {
+            return Answer::Later(eap::later(&self.conversations, &self.eap));
+        }
+        if self.eap.is_empty() {
+            let (found, step) = eap::ask_identity();
+            return self.after_eap(asked, None, found, step);
+        }
+        let subscriber = match self.identify(asked, Method::Eap) {
+            Ok(subscriber) => Some(subscriber),
+            // His name may be said inside TLS only.
+            Err(Answer::Reject(RejectReason::UnknownSubscriber))
+                if eap::may_be_anonymous(&self.conversations) =>
+            {
+                None
+            }
             Err(answer) => return answer,
         };
-        let (found, refused) = admission::admit(&asked.nas, &subscriber, asked.now.unix_s());
-        self.draft.note(Step::Admission, found, refused.is_none());
-        match refused {
-            Some(reason) => Answer::Reject(reason),
-            None => Answer::Accept(subscriber, proven),
+        let eap = EapView::parse(&self.eap).ok();
+        let known = subscriber.as_deref();
+        let (found, step) = eap::step(asked, eap.as_ref(), known, &self.conversations, self.entropy);
+        self.after_eap(asked, subscriber, found, step)
+    }
+
+    /// What follows from a step of EAP.
+    fn after_eap(
+        &mut self,
+        asked: &Asked<'_>,
+        subscriber: Option<Arc<Subscriber>>,
+        found: Finding<'static>,
+        step: eap::Step,
+    ) -> Answer {
+        let goes_on = matches!(step, eap::Step::Challenge { .. } | eap::Step::Passed(_));
+        self.draft.note(Step::Credential, found, goes_on);
+        match (step, subscriber) {
+            (eap::Step::Challenge { state, request }, _) => Answer::Challenge { state, request },
+            (eap::Step::Passed(proven), Some(subscriber)) => {
+                admission::answer(&mut self.draft, asked, subscriber, proven)
+            }
+            (eap::Step::Passed(_), None) => Answer::Reject(RejectReason::UnknownSubscriber), // never: nobody passed
+            (eap::Step::Rejected(reason), _) => Answer::Reject(reason),
+            (eap::Step::Dropped(reason), _) => Answer::Drop(reason),
         }
     }
 
@@ -75,7 +123,7 @@ impl Authenticator {
     /// Which subscriber of this NAS's partner is it about?
     fn identify(&mut self, asked: &Asked<'_>, method: Method<'_>) -> Result<Arc<Subscriber>, Answer> {
         let eap = (method == Method::Eap)
-            .then(|| eap::collect(&asked.request, &mut self.eap))
+            .then(|| EapView::parse(&self.eap).ok())
             .flatten();
         // A NAS copies the EAP identity into User-Name (RFC 3579 section 2.1); one that forgets is helped.
         let name = asked
@@ -110,7 +158,8 @@ impl Authenticator {
                     username,
                     partner: "", // as in the draft
                 };
-                self.draft.note(Step::Identify, found, false);
+                let goes_on = method == Method::Eap && eap::may_be_anonymous(&self.conversations);
+                self.draft.note(Step::Identify, found, goes_on);
                 Err(match held_off(asked, username) {
                     Some(held_off) => self.refuse_held_off(held_off),
                     None => self.refuse_unknown(asked, method),
@@ -142,34 +191,6 @@ impl Authenticator {
             return Answer::Drop(DropReason::SecretDiffers);
         }
         Answer::Reject(RejectReason::UnknownSubscriber)
-    }
-
-    /// Is it he? How he proved it when he is; else what to answer.
-    fn check_credential(
-        &mut self,
-        asked: &Asked<'_>,
-        method: Method<'_>,
-        subscriber: &Subscriber,
-    ) -> Result<Proven, Answer> {
-        let (found, checked) = if method == Method::Eap {
-            let eap = EapView::parse(&self.eap).ok();
-            match eap::step(asked, eap.as_ref(), subscriber, &self.conversations, self.entropy) {
-                (found, eap::Step::Challenge { state, conversation }) => {
-                    self.draft.note(Step::Credential, found, true);
-                    return Err(Answer::Challenge { state, conversation });
-                }
-                (found, eap::Step::Done(checked)) => (found, checked),
-            }
-        } else {
-            credential::check(asked, method, Stored::of(subscriber))
-        };
-        let passed = matches!(checked, Checked::Passed(_));
-        self.draft.note(Step::Credential, found, passed);
-        match checked {
-            Checked::Passed(proven) => Ok(proven),
-            Checked::Rejected(reason) => Err(Answer::Reject(reason)),
-            Checked::Dropped(reason) => Err(Answer::Drop(reason)),
-        }
     }
 }
 

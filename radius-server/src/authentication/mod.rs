@@ -19,7 +19,15 @@ mod signature;
 mod tests;
 
 pub(crate) use answering::Clerk;
-pub use conversations::{CONVERSATION_WAIT, CONVERSATIONS_MAX, Conversations};
+pub use conversations::{
+    CONVERSATION_ROUNDS_MAX, CONVERSATION_TIME_MAX, CONVERSATION_WAIT, CONVERSATIONS_MAX, Conversations,
+    TUNNELS_MAX,
+};
+pub use eap::{
+    EapError, EapMethod, EapOptions, FRAGMENT_OCTETS, FRAGMENT_OCTETS_MAX, FRAGMENT_OCTETS_MIN, METHODS,
+    TlsMin,
+};
+pub(crate) use eap::{EapServer, Stamp};
 
 use crate::clock::Now;
 use crate::counters::Lane;
@@ -31,7 +39,7 @@ use crate::later::{Handover, HeldReject, Known, Leaving, Mailbox};
 use crate::overlap;
 use crate::sessions::Sessions;
 use crate::unknown::{PortKind, UnknownSources};
-use conversations::{Conversation, State};
+use conversations::State;
 use credential::Proven;
 use number::DecisionNumbers;
 use radius::{Code, HEADER_LEN, MessageAuthenticator, SharedSecret, View, kind};
@@ -123,15 +131,14 @@ pub(crate) enum Answer {
     Reject(RejectReason),
     /// Access-Challenge.
     Challenge {
-        /// Names the conversation.
-        state: State,
-        /// What is asked.
-        conversation: Conversation,
+        /// Names the conversation, when there is one.
+        state: Option<State>,
+        /// The EAP packet that asks.
+        request: Vec<u8>,
     },
     /// Nothing.
     Drop(DropReason),
     /// Whatever the one says who takes the request now.
-    #[expect(dead_code, reason = "no step answers later yet")]
     Later(Handover),
 }
 

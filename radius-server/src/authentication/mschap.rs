@@ -155,6 +155,8 @@ pub(super) fn write_success(
 ) -> Result<(), WriteError> {
     let types = match proven {
         Proven::Otherwise => return Ok(()),
+        // Keys of the air, not of MPPE: policy and types say nothing about them.
+        Proven::Eap { .. } => return write_keys(asked, decision, proven, reply),
         // Keys of 40 bits are made from the LAN Manager hash in version 1, and there is none.
         Proven::MsChap(_) => mppe::TYPE_128_BIT,
         Proven::MsChap2 { ident, proof } => {
@@ -196,18 +198,31 @@ fn write_keys(
         }
         Proven::MsChap2 { proof, .. } => {
             let keys = SessionKeys::derive(proof);
-            for (kind, key, salt) in [
-                (microsoft::MPPE_SEND_KEY, &keys.send, 0),
-                (microsoft::MPPE_RECV_KEY, &keys.receive, 1),
-            ] {
-                let mut room = [0; salt::HIDDEN_LEN_MAX];
-                let salt = Salt::new(salt_base(decision) | salt);
-                let hidden = salt::hide(secret, request, salt, &**key, &mut room).unwrap_or_default();
-                reply.vendor(MICROSOFT, kind, hidden)?;
-            }
-            Ok(())
+            write_pair(asked, decision, &*keys.send, &*keys.receive, reply)
         }
+        Proven::Eap { keys, .. } => write_pair(asked, decision, &keys.send, &keys.receive, reply),
     }
+}
+
+/// Adds the keys of both directions, hidden.
+fn write_pair(
+    asked: &Asked<'_>,
+    decision: DecisionId,
+    send: &[u8],
+    receive: &[u8],
+    reply: &mut ReplyWriter<'_>,
+) -> Result<(), WriteError> {
+    let (secret, request) = (&asked.nas.secret, asked.request.authenticator());
+    for (kind, key, salt) in [
+        (microsoft::MPPE_SEND_KEY, send, 0),
+        (microsoft::MPPE_RECV_KEY, receive, 1),
+    ] {
+        let mut room = [0; salt::HIDDEN_LEN_MAX];
+        let salt = Salt::new(salt_base(decision) | salt);
+        let hidden = salt::hide(secret, request, salt, key, &mut room).unwrap_or_default();
+        reply.vendor(MICROSOFT, kind, hidden)?;
+    }
+    Ok(())
 }
 
 /// An even number that hardly two decisions share. A salt need not be secret, only differ within the packet; what keeps
@@ -287,9 +302,11 @@ const fn failure_code(reason: RejectReason) -> (FailureCode, bool) {
         | RejectReason::WrongPassword
         | RejectReason::NoCredential
         | RejectReason::CredentialUnfit => (FailureCode::Authentication, true),
-        RejectReason::CredentialNotSent | RejectReason::UnsupportedMethod | RejectReason::EapFailed => {
-            (FailureCode::Authentication, false)
-        }
+        RejectReason::CredentialNotSent
+        | RejectReason::UnsupportedMethod
+        | RejectReason::EapFailed
+        | RejectReason::TlsFailed
+        | RejectReason::CertificateRefused => (FailureCode::Authentication, false),
         RejectReason::Suspended
         | RejectReason::PartnerSuspended
         | RejectReason::Terminated

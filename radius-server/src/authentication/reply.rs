@@ -1,11 +1,11 @@
 //! Writes the three packets that answer an Access-Request. Message-Authenticator stands first in each (CVE-2024-3596).
 //! What a subscriber gets comes encoded from the directory; here it is only put together.
 
+use super::Asked;
 use super::admission::{Left, left_s};
-use super::conversations::{Conversation, State};
+use super::conversations::State;
 use super::credential::Proven;
 use super::mschap::{self, Refusal};
-use super::{Asked, eap};
 use crate::class::{self, Login};
 use crate::decision::RejectReason;
 use crate::directory::Subscriber;
@@ -48,6 +48,13 @@ pub(super) fn accept<'b>(
         write_success(identifier, &mut success);
         reply.attribute(kind::EAP_MESSAGE, &success)?;
     }
+    //= https://www.rfc-editor.org/rfc/rfc2865#section-5.1
+    //# It MAY be sent in an Access-Accept packet, in which case the
+    //# client SHOULD use the name returned in the Access-Accept packet in
+    //# all Accounting-Request packets for this session.
+    if let Proven::Eap { name: Some(name), .. } = proven {
+        reply.text(kind::USER_NAME, name)?;
+    }
     reply.attribute(kind::CLASS, &class::for_login(decision, going_on))?;
     mschap::write_success(asked, subscriber, decision, proven, &mut reply)?;
     service(asked, subscriber, &mut reply)?;
@@ -81,19 +88,19 @@ pub(super) fn reject<'b>(
     Ok(reply.finish(asked.secret()))
 }
 
-/// Access-Challenge: EAP-MD5's question, and the State under which the answer is expected.
+/// Access-Challenge: what EAP asks, and the State under which the answer is expected.
 pub(super) fn challenge<'b>(
     asked: &Asked<'_>,
-    state: &State,
-    conversation: &Conversation,
+    state: Option<&State>,
+    question: &[u8],
     out: &'b mut [u8],
 ) -> Result<&'b [u8], WriteError> {
-    let mut question = Vec::with_capacity(32);
-    eap::write_challenge(conversation, &mut question);
     let mut reply = ReplyWriter::new(out, Code::AccessChallenge, &asked.request)?;
     reply.reserve_message_authenticator()?;
-    reply.long(kind::EAP_MESSAGE, &question)?;
-    reply.attribute(kind::STATE, state)?;
+    reply.long(kind::EAP_MESSAGE, question)?;
+    if let Some(state) = state {
+        reply.attribute(kind::STATE, state)?;
+    }
     reply.proxy_states(&asked.request)?;
     Ok(reply.finish(asked.secret()))
 }

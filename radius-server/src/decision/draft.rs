@@ -131,6 +131,16 @@ impl Draft {
         }
     }
 
+    /// The user's name as it stands now.
+    pub(crate) fn username_text(&self) -> String {
+        String::from_utf8_lossy(self.username.octets()).into_owned()
+    }
+
+    /// Takes another name for the user's: what is said inside a tunnel counts more than what is said around it.
+    pub(crate) fn username_replace(&mut self, name: &str) {
+        self.username.set_lossy(name.as_bytes());
+    }
+
     /// Notes what a step found.
     pub(crate) fn note(&mut self, step: Step, found: Finding<'_>, ok: bool) {
         let found = self.shortened(found);
@@ -183,6 +193,12 @@ impl Draft {
                 address,
                 nas: unless(nas, &self.nas_name),
                 partner: unless(partner, &self.partner_name),
+            },
+            Found::EapOuterIdentity { username } => Found::EapOuterIdentity {
+                username: cut(username, TEXT_OCTETS_MAX),
+            },
+            Found::EapCertificateNames { names } => Found::EapCertificateNames {
+                names: cut(names, TEXT_OCTETS_MAX),
             },
             Found::Suspended { reason } => Found::Suspended {
                 reason: cut(reason, TEXT_OCTETS_MAX),

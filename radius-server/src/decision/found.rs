@@ -4,6 +4,7 @@
 //! allocates nothing; whoever reads a decision gets findings with texts of their own ([`Found`]).
 
 use super::span::Span;
+use crate::authentication::EapMethod as Offered;
 use crate::directory::{Name, RateDialect};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -261,6 +262,117 @@ pub enum Found<Text = Name> {
         /// Seconds until the next one is looked at.
         left_s: u32,
     },
+
+    // -- EAP, added later
+    /// EAP-Start: who is there was asked.
+    EapIdentityAsked,
+    /// A method was offered.
+    EapOffered {
+        /// Its number.
+        method: u8,
+    },
+    /// A method goes on.
+    EapGoesOn {
+        /// Its number.
+        method: u8,
+    },
+    /// The peer wants none of the methods that can be had.
+    EapNothingInCommon {
+        /// The first method it asks for; 0: it named none.
+        wanted: u8,
+        /// What could still be offered to it, as bits of [`Offered`].
+        offered: u8,
+    },
+    /// The conversation took too many rounds or too much time.
+    EapTooLong,
+    /// The password of EAP-GTC is the stored one.
+    GtcMatch,
+    /// It is not.
+    GtcMismatch,
+    /// The peer does not believe us, or says that it failed.
+    EapPeerDisbelieves,
+    /// What came is no fragment, or not the next one.
+    EapFragmentMalformed,
+    /// The peer ended TLS with an alert.
+    EapTlsAlert {
+        /// Which one.
+        alert: u8,
+    },
+    /// We ended TLS.
+    EapTlsFailed {
+        /// Why.
+        why: TlsFailure,
+    },
+    /// TLS gave no keys.
+    EapNoKeys,
+    /// The name outside the tunnel differs from the one inside.
+    EapOuterIdentity {
+        /// The outer one.
+        username: Text,
+    },
+    /// The name inside the tunnel is nobody's.
+    EapInnerUnknown,
+    /// What was said inside the tunnel makes no sense.
+    EapInnerMalformed,
+    /// Nothing inside the tunnel could be compared.
+    EapInnerNothing,
+    /// The peer chose its own challenge in place of the tunnel's.
+    EapChallengeDiffers,
+    /// The certificate of the peer is good and names him.
+    EapCertificateMatch,
+    /// The names in a certificate, none of which is a subscriber's.
+    EapCertificateNames {
+        /// They, in the order they were tried.
+        names: Text,
+    },
+    /// A good certificate that is nobody's.
+    EapCertificateNobody,
+}
+
+/// Why we ended a TLS handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TlsFailure {
+    /// The peer sent no certificate.
+    NoCertificate,
+    /// Its certificate has expired.
+    CertificateExpired,
+    /// Its certificate begins later.
+    CertificateNotYetValid,
+    /// Its certificate is not of our client CA.
+    CertificateUnknownIssuer,
+    /// Its certificate is revoked.
+    CertificateRevoked,
+    /// No revocation list that counts says anything about its certificate.
+    RevocationUnknown,
+    /// Its certificate is not for this, or makes no sense.
+    CertificateUnfit,
+    /// It speaks older versions only.
+    NoCommonVersion,
+    /// It wants ciphers, curves or signatures that are not offered.
+    NothingInCommon,
+    /// It broke the protocol.
+    Protocol,
+}
+
+impl TlsFailure {
+    /// In words.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::NoCertificate => "the peer sent no certificate",
+            Self::CertificateExpired => "the certificate of the peer has expired",
+            Self::CertificateNotYetValid => "the certificate of the peer is not valid yet",
+            Self::CertificateUnknownIssuer => "the certificate of the peer is of no CA in eap.client_ca",
+            Self::CertificateRevoked => "the certificate of the peer is revoked",
+            Self::RevocationUnknown => {
+                "no revocation list in eap.crls, or only an expired one, speaks about the certificate of the peer"
+            }
+            Self::CertificateUnfit => "the certificate of the peer is not one for TLS clients, or is damaged",
+            Self::NoCommonVersion => "the peer offers no version of TLS that is spoken here",
+            Self::NothingInCommon => "the peer offers no cipher, group or signature that is spoken here",
+            Self::Protocol => "the peer broke the protocol",
+        }
+    }
 }
 
 /// The packets that answer an Access-Request.
@@ -322,6 +434,29 @@ impl<Text: Deref<Target = str>> fmt::Display for Found<Text> {
                     f,
                     "EAP: the peer answers with {}, which was not offered",
                     EapMethod(*method)
+                )
+            }
+            Self::EapOffered { method } => write!(f, "EAP: {} offered", EapMethod(*method)),
+            Self::EapGoesOn { method } => write!(f, "EAP: {} goes on", EapMethod(*method)),
+            Self::EapNothingInCommon { wanted, offered } => {
+                write!(f, "EAP: the peer asks for {}; offered here: ", EapMethod(*wanted))?;
+                let mut between = "";
+                for method in Offered::ALL.iter().filter(|method| offered & method.bit() != 0) {
+                    write!(f, "{between}{method}")?;
+                    between = ", ";
+                }
+                f.write_str(if between.is_empty() { "nothing" } else { "" })
+            }
+            Self::EapTlsAlert { alert } => write!(f, "TLS alert {} from the peer", Alert(*alert)),
+            Self::EapTlsFailed { why } => write!(f, "TLS: {}", why.words()),
+            Self::EapOuterIdentity { username } => {
+                write!(f, "the name outside the tunnel is {}", username.escape_debug())
+            }
+            Self::EapCertificateNames { names } => {
+                write!(
+                    f,
+                    "the certificate names {}, none of them a subscriber",
+                    names.escape_debug()
                 )
             }
             Self::ActiveFor { left_s } => write!(f, "active; expires in {}", Span(*left_s)),
@@ -430,7 +565,37 @@ impl<Text> Found<Text> {
             Self::Terminated => "terminated",
             Self::ReplyTooLong => "the attributes of plan and subscriber do not fit into one packet",
             Self::Silent => "no reply",
-            Self::Nas { .. }
+            Self::EapIdentityAsked => "EAP: the peer was asked who it is",
+            Self::EapTooLong => "EAP: the conversation took more than 64 rounds or 60 s",
+            Self::GtcMatch => "EAP-GTC: the password is the stored one",
+            Self::GtcMismatch => "EAP-GTC: the password differs from the stored one",
+            Self::EapPeerDisbelieves => {
+                "EAP: the peer does not accept our answer: another password there, most likely"
+            }
+            Self::EapFragmentMalformed => "EAP: a TLS fragment is malformed or not the next one",
+            Self::EapNoKeys => "EAP: TLS gave no keys",
+            Self::EapInnerUnknown => "the name inside the tunnel is no subscriber's",
+            Self::EapInnerMalformed => {
+                "what was said inside the tunnel is malformed or does not belong there"
+            }
+            Self::EapInnerNothing => {
+                "inside the tunnel there is no User-Password, CHAP-Password, MS-CHAP response or EAP-Message"
+            }
+            Self::EapChallengeDiffers => {
+                "EAP-TTLS: the challenge is not the tunnel's (RFC 5281 section 11.1)"
+            }
+            Self::EapCertificateMatch => "EAP-TLS: the certificate is good and names this subscriber",
+            Self::EapCertificateNobody => {
+                "EAP-TLS: the certificate is good and names no subscriber of this partner"
+            }
+            Self::EapOffered { .. }
+            | Self::EapGoesOn { .. }
+            | Self::EapNothingInCommon { .. }
+            | Self::EapTlsAlert { .. }
+            | Self::EapTlsFailed { .. }
+            | Self::EapOuterIdentity { .. }
+            | Self::EapCertificateNames { .. }
+            | Self::Nas { .. }
             | Self::NoSubscriber { .. }
             | Self::Subscriber { .. }
             | Self::EapNak { .. }
@@ -467,6 +632,44 @@ impl fmt::Display for EapMethod {
             52 => "EAP-PWD",
             55 => "TEAP",
             other => return write!(f, "EAP method {other}"),
+        };
+        f.write_str(name)
+    }
+}
+
+/// A TLS alert as RFC 8446 section 6 names it.
+struct Alert(u8);
+
+impl fmt::Display for Alert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self.0 {
+            0 => "close_notify",
+            10 => "unexpected_message",
+            20 => "bad_record_mac",
+            22 => "record_overflow",
+            40 => "handshake_failure",
+            42 => "bad_certificate",
+            43 => "unsupported_certificate",
+            44 => "certificate_revoked",
+            45 => "certificate_expired",
+            46 => "certificate_unknown",
+            47 => "illegal_parameter",
+            48 => "unknown_ca",
+            49 => "access_denied",
+            50 => "decode_error",
+            51 => "decrypt_error",
+            70 => "protocol_version",
+            71 => "insufficient_security",
+            80 => "internal_error",
+            90 => "user_canceled",
+            109 => "missing_extension",
+            110 => "unsupported_extension",
+            112 => "unrecognized_name",
+            113 => "bad_certificate_status_response",
+            115 => "unknown_psk_identity",
+            116 => "certificate_required",
+            120 => "no_application_protocol",
+            other => return write!(f, "{other}"),
         };
         f.write_str(name)
     }

@@ -47,6 +47,10 @@ pub enum RejectReason {
     ReplyTooLong,
     /// What is stored is not enough for the method, for example an NT hash for CHAP.
     CredentialUnfit,
+    /// The TLS handshake of EAP failed.
+    TlsFailed,
+    /// The certificate of the peer is missing, of no CA of ours, out of its time, or revoked.
+    CertificateRefused,
 }
 
 /// Why a request got no answer.
@@ -135,7 +139,7 @@ impl Outcome {
 impl RejectReason {
     /// Every reason, in order; counters have one place for each. Its place is its number in a journalled decision: a new
     /// one goes to the end.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::NoUserName,
         Self::UnknownSubscriber,
         Self::WrongPassword,
@@ -149,6 +153,8 @@ impl RejectReason {
         Self::EapFailed,
         Self::ReplyTooLong,
         Self::CredentialUnfit,
+        Self::TlsFailed,
+        Self::CertificateRefused,
     ];
 
     /// The stable name, as in `radpostauth.reason` and in metrics.
@@ -168,6 +174,8 @@ impl RejectReason {
             Self::EapFailed => "eap_failed",
             Self::ReplyTooLong => "reply_too_long",
             Self::CredentialUnfit => "credential_unfit",
+            Self::TlsFailed => "tls_failed",
+            Self::CertificateRefused => "certificate_refused",
         }
     }
 
@@ -190,6 +198,8 @@ impl RejectReason {
             Self::CredentialUnfit => {
                 "what is stored for this subscriber is not enough for the authentication method"
             }
+            Self::TlsFailed => "the TLS handshake failed",
+            Self::CertificateRefused => "the certificate of the peer is not accepted",
         }
     }
 
@@ -202,9 +212,11 @@ impl RejectReason {
             | Self::WrongPassword
             | Self::NoCredential
             | Self::CredentialUnfit => "Login incorrect",
-            Self::CredentialNotSent | Self::UnsupportedMethod | Self::EapFailed => {
-                "Authentication method not supported"
-            }
+            Self::CredentialNotSent
+            | Self::UnsupportedMethod
+            | Self::EapFailed
+            | Self::TlsFailed
+            | Self::CertificateRefused => "Authentication method not supported",
             Self::Suspended | Self::PartnerSuspended => "Service suspended, please contact your provider",
             Self::Terminated => "Service terminated, please contact your provider",
             Self::Expired => "Service expired, please contact your provider",

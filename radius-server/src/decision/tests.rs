@@ -143,6 +143,31 @@ fn all_found() -> Vec<Found> {
             attempts: 7,
             left_s: 30,
         },
+        Found::EapIdentityAsked,
+        Found::EapOffered { method: 25 },
+        Found::EapGoesOn { method: 21 },
+        Found::EapNothingInCommon {
+            wanted: 25,
+            offered: 5,
+        },
+        Found::EapTooLong,
+        Found::GtcMatch,
+        Found::GtcMismatch,
+        Found::EapPeerDisbelieves,
+        Found::EapFragmentMalformed,
+        Found::EapTlsAlert { alert: 48 },
+        Found::EapTlsFailed {
+            why: TlsFailure::CertificateRevoked,
+        },
+        Found::EapNoKeys,
+        Found::EapOuterIdentity { username: name() },
+        Found::EapInnerUnknown,
+        Found::EapInnerMalformed,
+        Found::EapInnerNothing,
+        Found::EapChallengeDiffers,
+        Found::EapCertificateMatch,
+        Found::EapCertificateNames { names: name() },
+        Found::EapCertificateNobody,
     ]
 }
 

@@ -20,11 +20,6 @@
 //! The table of duplicates forgets after five seconds, as for everybody: who keeps a request longer than that must expect
 //! to get it a second time.
 
-#![cfg_attr(
-    not(test),
-    expect(dead_code, reason = "no step of the pipeline answers later yet")
-)]
-
 mod finisher;
 mod mailbox;
 mod pending;

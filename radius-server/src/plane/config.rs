@@ -1,5 +1,6 @@
 //! How the access plane is set up. Values come parsed from whoever reads the configuration file; none is read here.
 
+use crate::authentication::EapOptions;
 use crate::decision::DECISION_MEMORY_OCTETS;
 use crate::directory::RejectRules;
 use crate::gate::ATTRIBUTES_USUAL_MAX;
@@ -42,6 +43,8 @@ pub struct Config {
     pub reject_rules: RejectRules,
     /// Attributes a packet may have, at most [`radius::ATTRIBUTES_MAX`].
     pub attributes_max: usize,
+    /// How EAP is offered.
+    pub eap: EapOptions,
     /// How the accounting journal is kept.
     pub accounting_journal: journal::Options,
     /// How the decision journal is kept.
@@ -64,6 +67,7 @@ impl Config {
             reject_delay: Duration::ZERO,
             reject_rules: RejectRules::OFF,
             attributes_max: ATTRIBUTES_USUAL_MAX,
+            eap: EapOptions::default(),
             accounting_journal: journal::Options::default(),
             // Nobody waits for a decision to be on disk.
             decision_journal: journal::Options {

@@ -4,6 +4,7 @@
 mod accounting;
 mod authentication;
 mod guard;
+mod eapol;
 mod isp;
 mod journal;
 mod plane;

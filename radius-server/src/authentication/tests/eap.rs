@@ -55,7 +55,7 @@ fn eap_fails_for_each_reason_of_its_own() {
         RejectReason::EapFailed,
         none,
     );
-    let nak = "EAP: the peer refuses EAP-MD5 and asks for PEAP; offered here: EAP-MD5";
+    let nak = "EAP: the peer asks for PEAP; offered here: EAP-MSCHAPv2";
     check_eap(
         |eap| vec![2, eap[1], 0, 6, 3, 25],
         true,
@@ -122,4 +122,48 @@ fn without_randomness_there_is_no_challenge() {
     let request = signed(1).eap(&identity(10), None);
     let words = "EAP: the system gave no random octets for a challenge";
     desk.check(&request, Outcome::Dropped(DropReason::NoReply), words);
+}
+
+#[test]
+fn an_empty_eap_message_is_answered_with_the_question_who_is_there() {
+    let mut desk = Desk::new();
+    let request = signed(1).eap(&[], None);
+    let answered = desk.ask(&request);
+    let challenge = answered.verified(&request);
+    assert_eq!(challenge.code(), Code::AccessChallenge);
+    assert_eq!(eap_of(&challenge), [EapCode::Request as u8, 0, 0, 5, 1]);
+    assert_eq!(challenge.first(kind::STATE), None, "nothing is kept about it");
+    assert!(desk.conversations.is_empty());
+}
+
+#[test]
+fn a_peer_that_refuses_a_method_is_offered_the_one_it_asks_for() {
+    let mut desk = Desk::new();
+    let request = signed(1).eap(&identity(10), None);
+    let challenged = desk.ask(&request);
+    let challenge = challenged.verified(&request);
+    let state = challenge.first(kind::STATE).expect("a state").to_vec();
+    let nak = signed(2).eap(&[2, 11, 0, 7, 3, 13, 26], Some(&state));
+    let offered = desk.ask(&nak);
+    let offer = offered.verified(&nak);
+    assert_eq!(EapView::parse(&eap_of(&offer)).expect("EAP").method(), Some(26));
+    let state = offer.first(kind::STATE).expect("a state").to_vec();
+    let again = signed(3).eap(&[2, 12, 0, 6, 3, 4], Some(&state));
+    let words = "EAP: the peer asks for EAP-MD5; offered here: nothing";
+    desk.check(&again, Outcome::Rejected(RejectReason::UnsupportedMethod), words);
+}
+
+#[test]
+fn a_conversation_ends_after_its_rounds() {
+    let mut desk = Desk::new();
+    let request = signed(1).eap(&identity(10), None);
+    let challenged = desk.ask(&request);
+    let challenge = challenged.verified(&request);
+    let state = challenge.first(kind::STATE).expect("a state").to_vec();
+    let mut open = desk.conversations.take(&state, desk.now.monotonic).expect("open");
+    open.rounds = CONVERSATION_ROUNDS_MAX;
+    let state = desk.conversations.keep([2; 16], open, desk.now.monotonic);
+    let request = signed(2).eap(&md5_response(&eap_of(&challenge), PASSWORD), Some(&state));
+    let words = "EAP: the conversation took more than 64 rounds or 60 s";
+    desk.check(&request, Outcome::Rejected(RejectReason::EapFailed), words);
 }

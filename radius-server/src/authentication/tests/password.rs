@@ -135,7 +135,7 @@ fn what_cannot_be_checked_is_rejected_and_said() {
 }
 
 #[test]
-fn an_nt_hash_is_good_for_pap_and_no_good_for_chap_and_eap_md5() {
+fn an_nt_hash_is_good_for_pap_and_eap_mschapv2_and_no_good_for_chap() {
     let mut desk = Desk::with(|_, alice| alice.credential = Credential::NtHash(NtHash::of(PASSWORD)));
     let matches = "PAP: the password is the stored one";
     desk.check(&plain(1).pap("alice@demo", PASSWORD), Outcome::Accepted, matches);
@@ -152,7 +152,8 @@ fn an_nt_hash_is_good_for_pap_and_no_good_for_chap_and_eap_md5() {
             .expect("room");
     });
     desk.check(&chap, unfit, words);
-    desk.check(&signed(4).eap(&identity(1), None), unfit, words);
+    let mschap = "EAP: EAP-MSCHAPv2 offered";
+    desk.check(&signed(4).eap(&identity(1), None), Outcome::ChallengeSent, mschap);
 }
 
 #[test]

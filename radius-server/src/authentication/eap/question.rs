@@ -1,0 +1,191 @@
+//! The methods that prove a password: what is asked, and what the answer proves. The same on the outside and inside a
+//! tunnel; whoever asks puts the frames around it.
+
+use super::super::Entropy;
+use super::super::credential::{self, Stored};
+use super::EapMethod;
+use crate::decision::{Finding, Found, RejectReason};
+use radius::eap::mschapv2::{self, Said};
+use radius::eap::{md5, method};
+use radius::mschap::{Failure, FailureCode, NtHash, SessionKeys, Version, v2};
+
+/// What we call ourselves in a challenge; peers show it to nobody.
+const OUR_NAME: &[u8] = b"headend";
+/// What EAP-GTC shows.
+const PROMPT: &[u8] = b"Password: ";
+
+/// What was asked, and what is needed to understand the answer.
+#[derive(Debug)]
+pub(crate) enum Question {
+    /// EAP-MD5, with the challenge.
+    Md5([u8; md5::VALUE_LEN]),
+    /// EAP-GTC.
+    Gtc,
+    /// EAP-MSCHAPv2, with the challenge.
+    MsChap2([u8; 16]),
+    /// EAP-MSCHAPv2: he proved himself and was told what proves us.
+    MsChap2Proven(SessionKeys),
+    /// EAP-MSCHAPv2: he was told that he failed.
+    MsChap2Refused(Finding<'static>, RejectReason),
+}
+
+/// What follows from an answer.
+pub(super) enum Turn {
+    /// Another question, and the octets of it: type and data.
+    Ask(Question, Vec<u8>),
+    /// It is he; of EAP-MSCHAPv2 with the keys.
+    Passed(Finding<'static>, Option<SessionKeys>),
+    /// It is not, or nobody can tell.
+    Rejected(Finding<'static>, RejectReason),
+}
+
+/// An answer.
+pub(super) struct Answered<'a> {
+    /// The Identifier of the question, which the answer repeats.
+    pub(super) identifier: u8,
+    /// The method.
+    pub(super) method: u8,
+    /// Its data.
+    pub(super) data: &'a [u8],
+    /// Who he says he is.
+    pub(super) name: &'a [u8],
+}
+
+impl Question {
+    /// Whether what is stored is enough for a method.
+    pub(super) fn can(method: EapMethod, stored: &Stored<'_>) -> bool {
+        match method {
+            EapMethod::Md5 => matches!(stored, Stored::Password(_)),
+            EapMethod::Gtc | EapMethod::MsChap2 => !matches!(stored, Stored::Nothing),
+            EapMethod::Tls | EapMethod::Ttls | EapMethod::Peap => false,
+        }
+    }
+
+    /// The first question of a method and its octets, type and data; `None`: no random octets, or no method of these.
+    pub(super) fn first(method: EapMethod, identifier: u8, entropy: Entropy) -> Option<(Self, Vec<u8>)> {
+        let mut octets = vec![method.number()];
+        let mut challenge = [0; 16];
+        if method != EapMethod::Gtc && !entropy(&mut challenge) {
+            return None;
+        }
+        let question = match method {
+            EapMethod::Md5 => {
+                octets.push(md5::VALUE_LEN as u8);
+                octets.extend_from_slice(&challenge);
+                octets.extend_from_slice(OUR_NAME);
+                Self::Md5(challenge)
+            }
+            EapMethod::Gtc => {
+                octets.extend_from_slice(PROMPT);
+                Self::Gtc
+            }
+            EapMethod::MsChap2 => {
+                mschapv2::write_challenge(identifier, &challenge, OUR_NAME, &mut octets);
+                Self::MsChap2(challenge)
+            }
+            EapMethod::Tls | EapMethod::Ttls | EapMethod::Peap => return None,
+        };
+        Some((question, octets))
+    }
+
+    /// Which method it belongs to.
+    pub(super) const fn method(&self) -> EapMethod {
+        match self {
+            Self::Md5(_) => EapMethod::Md5,
+            Self::Gtc => EapMethod::Gtc,
+            Self::MsChap2(_) | Self::MsChap2Proven(_) | Self::MsChap2Refused(..) => EapMethod::MsChap2,
+        }
+    }
+
+    /// Whether the peer may still ask for another method.
+    pub(super) const fn may_be_refused(&self) -> bool {
+        matches!(self, Self::Md5(_) | Self::Gtc | Self::MsChap2(_))
+    }
+
+    /// What an answer proves.
+    pub(super) fn judge(self, answer: &Answered<'_>, stored: Stored<'_>) -> Turn {
+        if answer.method != self.method().number() {
+            let method = answer.method;
+            return Turn::Rejected(Found::EapUnexpectedMethod { method }, RejectReason::EapFailed);
+        }
+        match self {
+            Self::Md5(challenge) => judge_md5(&challenge, answer, stored),
+            Self::Gtc => match credential::check_clear(answer.data, stored) {
+                Ok(true) => Turn::Passed(Found::GtcMatch, None),
+                Ok(false) => Turn::Rejected(Found::GtcMismatch, RejectReason::WrongPassword),
+                Err((found, reason)) => Turn::Rejected(found, reason),
+            },
+            Self::MsChap2(challenge) => judge_mschap2(&challenge, answer, stored),
+            Self::MsChap2Proven(keys) => match Said::parse(answer.data) {
+                Some(Said::Success) => Turn::Passed(Found::MsChap2Match, Some(keys)),
+                _ => Turn::Rejected(Found::EapPeerDisbelieves, RejectReason::EapFailed),
+            },
+            Self::MsChap2Refused(found, reason) => Turn::Rejected(found, reason),
+        }
+    }
+}
+
+/// EAP-MD5.
+fn judge_md5(challenge: &[u8; md5::VALUE_LEN], answer: &Answered<'_>, stored: Stored<'_>) -> Turn {
+    let password = match credential::clear_of(stored) {
+        Ok(password) => password,
+        Err((found, reason)) => return Turn::Rejected(found, reason),
+    };
+    match md5::check_response(answer.data, answer.identifier, challenge, password) {
+        Ok(true) => Turn::Passed(Found::EapMd5Match, None),
+        Ok(false) => Turn::Rejected(Found::EapMd5Mismatch, RejectReason::WrongPassword),
+        Err(_) => Turn::Rejected(Found::EapMalformed, RejectReason::EapFailed),
+    }
+}
+
+/// EAP-MSCHAPv2's response.
+fn judge_mschap2(challenge: &[u8; 16], answer: &Answered<'_>, stored: Stored<'_>) -> Turn {
+    let hash = match credential::nt_hash_of(stored) {
+        Ok(hash) => hash,
+        Err((found, reason)) => return Turn::Rejected(found, reason),
+    };
+    let said = Said::parse(answer.data);
+    if matches!(said, Some(Said::ChangePassword)) {
+        return Turn::Rejected(Found::MsChapPasswordChange, RejectReason::UnsupportedMethod);
+    }
+    let Some((response, name)) = said.and_then(|said| match said {
+        Said::Response { name, .. } => Some((said.response()?, name)),
+        _ => None,
+    }) else {
+        return Turn::Rejected(Found::MsChap2Malformed, RejectReason::EapFailed);
+    };
+    // The name that is hashed is the one in the response; that it is his own is what the directory said about the other.
+    match check_either(challenge, &response, name, answer.name, &hash) {
+        Some(proof) => {
+            let mut octets = vec![method::MSCHAPV2];
+            mschapv2::write_success(response.ident, &proof.success(), &mut octets);
+            Turn::Ask(Question::MsChap2Proven(SessionKeys::derive(&proof)), octets)
+        }
+        None => {
+            let failure = Failure {
+                ident: response.ident,
+                version: Version::Two,
+                code: FailureCode::Authentication,
+                retry: false,
+                challenge: [0; 16],
+                message: RejectReason::WrongPassword.reply_message(),
+            };
+            let mut octets = vec![method::MSCHAPV2];
+            mschapv2::write_failure(&failure, &mut octets);
+            let refused = Question::MsChap2Refused(Found::MsChap2Mismatch, RejectReason::WrongPassword);
+            Turn::Ask(refused, octets)
+        }
+    }
+}
+
+/// The name in the response is what was hashed; a peer that leaves it out hashed the one it gave as its identity.
+fn check_either(
+    challenge: &[u8; 16],
+    response: &radius::mschap::Response2<'_>,
+    name: &[u8],
+    identity: &[u8],
+    hash: &NtHash,
+) -> Option<radius::mschap::Proof> {
+    let name = if name.is_empty() { identity } else { name };
+    v2::check(challenge, response, name, hash)
+}
