@@ -64,6 +64,13 @@ pub const KEYS: &[Key] = &[
         "radius.radsec_connections_per_address",
         "HEADEND_RADIUS_RADSEC_CONNECTIONS_PER_ADDRESS",
     ),
+    key("eap.methods", "HEADEND_EAP_METHODS"),
+    key("eap.certificate", "HEADEND_EAP_CERTIFICATE"),
+    key("eap.key", "HEADEND_EAP_KEY"),
+    key("eap.client_ca", "HEADEND_EAP_CLIENT_CA"),
+    key("eap.crls", "HEADEND_EAP_CRLS"),
+    key("eap.tls_min", "HEADEND_EAP_TLS_MIN"),
+    key("eap.fragment_bytes", "HEADEND_EAP_FRAGMENT_BYTES"),
     Key {
         secret: true,
         ..key("database.url", "HEADEND_DATABASE_URL")

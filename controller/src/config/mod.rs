@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use radius_server::authentication::{EapOptions, FRAGMENT_OCTETS_MAX, FRAGMENT_OCTETS_MIN};
 
 pub use error::ConfigError;
 pub use layers::{Flag, KEYS, Key, Layers, Source};
@@ -48,6 +49,8 @@ pub const REJECT_STORM_S: std::ops::RangeInclusive<i64> = 1..=3_600;
 pub const ATTRIBUTES_MAX: std::ops::RangeInclusive<i64> = 16..=255;
 /// How many connections of RADIUS over TLS there may be.
 pub const RADSEC_CONNECTIONS: std::ops::RangeInclusive<i64> = 1..=65_536;
+/// How many files of revocation lists there may be.
+pub const CRLS_MAX: usize = 64;
 /// How many connections to PostgreSQL may be asked for.
 pub const DATABASE_CONNECTIONS: std::ops::RangeInclusive<i64> = 2..=1000;
 /// How long a login may last, in seconds: a minute to thirty days.
@@ -70,6 +73,10 @@ pub struct Config {
     pub http: Http,
     /// The RADIUS listeners.
     pub radius: Radius,
+    /// EAP: `methods` in order (default: peap, ttls, tls, md5, mschapv2), `certificate`, `key`, `client_ca`, `crls` (PEM
+    /// files, default: none), `tls_min` (`1.2` or `1.3`, default: 1.2), `fragment_bytes` (octets of TLS data in a packet,
+    /// 100 to 3000, default: 1000).
+    pub eap: EapOptions,
     /// PostgreSQL.
     pub database: Database,
     /// Log lines, always on stderr.
@@ -305,6 +312,22 @@ impl Config {
                     .integer("radius.radsec_connections_per_address", RADSEC_CONNECTIONS)?
                     .unwrap_or(radius_server::radsec::config::CONNECTIONS_PER_ADDRESS_MAX),
             },
+            eap: EapOptions {
+                methods: layers
+                    .eap_methods("eap.methods")?
+                    .unwrap_or_else(|| EapOptions::default().methods),
+                fragment_octets: layers
+                    .integer(
+                        "eap.fragment_bytes",
+                        FRAGMENT_OCTETS_MIN.into()..=FRAGMENT_OCTETS_MAX.into(),
+                    )?
+                    .unwrap_or(EapOptions::default().fragment_octets),
+                certificate: layers.path("eap.certificate")?,
+                key: layers.path("eap.key")?,
+                client_ca: layers.path("eap.client_ca")?,
+                crls: layers.paths("eap.crls", CRLS_MAX)?.unwrap_or_default(),
+                tls_min: layers.tls_min("eap.tls_min")?.unwrap_or_default(),
+            },
             database: Database {
                 url: layers.postgres_url("database.url")?,
                 owner_url: layers.postgres_url("database.owner_url")?,
@@ -333,6 +356,16 @@ impl Config {
                 "database.owner_url",
                 "database.url beside it: an owner without a serving role means nothing to the private database",
             ));
+        }
+        if self.eap.certificate.is_some() != self.eap.key.is_some() {
+            let key = if self.eap.key.is_some() {
+                "eap.key"
+            } else {
+                "eap.certificate"
+            };
+            return Err(self
+                .layers
+                .refuse(key, "eap.certificate and eap.key together, or neither"));
         }
         let twice = self
             .radius
@@ -447,6 +480,19 @@ impl Config {
                 "radius.radsec_connections_per_address",
                 Some(self.radius.radsec_connections_per_address.to_string()),
             ),
+            (
+                "eap.methods",
+                Some(list(self.eap.methods.iter().map(|method| method.as_str()))),
+            ),
+            ("eap.certificate", shown(self.eap.certificate.as_ref())),
+            ("eap.key", shown(self.eap.key.as_ref())),
+            ("eap.client_ca", shown(self.eap.client_ca.as_ref())),
+            (
+                "eap.crls",
+                Some(list(self.eap.crls.iter().map(|path| path.display()))),
+            ),
+            ("eap.tls_min", Some(quoted(&self.eap.tls_min.to_string()))),
+            ("eap.fragment_bytes", Some(self.eap.fragment_octets.to_string())),
             ("database.url", secret(&self.database.url)),
             ("database.owner_url", secret(&self.database.owner_url)),
             (
@@ -498,9 +544,14 @@ fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
+/// A path as a TOML string.
+fn shown(path: Option<&PathBuf>) -> Option<String> {
+    path.map(|path| quoted(&path.display().to_string()))
+}
+
 /// A TOML list of texts.
-fn list<T: std::fmt::Display>(items: &[T]) -> String {
-    let quoted: Vec<String> = items.iter().map(|item| format!("\"{item}\"")).collect();
+fn list<T: std::fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
+    let quoted: Vec<String> = items.into_iter().map(|item| format!("\"{item}\"")).collect();
     format!("[{}]", quoted.join(", "))
 }
 

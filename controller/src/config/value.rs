@@ -8,6 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use radius_server::authentication::{EapMethod, TlsMin};
 
 use super::layers::{Given, KEYS, Layers};
 use super::{ConfigError, LogFormat};
@@ -37,6 +38,49 @@ impl Layers {
         std::path::absolute(&text)
             .map(Some)
             .map_err(|_| self.refuse(path, "a path"))
+    }
+
+    /// Paths; one text may hold several with commas between.
+    pub(super) fn paths(&self, path: &'static str, max: usize) -> Result<Option<Vec<PathBuf>>, ConfigError> {
+        let allowed = format!("at most {max} paths");
+        let Some(texts) = self.items::<String>(path, &allowed)? else {
+            return Ok(None);
+        };
+        if texts.len() > max {
+            return Err(self.refuse(path, &allowed));
+        }
+        let paths: Result<Vec<_>, _> = texts.iter().map(std::path::absolute).collect();
+        paths.map(Some).map_err(|_| self.refuse(path, &allowed))
+    }
+
+    /// Methods of EAP, most wanted first; at least one, none twice.
+    pub(super) fn eap_methods(&self, path: &'static str) -> Result<Option<Vec<EapMethod>>, ConfigError> {
+        let names = EapMethod::ALL.map(EapMethod::as_str).join(", ");
+        let allowed = format!("different methods of EAP, at least one of {names}");
+        let Some(texts) = self.items::<String>(path, &allowed)? else {
+            return Ok(None);
+        };
+        let methods: Option<Vec<_>> = texts.iter().map(|text| EapMethod::of_name(text)).collect();
+        methods
+            .filter(|methods| !methods.is_empty())
+            .filter(|methods| {
+                let mut seen = methods.iter().enumerate();
+                seen.all(|(n, method)| !methods[..n].contains(method))
+            })
+            .map(Some)
+            .ok_or_else(|| self.refuse(path, &allowed))
+    }
+
+    /// The oldest version of TLS.
+    pub(super) fn tls_min(&self, path: &'static str) -> Result<Option<TlsMin>, ConfigError> {
+        let Some(text) = self.text(path)? else {
+            return Ok(None);
+        };
+        [TlsMin::V1_2, TlsMin::V1_3]
+            .into_iter()
+            .find(|version| version.to_string() == text)
+            .map(Some)
+            .ok_or_else(|| self.refuse(path, "\"1.2\" or \"1.3\""))
     }
 
     /// An address with a port.

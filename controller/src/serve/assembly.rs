@@ -311,6 +311,7 @@ async fn prepare_plane(config: &Config) -> Result<Arc<Plane>, ServeError> {
             hold_s: config.radius.reject_storm_hold_s,
         },
         attributes_max: config.radius.attributes_max,
+        eap: config.eap.clone(),
         accounting_journal: journal.clone(),
         decision_journal: journal,
         radsec: config.radius.radsec(&config.data_dir),
@@ -318,7 +319,9 @@ async fn prepare_plane(config: &Config) -> Result<Arc<Plane>, ServeError> {
     };
     let prepared = tokio::task::spawn_blocking(move || Plane::prepare(settings, Arc::new(Directory::new())));
     let plane = prepared.await.map_err(ServeError::part("open the journal"))?;
-    plane.map(Arc::new).map_err(ServeError::part("open the journal"))
+    plane
+        .map(Arc::new)
+        .map_err(ServeError::part("prepare the access plane"))
 }
 
 /// Words for a RADIUS listener that does not start.
