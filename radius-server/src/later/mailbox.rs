@@ -89,7 +89,10 @@ impl Mailbox {
             return;
         }
         let notes = {
-            let mut notes = self.notes.lock();
+            // Who leaves a note gives way to others, also with the lock in its hand: then the next datagram collects.
+            let Some(mut notes) = self.notes.try_lock() else {
+                return;
+            };
             self.any.store(false, Ordering::Relaxed);
             std::mem::take(&mut *notes)
         };

@@ -3,6 +3,7 @@
 
 use super::{Finisher, FinisherKit, Handover, Pending};
 use crate::counters::Event;
+use crate::priority;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::fmt;
@@ -62,9 +63,10 @@ impl Pool {
 
     /// Works until `stop` is set; what waits then is let go.
     pub(crate) fn run(&self, kit: &FinisherKit, stop: &AtomicBool) {
-        crate::priority::give_way();
         let mut finisher = kit.finisher();
         while !stop.load(Ordering::Relaxed) {
+            // As prompt as who fills the queue while it holds the lock; what takes long gives way.
+            priority::be_prompt();
             let mut queue = self.queue.lock();
             if queue.is_empty() {
                 self.bell.wait_for(&mut queue, IDLE_WAIT);
@@ -72,6 +74,7 @@ impl Pool {
             let next = queue.pop_front();
             drop(queue);
             let Some((pending, job)) = next else { continue };
+            priority::give_way();
             if Instant::now().saturating_duration_since(pending.known.arrived.monotonic) > STALE_WAIT {
                 finisher.lane.add(Event::LaterStale);
                 continue;
