@@ -24,12 +24,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (name, octets) in [access()?, accounting()?, dynamic()?, odd()?, bad()?].concat() {
         std::fs::write(corpus.join(name), octets)?;
     }
-    let (v11, stream) = (v11(), stream());
     for (target, seeds) in [
         ("attributes", attributes()),
         ("dictionary", dictionaries()),
-        ("v11", v11),
-        ("stream", stream),
+        ("v11", v11()),
+        ("stream", stream()),
+        ("hop", hops()),
+        ("nai", names()),
     ] {
         let corpus = root.join("../fuzz/corpus").join(target);
         std::fs::create_dir_all(&corpus)?;
@@ -573,5 +574,42 @@ fn stream() -> Vec<Seed> {
         ("at-once", [&[255][..], &packets, &packets, &packets].concat()),
         ("bad-length", [&[3][..], &packets, &[1, 1, 0, 19, 0]].concat()),
         ("incomplete", [&[3][..], &packets, &[1, 1, 1, 0]].concat()),
+    ]
+}
+
+/// Attributes that a hop must hide anew, leave out or keep.
+fn hops() -> Vec<Seed> {
+    let hidden = [
+        &[kind::VENDOR_SPECIFIC, 58, 0, 0, 1, 55, 16, 52, 0x80, 1][..],
+        &[9; 48],
+    ]
+    .concat();
+    let tunnel = [&[kind::TUNNEL_PASSWORD, 21, 1, 0x80, 2][..], &[7; 16]].concat();
+    let password = [&[kind::USER_PASSWORD, 18][..], &[5; 16]].concat();
+    let states = [&[kind::PROXY_STATE, 4, 1, 2][..], &[kind::PROXY_STATE, 2]].concat();
+    let continued = vec![kind::VENDOR_SPECIFIC, 10, 0, 0, 0x60, 0xb5, 5, 4, 0x80, 1];
+    let two = vec![kind::VENDOR_SPECIFIC, 14, 0, 0, 1, 55, 7, 4, 0, 1, 16, 4, 9, 9];
+    vec![
+        ("seed-mppe-key", hidden),
+        ("seed-tunnel-password", tunnel),
+        ("seed-password", password),
+        ("seed-proxy-states", states),
+        ("seed-wimax-continued", continued),
+        ("seed-two-in-one", two),
+        ("seed-chap", [&[kind::CHAP_PASSWORD, 19][..], &[1; 17]].concat()),
+    ]
+}
+
+/// User names with realms in every spelling, and without.
+fn names() -> Vec<Seed> {
+    vec![
+        ("seed-suffix", b"alice@isp.example".to_vec()),
+        ("seed-prefix", b"isp\\alice".to_vec()),
+        ("seed-percent", b"alice%isp".to_vec()),
+        ("seed-all", b"corp\\alice%home@isp.example".to_vec()),
+        ("seed-hidden", b"@isp.example".to_vec()),
+        ("seed-empty-realm", b"alice@".to_vec()),
+        ("seed-plain", b"alice".to_vec()),
+        ("seed-utf8", "alice@tömönësimërkki.example".as_bytes().to_vec()),
     ]
 }

@@ -13,6 +13,7 @@
 //! 5. [`accounting`]: one typed reading of an Accounting-Request.
 //! 6. [`writer`]: [`ReplyWriter`] and [`RequestWriter`] build what goes out.
 //! 7. On a TLS connection: [`frames`] cuts a stream into packets, [`v11`] is RADIUS/1.1, to and from the packets above.
+//! 8. [`hop`]: what a proxy sends on and brings back; [`nai`]: the realm in a user name.
 //!
 //! Beside that way, for people, tools and proxies, and with allocations:
 //!
@@ -27,7 +28,9 @@ mod code;
 pub mod dictionary;
 pub mod eap;
 pub mod frames;
+pub mod hop;
 pub mod mschap;
+pub mod nai;
 pub mod packet;
 pub mod password;
 pub mod salt;
@@ -38,6 +41,7 @@ pub mod writer;
 pub use accounting::{Accounting, StatusType};
 pub use attribute::{Attribute, Attributes, kind};
 pub use code::{Code, UnknownCode};
+pub use nai::Nai;
 pub use packet::{ATTRIBUTES_MAX, Authenticator, DecodeError, HEADER_LEN, PACKET_LEN_MAX, View};
 pub use password::PapCheck;
 pub use secret::{MessageAuthenticator, SharedSecret};

@@ -118,6 +118,16 @@ fn all_pairs_of_ttls_are_the_same_again_or_refused() {
 }
 
 #[test]
+fn every_hop_gives_packets_that_the_other_side_verifies() {
+    replay("hop", drive::hop);
+}
+
+#[test]
+fn every_user_name_is_split_into_its_parts() {
+    replay("nai", drive::nai);
+}
+
+#[test]
 fn datagrams_are_of_both_kinds_and_named_after_it() {
     check_kinds("packet", |sample| drive::packet(sample).is_ok());
 }

@@ -6,7 +6,7 @@
 use radius::{
     Accounting, Authenticator, DecodeError, HEADER_LEN, PACKET_LEN_MAX, SharedSecret, View,
     attribute::Attributes, attribute::Tree, dictionary, dictionary::Dictionary, dictionary::STANDARD, eap,
-    frames::Frames, kind, mschap, password, salt, v11,
+    frames::Frames, hop, kind, mschap, nai, password, salt, v11,
 };
 
 /// Reads a datagram in every way the crate can.
@@ -160,6 +160,100 @@ pub fn dictionary(text: &[u8]) -> Result<(), String> {
     }
     tree_of(&octets, &dictionary);
     Ok(())
+}
+
+/// Splits a user name. The two parts and the separator must be the whole, and a realm that is taken must be one.
+pub fn nai(text: &[u8]) {
+    let Ok(name) = std::str::from_utf8(text) else {
+        return;
+    };
+    let Some(split) = nai::Nai::split(name) else {
+        assert_eq!(nai::Nai::parse(name), Ok(None), "a realm out of nothing");
+        return;
+    };
+    let whole = match split.spelling {
+        nai::Spelling::Suffix => format!("{}@{}", split.user, split.realm),
+        nai::Spelling::Prefix => format!("{}\\{}", split.realm, split.user),
+        nai::Spelling::Percent => format!("{}%{}", split.user, split.realm),
+    };
+    assert_eq!(whole, name, "the parts are not the whole");
+    let taken = nai::check_realm(split.realm).map(|()| Some(split));
+    assert_eq!(nai::Nai::parse(name), taken, "two readings of one name");
+}
+
+/// Takes octets as the attributes of a request and of its reply through one hop of a proxy. What comes out must be a
+/// packet that the other side can verify.
+pub fn hop(octets: &[u8]) {
+    let lens = Attributes::new(octets).map(|attribute| 2 + attribute.value.len());
+    let attributes = &octets[..lens.sum()];
+    let (nas, home) = (
+        SharedSecret::new(b"of the NAS"),
+        SharedSecret::new(b"of the home server"),
+    );
+    let (ours, theirs): (Authenticator, Authenticator) = ([1; 16], [2; 16]);
+    let (mut asked, mut on, mut answered, mut out) = (
+        [0; PACKET_LEN_MAX],
+        [0; PACKET_LEN_MAX],
+        [0; PACKET_LEN_MAX],
+        [0; PACKET_LEN_MAX],
+    );
+    let fill = |octets: &mut [u8; PACKET_LEN_MAX], code: u8, authenticator: &Authenticator| -> usize {
+        let len = (HEADER_LEN + attributes.len()).min(PACKET_LEN_MAX);
+        octets[0] = code;
+        octets[2..4].copy_from_slice(&u16::try_from(len).expect("fits").to_be_bytes());
+        octets[4..HEADER_LEN].copy_from_slice(authenticator);
+        octets[HEADER_LEN..len].copy_from_slice(&attributes[..len - HEADER_LEN]);
+        len
+    };
+    let len = fill(&mut asked, 1, &ours);
+    let Ok(request) = View::parse(&asked[..len]) else {
+        return;
+    };
+    let onward = hop::Onward {
+        secret: &home,
+        identifier: 7,
+        authenticator: theirs,
+        mark: b"0123456789abcdef",
+        user_name: None,
+    };
+    let Ok(sent) = hop::onward_access(&request, &nas, &onward, &mut on) else {
+        return;
+    };
+    let sent = View::parse(sent).expect("what goes on is a packet");
+    assert_eq!(
+        home.check_message_authenticator(&sent, None),
+        radius::MessageAuthenticator::Valid,
+        "what goes on is not signed"
+    );
+    assert_eq!(hop::hops(&sent), hop::hops(&request) + 1, "marks are lost");
+    let len = fill(&mut answered, 2, &theirs);
+    let Ok(reply) = View::parse(&answered[..len]) else {
+        return;
+    };
+    let side = hop::Side {
+        secret: &home,
+        authenticator: &theirs,
+    };
+    for pass in [hop::Pass::All, hop::Pass::Roaming] {
+        let Ok(back) = hop::back(&reply, side, &request, &nas, pass, &mut out) else {
+            continue;
+        };
+        let back = View::parse(back).expect("what comes back is a packet");
+        assert!(
+            nas.check_reply_authenticator(&back, &ours),
+            "what comes back is not signed"
+        );
+        assert_eq!(hop::hops(&back), hop::hops(&request), "marks are lost or added");
+    }
+    let len = fill(&mut asked, 4, &ours);
+    let request = View::parse(&asked[..len]).expect("it was one before");
+    if let Ok(sent) = hop::onward_accounting(&request, &onward, 9, &mut on) {
+        let sent = View::parse(sent).expect("what goes on is a packet");
+        assert!(
+            home.check_request_authenticator(&sent),
+            "accounting is not signed"
+        );
+    }
 }
 
 /// Header and attributes must account for every octet.

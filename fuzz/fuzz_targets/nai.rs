@@ -1,0 +1,13 @@
+//! Feeds user names to what finds their realm.
+//!
+//! The work is in `radius/tests/it/drive.rs`, which the tests replay over the same corpus.
+
+#![no_main]
+
+#[expect(dead_code, reason = "the other targets use the rest")]
+#[path = "../../radius/tests/it/drive.rs"]
+mod drive;
+
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| {
+    drive::nai(octets);
+});
