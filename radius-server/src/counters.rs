@@ -160,6 +160,8 @@ const OUTCOMES: [Labels; OUTCOME_COUNT] = [
     &[("outcome", "rejected"), ("reason", "credential_unfit")],
     &[("outcome", "rejected"), ("reason", "tls_failed")],
     &[("outcome", "rejected"), ("reason", "certificate_refused")],
+    &[("outcome", "rejected"), ("reason", "home_server_rejected")],
+    &[("outcome", "rejected"), ("reason", "realm_refused")],
     &[("outcome", "dropped"), ("reason", "secret_differs")],
     &[
         ("outcome", "dropped"),
@@ -171,6 +173,10 @@ const OUTCOMES: [Labels; OUTCOME_COUNT] = [
     ],
     &[("outcome", "dropped"), ("reason", "no_reply")],
     &[("outcome", "dropped"), ("reason", "busy")],
+    &[("outcome", "dropped"), ("reason", "home_server_silent")],
+    &[("outcome", "dropped"), ("reason", "no_home_server")],
+    &[("outcome", "dropped"), ("reason", "proxy_loop")],
+    &[("outcome", "dropped"), ("reason", "not_sent_on")],
 ];
 
 /// Labels of what the kernel dropped.

@@ -80,12 +80,20 @@ id! {
     DecisionId
 }
 id! {
+    /// A server of somebody else that decides about guests, or takes copies of accounting.
+    HomeServerId
+}
+id! {
     /// A network access server, as the directory knows it.
     NasId
 }
 id! {
     /// An ISP or MSP; what one partner has, another never sees.
     PartnerId
+}
+id! {
+    /// A realm of a partner: where logins of these names are decided.
+    RealmId
 }
 id! {
     /// One accounted session; derived from what the NAS says about it, the same on every node.

@@ -11,6 +11,7 @@
 //! - [`duplicates`]: retransmissions, answered with the same octets;
 //! - [`authentication`]: Access-Request and Status-Server to a reply and a decision; no I/O in it;
 //! - [`later`]: what takes long, away from the workers;
+//! - [`proxy`]: requests that home servers decide, sent on and brought back;
 //! - [`decision`]: what was decided and why, step by step; the last ones stay in memory, in one ring a worker;
 //! - [`accounting`]: Accounting-Request to the journal, the session table and, only then, a response;
 //! - [`journal`]: records that survive `kill -9`;
@@ -39,11 +40,12 @@ mod listener;
 mod overlap;
 pub mod plane;
 pub mod priority;
+pub mod proxy;
 pub mod radsec;
 mod scribe;
 pub mod sessions;
 pub mod unknown;
 
 pub use directory::Directory;
-pub use id::{DecisionId, NasId, PartnerId, SessionId, SubscriberId};
+pub use id::{DecisionId, HomeServerId, NasId, PartnerId, RealmId, SessionId, SubscriberId};
 pub use plane::{Config, Plane, StartError};

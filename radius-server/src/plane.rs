@@ -18,6 +18,7 @@ use crate::directory::Directory;
 use crate::journal::{self, AccountingRecord, JournalError, Kind, RecoveryReport, Writer};
 use crate::later::{FinisherKit, Pool};
 use crate::listener::{self, AccountingWorker, AuthWorker};
+use crate::proxy::Desk;
 use crate::radsec::{self, ListenError, Listeners};
 use crate::scribe::Scribe;
 use crate::sessions::Sessions;
@@ -125,6 +126,8 @@ pub struct Plane {
     pool: Arc<Pool>,
     /// What EAP's files looked like before they were read.
     eap_files: Stamp,
+    /// Requests that home servers decide.
+    desk: Arc<Desk>,
     /// The accounting journal.
     accounting_writer: Arc<Mutex<Writer>>,
     /// Reads it.
@@ -186,6 +189,7 @@ impl Plane {
             conversations: Arc::new(Conversations::new(eap, Arc::clone(&pool))),
             pool,
             eap_files,
+            desk: Arc::default(),
             accounting_reader: accounting_writer.reader(),
             accounting_writer: Arc::new(Mutex::new(accounting_writer)),
             decision_reader: decision_writer.reader(),
@@ -303,6 +307,8 @@ impl Plane {
             let mut worker = self.accounting_worker(socket);
             threads.start(format!("radius-acct-{at}"), move |stop| worker.run(stop))?;
         }
+        let (desk, kit) = (Arc::clone(&self.desk), self.finisher_kit());
+        threads.start("radius-proxy".into(), move |stop| desk.run(&kit, stop))?;
         for at in 0..Pool::thread_count() {
             let (pool, kit) = (Arc::clone(&self.pool), self.finisher_kit());
             threads.start(format!("radius-later-{at}"), move |stop| pool.run(&kit, stop))?;
@@ -359,6 +365,7 @@ impl Plane {
             system_entropy,
         )
         .with_attributes_max(self.config.attributes_max)
+        .with_desk(Arc::clone(&self.desk))
     }
 
     /// A worker for one accounting socket.

@@ -2,7 +2,7 @@
 //! `credential`, `eap` and `admission`. What is done about the result: `answering`.
 
 use super::credential::{self, Checked, Method, Stored};
-use super::{Answer, Asked, Authenticator, admission, eap, signature};
+use super::{Answer, Asked, Authenticator, admission, eap, realm, signature};
 use crate::counters::Event;
 use crate::decision::{Draft, DropReason, Finding, Found, RejectReason, Step};
 use crate::directory::{HeldOff, RECORDED_ONE_IN, Subscriber, Transport};
@@ -142,6 +142,7 @@ impl Authenticator {
         let Ok(username) = std::str::from_utf8(name) else {
             return refuse(&mut self.draft, Found::UserNameNotText, RejectReason::NoUserName);
         };
+        let username = realm::route(&mut self.draft, &self.desk, asked, method, username)?;
         match asked.nas.partner.subscriber(username) {
             Some(subscriber) => {
                 self.draft.subscriber = Some(subscriber.id);

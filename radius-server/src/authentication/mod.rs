@@ -13,6 +13,7 @@ mod deciding;
 mod eap;
 mod mschap;
 mod number;
+pub(crate) mod realm;
 mod reply;
 mod signature;
 #[cfg(test)]
@@ -37,6 +38,7 @@ use crate::duplicates::{DUPLICATES_MAX, Duplicates, Key, Seen};
 use crate::gate::Gate;
 use crate::later::{Handover, HeldReject, Known, Leaving, Mailbox};
 use crate::overlap;
+use crate::proxy::Desk;
 use crate::sessions::Sessions;
 use crate::unknown::{PortKind, UnknownSources};
 use conversations::State;
@@ -88,6 +90,8 @@ pub struct Authenticator {
     sessions: Arc<Sessions>,
     /// Ids for decisions.
     numbers: DecisionNumbers,
+    /// Who keeps requests that home servers decide.
+    desk: Arc<Desk>,
     /// Where challenges come from.
     entropy: Entropy,
     /// The decision being made; filled again for each request.
@@ -163,6 +167,7 @@ impl Authenticator {
             conversations,
             sessions,
             numbers: DecisionNumbers::new(u64::from_be_bytes(seed)),
+            desk: Arc::default(),
             entropy,
             draft: Box::default(),
             eap: Vec::new(),
@@ -170,6 +175,13 @@ impl Authenticator {
             holds_rejects: false,
             held: Vec::new(),
         }
+    }
+
+    /// The same, with somebody who serves this desk; without, requests that home servers decide wait there in vain.
+    #[must_use]
+    pub fn with_desk(mut self, desk: Arc<Desk>) -> Self {
+        self.desk = desk;
+        self
     }
 
     /// Whether a datagram may wait its turn when there is more to do than can be done: an Access-Request of a NAS. Anything

@@ -212,7 +212,7 @@ fn write_pair(
     receive: &[u8],
     reply: &mut ReplyWriter<'_>,
 ) -> Result<(), WriteError> {
-    let (secret, request) = (&asked.nas.secret, asked.request.authenticator());
+    let (secret, request) = (asked.secret(), asked.request.authenticator());
     for (kind, key, salt) in [
         (microsoft::MPPE_SEND_KEY, send, 0),
         (microsoft::MPPE_RECV_KEY, receive, 1),
@@ -301,7 +301,9 @@ const fn failure_code(reason: RejectReason) -> (FailureCode, bool) {
         | RejectReason::UnknownSubscriber
         | RejectReason::WrongPassword
         | RejectReason::NoCredential
-        | RejectReason::CredentialUnfit => (FailureCode::Authentication, true),
+        | RejectReason::CredentialUnfit
+        | RejectReason::HomeServerRejected
+        | RejectReason::RealmRefused => (FailureCode::Authentication, true),
         RejectReason::CredentialNotSent
         | RejectReason::UnsupportedMethod
         | RejectReason::EapFailed

@@ -214,7 +214,16 @@ impl Draft {
                 upload_bps,
                 dialect,
             },
-            textless => textless,
+            Found::RealmHere { realm } => Found::RealmHere {
+                realm: cut(realm, TEXT_OCTETS_MAX),
+            },
+            Found::RealmAway { realm } => Found::RealmAway {
+                realm: cut(realm, TEXT_OCTETS_MAX),
+            },
+            Found::RealmRefused { realm } => Found::RealmRefused {
+                realm: cut(realm, TEXT_OCTETS_MAX),
+            },
+            textless => textless, // a home server's name is short
         }
     }
 }

@@ -31,11 +31,13 @@ pub enum Step {
     Authorization,
     /// What was sent.
     Reply,
+    /// What does the realm's home server say?
+    HomeServer,
 }
 
 impl Step {
     /// Every step, in order; its place is its number in a journalled decision, so a new one goes to the end.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Source,
         Self::MessageAuthenticator,
         Self::Duplicate,
@@ -44,6 +46,7 @@ impl Step {
         Self::Admission,
         Self::Authorization,
         Self::Reply,
+        Self::HomeServer,
     ];
 
     /// The stable name.
@@ -58,6 +61,7 @@ impl Step {
             Self::Admission => "admission",
             Self::Authorization => "authorization",
             Self::Reply => "reply",
+            Self::HomeServer => "home_server",
         }
     }
 }
@@ -327,6 +331,55 @@ pub enum Found<Text = Name> {
     },
     /// A good certificate that is nobody's.
     EapCertificateNobody,
+
+    // -- realms and home servers
+    /// Logins of this realm are the partner's own.
+    RealmHere {
+        /// The realm.
+        realm: Text,
+    },
+    /// Home servers decide about logins of this realm.
+    RealmAway {
+        /// The realm, `*` when it is one of those without a line of their own.
+        realm: Text,
+    },
+    /// Logins of this realm are not taken.
+    RealmRefused {
+        /// The realm, `*` when it is one of those without a line of their own.
+        realm: Text,
+    },
+    /// A home server answered.
+    HomeServerSaid {
+        /// Which.
+        server: Text,
+        /// The code of its reply.
+        code: u8,
+        /// Microseconds from the first datagram to it to its answer.
+        waited_us: u32,
+        /// Servers that were asked.
+        servers: u8,
+        /// Datagrams sent, to all of them.
+        attempts: u8,
+    },
+    /// None answered.
+    HomeServerSilent {
+        /// The last one asked.
+        server: Text,
+        /// Microseconds it was waited for.
+        waited_us: u32,
+        /// Servers that were asked.
+        servers: u8,
+        /// Datagrams sent, to all of them.
+        attempts: u8,
+    },
+    /// No home server of the realm lives, or it has none for logins.
+    NoHomeServer,
+    /// Too many requests wait for home servers.
+    HomeServersBusy,
+    /// The request carries our own mark, or passed too many proxies.
+    ProxyLoop,
+    /// It does not fit a packet for the home server, or its password is malformed.
+    NotSentOn,
 }
 
 /// Why we ended a TLS handshake.
@@ -483,6 +536,57 @@ impl<Text: Deref<Target = str>> fmt::Display for Found<Text> {
                  in {} or once the subscriber is changed",
                 Span(*left_s)
             ),
+            Self::RealmHere { realm } => write!(f, "realm {}: decided here", realm.escape_debug()),
+            Self::RealmAway { realm } => {
+                write!(f, "realm {}: decided by its home servers", realm.escape_debug())
+            }
+            Self::RealmRefused { realm } => {
+                write!(f, "realm {}: logins are not taken here", realm.escape_debug())
+            }
+            Self::HomeServerSaid {
+                server,
+                code,
+                waited_us,
+                servers,
+                attempts,
+            } => {
+                let said = radius::Code::try_from(*code).map_or("something else", radius::Code::name);
+                write!(
+                    f,
+                    "home server {} said {said} after {}",
+                    &**server,
+                    Waited(*waited_us)
+                )?;
+                write!(
+                    f,
+                    "{}",
+                    Effort {
+                        servers: *servers,
+                        attempts: *attempts
+                    }
+                )
+            }
+            Self::HomeServerSilent {
+                server,
+                waited_us,
+                servers,
+                attempts,
+            } => {
+                write!(
+                    f,
+                    "home server {} said nothing in {}",
+                    &**server,
+                    Waited(*waited_us)
+                )?;
+                write!(
+                    f,
+                    "{}",
+                    Effort {
+                        servers: *servers,
+                        attempts: *attempts
+                    }
+                )
+            }
             Self::Sent { reply, octets } => write!(f, "{}, {octets} octets", reply.as_str()),
             plain => f.write_str(plain.fixed_words()),
         }
@@ -588,6 +692,14 @@ impl<Text> Found<Text> {
             Self::EapCertificateNobody => {
                 "EAP-TLS: the certificate is good and names no subscriber of this partner"
             }
+            Self::NoHomeServer => "no home server of the realm lives",
+            Self::HomeServersBusy => "too many requests wait for home servers",
+            Self::ProxyLoop => {
+                "the request was sent on from here before, or passed too many proxies: realms point at each other"
+            }
+            Self::NotSentOn => {
+                "it does not fit a packet for the home server, or its User-Password is malformed"
+            }
             Self::EapOffered { .. }
             | Self::EapGoesOn { .. }
             | Self::EapNothingInCommon { .. }
@@ -606,6 +718,11 @@ impl<Text> Found<Text> {
             | Self::PartnerSuspended { .. }
             | Self::Plan { .. }
             | Self::HeldOff { .. }
+            | Self::RealmHere { .. }
+            | Self::RealmAway { .. }
+            | Self::RealmRefused { .. }
+            | Self::HomeServerSaid { .. }
+            | Self::HomeServerSilent { .. }
             | Self::Sent { .. } => "",
         }
     }
@@ -672,6 +789,33 @@ impl fmt::Display for Alert {
             other => return write!(f, "{other}"),
         };
         f.write_str(name)
+    }
+}
+
+/// How long something took, as people say it.
+struct Waited(u32);
+
+impl fmt::Display for Waited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:01} ms", self.0 / 1_000, self.0 % 1_000 / 100)
+    }
+}
+
+/// What it took beyond one datagram to one server; nothing, when that was all.
+struct Effort {
+    /// Servers that were asked.
+    servers: u8,
+    /// Datagrams sent.
+    attempts: u8,
+}
+
+impl fmt::Display for Effort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.servers, self.attempts) {
+            (_, 0 | 1) => Ok(()),
+            (0 | 1, attempts) => write!(f, " ({attempts} datagrams)"),
+            (servers, attempts) => write!(f, " ({attempts} datagrams to {servers} servers)"),
+        }
     }
 }
 

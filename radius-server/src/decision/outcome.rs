@@ -51,6 +51,10 @@ pub enum RejectReason {
     TlsFailed,
     /// The certificate of the peer is missing, of no CA of ours, out of its time, or revoked.
     CertificateRefused,
+    /// The home server of the realm said no.
+    HomeServerRejected,
+    /// Logins of this realm are not taken.
+    RealmRefused,
 }
 
 /// Why a request got no answer.
@@ -67,6 +71,14 @@ pub enum DropReason {
     NoReply,
     /// It takes long to answer, and too many of its kind wait.
     Busy,
+    /// The home servers of the realm did not answer.
+    HomeServerSilent,
+    /// No home server of the realm lives.
+    NoHomeServer,
+    /// It came from here, or passed too many proxies.
+    ProxyLoop,
+    /// It cannot be written for a home server.
+    NotSentOn,
 }
 
 /// Number of the first reject reason in a journalled decision; below are the outcomes without a reason.
@@ -139,7 +151,7 @@ impl Outcome {
 impl RejectReason {
     /// Every reason, in order; counters have one place for each. Its place is its number in a journalled decision: a new
     /// one goes to the end.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::NoUserName,
         Self::UnknownSubscriber,
         Self::WrongPassword,
@@ -155,6 +167,8 @@ impl RejectReason {
         Self::CredentialUnfit,
         Self::TlsFailed,
         Self::CertificateRefused,
+        Self::HomeServerRejected,
+        Self::RealmRefused,
     ];
 
     /// The stable name, as in `radpostauth.reason` and in metrics.
@@ -176,6 +190,8 @@ impl RejectReason {
             Self::CredentialUnfit => "credential_unfit",
             Self::TlsFailed => "tls_failed",
             Self::CertificateRefused => "certificate_refused",
+            Self::HomeServerRejected => "home_server_rejected",
+            Self::RealmRefused => "realm_refused",
         }
     }
 
@@ -200,6 +216,8 @@ impl RejectReason {
             }
             Self::TlsFailed => "the TLS handshake failed",
             Self::CertificateRefused => "the certificate of the peer is not accepted",
+            Self::HomeServerRejected => "the home server of the realm rejected it",
+            Self::RealmRefused => "logins of this realm are not taken here",
         }
     }
 
@@ -211,7 +229,9 @@ impl RejectReason {
             | Self::UnknownSubscriber
             | Self::WrongPassword
             | Self::NoCredential
-            | Self::CredentialUnfit => "Login incorrect",
+            | Self::CredentialUnfit
+            | Self::HomeServerRejected
+            | Self::RealmRefused => "Login incorrect",
             Self::CredentialNotSent
             | Self::UnsupportedMethod
             | Self::EapFailed
@@ -228,12 +248,16 @@ impl RejectReason {
 impl DropReason {
     /// Every reason, in order; counters have one place for each. Its place is its number in a journalled decision: a new
     /// one goes to the end.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
         Self::SecretDiffers,
         Self::MessageAuthenticatorMissing,
         Self::MessageAuthenticatorMalformed,
         Self::NoReply,
         Self::Busy,
+        Self::HomeServerSilent,
+        Self::NoHomeServer,
+        Self::ProxyLoop,
+        Self::NotSentOn,
     ];
 
     /// The stable name, as in `radpostauth.reason` and in metrics.
@@ -245,6 +269,10 @@ impl DropReason {
             Self::MessageAuthenticatorMalformed => "message_authenticator_malformed",
             Self::NoReply => "no_reply",
             Self::Busy => "busy",
+            Self::HomeServerSilent => "home_server_silent",
+            Self::NoHomeServer => "no_home_server",
+            Self::ProxyLoop => "proxy_loop",
+            Self::NotSentOn => "not_sent_on",
         }
     }
 
@@ -257,6 +285,10 @@ impl DropReason {
             Self::MessageAuthenticatorMalformed => "Message-Authenticator is malformed",
             Self::NoReply => "no reply could be made",
             Self::Busy => "too many requests wait that take long to answer",
+            Self::HomeServerSilent => "the home servers of the realm did not answer",
+            Self::NoHomeServer => "no home server of the realm lives",
+            Self::ProxyLoop => "the request went in a circle of proxies",
+            Self::NotSentOn => "the request cannot be sent on to a home server",
         }
     }
 }

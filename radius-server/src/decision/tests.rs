@@ -168,6 +168,26 @@ fn all_found() -> Vec<Found> {
         Found::EapCertificateMatch,
         Found::EapCertificateNames { names: name() },
         Found::EapCertificateNobody,
+        Found::RealmHere { realm: name() },
+        Found::RealmAway { realm: "*".into() },
+        Found::RealmRefused { realm: name() },
+        Found::HomeServerSaid {
+            server: "home-1".into(),
+            code: 2,
+            waited_us: 12_345,
+            servers: 2,
+            attempts: 3,
+        },
+        Found::HomeServerSilent {
+            server: "home-1".into(),
+            waited_us: 5_000_000,
+            servers: 1,
+            attempts: 3,
+        },
+        Found::NoHomeServer,
+        Found::HomeServersBusy,
+        Found::ProxyLoop,
+        Found::NotSentOn,
     ]
 }
 
@@ -323,6 +343,9 @@ fn the_sentences_read_like_an_explanation() {
         "active; expires in 1 d 1 h",
         "plan core-bng; 100 Mbit/s down, 1500 kbit/s up as Mikrotik-Rate-Limit",
         "Access-Accept, 84 octets",
+        "realm *: decided by its home servers",
+        "home server home-1 said Access-Accept after 12.3 ms (3 datagrams to 2 servers)",
+        "home server home-1 said nothing in 5000.0 ms (3 datagrams)",
     ] {
         assert!(
             words.iter().any(|words| words == sentence),
@@ -553,7 +576,7 @@ proptest! {
         at_unix_us: i64,
         duration_us: u32,
         ipv6: bool,
-        picked in proptest::collection::vec((0_usize..44, 0_usize..8, any::<bool>()), 0..12),
+        picked in proptest::collection::vec((0_usize..62, 0_usize..9, any::<bool>()), 0..12),
     ) {
         let all = all_found();
         let steps = picked.into_iter().map(|(found, step, ok)| Observation {

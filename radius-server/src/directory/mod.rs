@@ -12,6 +12,7 @@ mod nas;
 mod partner;
 mod plan;
 mod rate;
+mod realm;
 mod rejected;
 mod source;
 mod subscriber;
@@ -26,6 +27,10 @@ pub use nas::{CoaTarget, Nas, NasSpec, NasStats, Require, Transport};
 pub use partner::Partner;
 pub use plan::Plan;
 pub use rate::{Rate, RateDialect};
+pub use realm::{
+    ANY_REALM, Balance, Decided, HOME_SERVERS_MAX, Health, HomePort, HomeServer, HomeServerSpec,
+    HomeServerStats, InRealm, PortStats, REALM_SERVERS_MAX, REALMS_MAX, Realm, RealmSpec, Realms, RealmsSpec,
+};
 pub(crate) use rejected::{HeldOff, RECORDED_ONE_IN};
 pub use rejected::{RejectMemory, RejectRules};
 pub use subscriber::{Service, ServiceState, Subscriber, SubscriberSpec};
@@ -134,6 +139,18 @@ impl Directory {
         let mut all: Vec<_> = self.partners.read().values().map(Arc::clone).collect();
         all.sort_unstable_by_key(|partner| partner.id());
         all
+    }
+
+    /// Replaces the realms and home servers of a partner; home servers keep their numbers.
+    ///
+    /// # Errors
+    /// [`DirectoryError::UnknownPartner`].
+    pub fn realms_put(&self, partner: PartnerId, spec: RealmsSpec) -> Result<(), DirectoryError> {
+        let partner = self
+            .partner(partner)
+            .ok_or(DirectoryError::UnknownPartner { partner })?;
+        partner.realms_put(spec);
+        Ok(())
     }
 
     /// Adds a NAS or takes newer settings; its numbers and what it was seen to sign stay.

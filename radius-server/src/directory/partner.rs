@@ -2,6 +2,7 @@
 
 use super::index::{ById, ByUsername, Index, SHARDS};
 use super::name::Name;
+use super::realm::{Realms, RealmsSpec};
 use super::rejected::RejectMemory;
 use super::subscriber::Subscriber;
 use crate::id::{PartnerId, SubscriberId};
@@ -29,6 +30,10 @@ pub struct Partner {
     count: AtomicUsize,
     /// Who was rejected again and again, of all partners.
     rejects: Arc<RejectMemory>,
+    /// Whether it has realms or home servers at all; most have none, and pay one load for it.
+    realms_known: AtomicBool,
+    /// Its realms and home servers.
+    realms: ArcSwap<Realms>,
 }
 
 impl fmt::Debug for Partner {
@@ -53,6 +58,8 @@ impl Partner {
             writer: Mutex::new(()),
             count: AtomicUsize::new(0),
             rejects,
+            realms_known: AtomicBool::new(false),
+            realms: ArcSwap::default(),
         }
     }
 
@@ -77,6 +84,23 @@ impl Partner {
     #[must_use]
     pub fn active(&self) -> bool {
         self.active.load(Ordering::Relaxed)
+    }
+
+    /// Its realms and home servers; `None` when it has none.
+    #[must_use]
+    pub fn realms(&self) -> Option<Arc<Realms>> {
+        self.realms_known
+            .load(Ordering::Acquire)
+            .then(|| self.realms.load_full())
+    }
+
+    /// Replaces its realms and home servers; what home servers did stays.
+    pub(super) fn realms_put(&self, spec: RealmsSpec) {
+        let _in_order = self.writer.lock();
+        let realms = Realms::new(self.id, spec, Some(&self.realms.load()));
+        let known = !realms.is_empty();
+        self.realms.store(Arc::new(realms));
+        self.realms_known.store(known, Ordering::Release);
     }
 
     /// Renames it, stops it or starts it again; its subscribers stay.

@@ -8,6 +8,7 @@ mod eapol;
 mod isp;
 mod journal;
 mod plane;
+mod proxy;
 mod radsec;
 mod sessions;
 mod strangers;

@@ -1,0 +1,447 @@
+//! Logins that home servers decide: another server of ours, and FreeRADIUS, behind real sockets.
+
+use crate::isp::{Client, Isp, PASSWORD, eap_identity, eap_md5_response, id, until};
+use radius::hop::Pass;
+use radius::{Code, SharedSecret, kind};
+use radius_server::decision::{DropReason, Outcome, RejectReason};
+use radius_server::directory::{
+    ANY_REALM, Balance, Decided, Health, HomePort, HomeServerSpec, RealmSpec, RealmsSpec, Require,
+};
+use std::net::{SocketAddr, UdpSocket};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::Ordering;
+
+/// Shared by us and home servers.
+const HOME_SECRET: &[u8] = b"between us and home";
+
+fn server(number: u128, auth: SocketAddr) -> HomeServerSpec {
+    HomeServerSpec {
+        id: id(number),
+        name: format!("home-{number}").as_str().into(),
+        auth: Some(auth),
+        accounting: None,
+        secret: SharedSecret::new(HOME_SECRET),
+        require_message_authenticator: true,
+        status_server: true,
+        copy_accounting: false,
+    }
+}
+
+fn realm(number: u128, name: &str, decided: Decided, servers: &[u128]) -> RealmSpec {
+    RealmSpec {
+        id: id(number),
+        name: name.into(),
+        decided,
+        strip: true,
+        servers: servers.iter().map(|number| id(*number)).collect(),
+        balance: Balance::FailOver,
+        pass: Pass::All,
+        accounting: true,
+    }
+}
+
+impl Isp {
+    /// Gives partner 1 these home servers, and the realm `away` to all of them.
+    fn away(&self, servers: &[SocketAddr]) {
+        self.away_with(servers, |_server| {});
+    }
+
+    /// The same with other settings of the servers.
+    fn away_with(&self, servers: &[SocketAddr], change: impl Fn(&mut HomeServerSpec)) {
+        let numbers: Vec<u128> = (1..=servers.len() as u128).collect();
+        let spec = RealmsSpec {
+            servers: numbers
+                .iter()
+                .zip(servers)
+                .map(|(number, auth)| {
+                    let mut server = server(*number, *auth);
+                    change(&mut server);
+                    server
+                })
+                .collect(),
+            realms: vec![realm(50, "away", Decided::ByHomeServers, &numbers)],
+        };
+        self.plane.directory().realms_put(id(1), spec).expect("taken");
+    }
+
+    /// How a home server of partner 1 is.
+    fn health(&self, place: usize) -> Health {
+        let realms = self
+            .plane
+            .directory()
+            .partner(id(1))
+            .and_then(|partner| partner.realms());
+        realms.expect("realms").servers()[place]
+            .stats
+            .port(HomePort::Auth)
+            .health()
+    }
+
+    /// What was found about the last login of a user, in words.
+    #[track_caller]
+    fn explained(&self, username: &str) -> (Outcome, Vec<String>) {
+        let recent = || self.plane.decisions().recent(id(1), username);
+        until("the decision is there", || !recent().is_empty());
+        let last = recent().remove(0);
+        let words = last.steps.iter().map(|step| step.found.words()).collect();
+        (last.outcome, words)
+    }
+}
+
+/// A server of ours that others ask as NAS 127.0.0.1, with alice in it.
+fn home() -> Isp {
+    let home = Isp::start();
+    home.nas_with(90, "127.0.0.1", |nas| {
+        nas.secret = SharedSecret::new(HOME_SECRET);
+        nas.message_authenticator = Require::Yes;
+    });
+    home.subscriber(1, 100, "alice", PASSWORD);
+    home
+}
+
+#[test]
+fn a_realm_is_decided_by_its_home_server_and_the_nas_sees_one_server() {
+    let (home, isp) = (home(), Isp::start());
+    let client = isp.nas(10, "127.21.1.1");
+    isp.away(&[home.plane.auth_addrs()[0]]);
+    let accept = client.ask_auth(&client.pap(true, "alice@away", PASSWORD));
+    assert_eq!(accept.code(), Code::AccessAccept);
+    assert_eq!(
+        accept.view().vendor(14_988, 8),
+        Some(&b"20M/100M"[..]),
+        "the home's plan"
+    );
+    assert_eq!(
+        accept.view().first(kind::PROXY_STATE),
+        None,
+        "our mark stays between us"
+    );
+    assert_eq!(
+        client.ask_auth(&client.chap("alice@away", PASSWORD)).code(),
+        Code::AccessAccept
+    );
+    let reject = client.ask_auth(&client.pap(true, "AWAY\\alice", "wrong horse"));
+    assert_eq!(reject.code(), Code::AccessReject);
+
+    let (outcome, words) = isp.explained("AWAY\\alice");
+    assert_eq!(outcome, Outcome::Rejected(RejectReason::HomeServerRejected));
+    assert!(
+        words.contains(&"realm away: decided by its home servers".to_owned()),
+        "{words:#?}"
+    );
+    let said = "home server home-1 said Access-Reject after ";
+    assert!(words.iter().any(|words| words.starts_with(said)), "{words:#?}");
+    let nas = isp.plane.directory().nas(id(10)).expect("there");
+    assert_eq!(nas.stats.accepts.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn a_retransmission_gets_the_same_octets_and_reaches_no_home_server() {
+    let (home, isp) = (home(), Isp::start());
+    let client = isp.nas(10, "127.21.1.2");
+    isp.away(&[home.plane.auth_addrs()[0]]);
+    let request = client.pap(true, "alice@away", PASSWORD);
+    let (first, again) = (client.ask_auth(&request), client.ask_auth(&request));
+    assert_eq!(first.0, again.0);
+    let asked = home.plane.directory().nas(id(90)).expect("there");
+    assert_eq!(asked.stats.accepts.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_conversation_of_several_rounds_goes_through() {
+    let (home, isp) = (home(), Isp::start());
+    let client = isp.nas(10, "127.21.1.3");
+    let silent = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    // The first server never answers, so the second begins the conversation and must be the one that ends it.
+    isp.away(&[
+        silent.local_addr().expect("an address"),
+        home.plane.auth_addrs()[0],
+    ]);
+    let challenge = client.ask_auth(&client.eap("alice@away", &eap_identity(1, "alice"), None));
+    assert_eq!(challenge.code(), Code::AccessChallenge);
+    let state = challenge.view().first(kind::STATE).expect("a State").to_vec();
+    let response = eap_md5_response(&challenge.eap(), PASSWORD);
+    let accept = client.ask_auth(&client.eap("alice@away", &response, Some(&state)));
+    assert_eq!(accept.code(), Code::AccessAccept);
+    until("the silent one is found out", || isp.health(0) != Health::Alive);
+    assert_eq!(isp.health(1), Health::Alive);
+}
+
+#[test]
+fn a_request_that_comes_back_to_us_is_dropped_as_a_loop() {
+    let isp = Isp::start();
+    let client = isp.nas(10, "127.21.1.4");
+    isp.nas_with(91, "127.0.0.1", |nas| nas.secret = SharedSecret::new(HOME_SECRET));
+    let spec = RealmsSpec {
+        servers: vec![server(1, isp.plane.auth_addrs()[0])],
+        realms: vec![RealmSpec {
+            strip: false,
+            ..realm(50, "away", Decided::ByHomeServers, &[1])
+        }],
+    };
+    isp.plane.directory().realms_put(id(1), spec).expect("taken");
+    client.send_auth(&client.pap(true, "alice@away", PASSWORD));
+    let (outcome, _) = isp.explained("alice@away");
+    assert_eq!(outcome, Outcome::Dropped(DropReason::ProxyLoop));
+}
+
+#[test]
+fn realms_that_are_ours_or_refused_never_leave() {
+    let isp = Isp::start();
+    let client = isp.nas(10, "127.21.1.5");
+    isp.subscriber(1, 100, "alice", PASSWORD);
+    isp.subscriber(1, 101, "bob@plain", PASSWORD);
+    let ask = |username: &str| client.ask_auth(&client.pap(true, username, PASSWORD)).code();
+    assert_eq!(
+        ask("bob@plain"),
+        Code::AccessAccept,
+        "no realms: the name as it stands"
+    );
+    let spec = RealmsSpec {
+        servers: Vec::new(),
+        realms: vec![
+            realm(50, "isp.example", Decided::Here, &[]),
+            realm(51, ANY_REALM, Decided::Nowhere, &[]),
+        ],
+    };
+    isp.plane.directory().realms_put(id(1), spec).expect("taken");
+    assert_eq!(ask("alice@ISP.example"), Code::AccessAccept);
+    assert_eq!(ask("alice"), Code::AccessAccept);
+    assert_eq!(ask("bob@plain"), Code::AccessReject);
+    assert_eq!(
+        isp.explained("bob@plain").0,
+        Outcome::Rejected(RejectReason::RealmRefused)
+    );
+    isp.plane
+        .directory()
+        .realms_put(id(1), RealmsSpec::default())
+        .expect("taken");
+    assert_eq!(ask("bob@plain"), Code::AccessAccept);
+}
+
+#[test]
+fn without_a_living_home_server_there_is_no_answer_and_the_reason_is_kept() {
+    let isp = Isp::start();
+    let client = isp.nas(10, "127.21.1.6");
+    isp.away(&[]);
+    client.send_auth(&client.pap(true, "alice@away", PASSWORD));
+    let (outcome, _) = isp.explained("alice@away");
+    assert_eq!(outcome, Outcome::Dropped(DropReason::NoHomeServer));
+}
+
+// -- FreeRADIUS -----------------------------------------------------------------------------------------------------
+
+/// Debian's FreeRADIUS, on a port of its own.
+struct Freeradius {
+    child: Child,
+    auth: SocketAddr,
+    _dir: tempfile::TempDir,
+}
+
+impl Freeradius {
+    /// Starts one that knows alice; `None` when it is not installed.
+    fn start() -> Option<Self> {
+        if !is_installed("freeradius") {
+            return None;
+        }
+        let dir = tempfile::tempdir().expect("a directory");
+        let free = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        let auth = free.local_addr().expect("an address");
+        drop(free);
+        let path = dir.path().display();
+        let secret = std::str::from_utf8(HOME_SECRET).expect("text");
+        let port = auth.port();
+        let conf = format!(
+            r#"prefix = /usr
+localstatedir = {path}
+logdir = {path}
+run_dir = {path}
+confdir = {path}
+libdir = /usr/lib/freeradius
+name = home
+log {{
+    destination = stdout
+}}
+security {{
+    reject_delay = 0
+    status_server = yes
+}}
+proxy_requests = no
+thread pool {{
+    start_servers = 1
+    max_servers = 2
+    min_spare_servers = 1
+    max_spare_servers = 2
+}}
+client us {{
+    ipaddr = 127.0.0.1
+    secret = "{secret}"
+    require_message_authenticator = yes
+}}
+modules {{
+    pap {{
+    }}
+    chap {{
+    }}
+    mschap {{
+        use_mppe = yes
+    }}
+    files {{
+        usersfile = {path}/users
+    }}
+}}
+server home {{
+    listen {{
+        type = auth
+        ipaddr = 127.0.0.1
+        port = {port}
+    }}
+    authorize {{
+        chap
+        mschap
+        files
+        pap
+    }}
+    authenticate {{
+        Auth-Type PAP {{
+            pap
+        }}
+        Auth-Type CHAP {{
+            chap
+        }}
+        Auth-Type MS-CHAP {{
+            mschap
+        }}
+    }}
+}}
+"#
+        );
+        std::fs::write(dir.path().join("radiusd.conf"), conf).expect("written");
+        std::fs::write(dir.path().join("dictionary"), "# Nothing of our own.\n").expect("written");
+        let users = format!(
+            "alice\tCleartext-Password := \"{PASSWORD}\"\n\tMessage-Authenticator = 0x00,\n\tSession-Timeout = 1800,\n\t\
+             Framed-IP-Address = 192.0.2.7\n"
+        );
+        std::fs::write(dir.path().join("users"), users).expect("written");
+        let child = Command::new("freeradius")
+            .args(["-f", "-l", "stdout", "-d"])
+            .arg(dir.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("starts");
+        let freeradius = Self {
+            child,
+            auth,
+            _dir: dir,
+        };
+        let wanted = format!(":{port:04X} ");
+        until("FreeRADIUS listens", || {
+            std::fs::read_to_string("/proc/net/udp").is_ok_and(|table| table.contains(&wanted))
+        });
+        Some(freeradius)
+    }
+}
+
+impl Drop for Freeradius {
+    fn drop(&mut self) {
+        // A test that failed leaves nothing behind.
+        let _killed = self.child.kill();
+        let _waited = self.child.wait();
+    }
+}
+
+/// Whether a program can be run; says so when not.
+#[expect(
+    clippy::print_stderr,
+    reason = "who runs the tests should know which did not run"
+)]
+fn is_installed(program: &str) -> bool {
+    let run = Command::new(program)
+        .arg("-v")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    let installed = run.is_ok_and(|status| status.success());
+    if !installed {
+        eprintln!("skipped: {program} does not run here");
+    }
+    installed
+}
+
+/// An Access-Request by PAP, CHAP or MS-CHAPv2 must be answered so.
+#[track_caller]
+fn check_all(client: &Client, username: &str, password: &str, code: Code) {
+    for (way, request) in [
+        ("PAP", client.pap(true, username, password)),
+        ("CHAP", client.chap(username, password)),
+    ] {
+        assert_eq!(client.ask_auth(&request).code(), code, "{way}");
+    }
+}
+
+#[test]
+fn freeradius_decides_as_home_server() {
+    let Some(freeradius) = Freeradius::start() else {
+        return;
+    };
+    let isp = Isp::start();
+    let client = isp.nas(10, "127.21.1.7");
+    // Before 3.2.5 it signs only what it is told to, and no Access-Reject.
+    isp.away_with(&[freeradius.auth], |server| {
+        server.require_message_authenticator = false
+    });
+    check_all(&client, "alice@away", PASSWORD, Code::AccessAccept);
+    check_all(&client, "alice@away", "wrong horse", Code::AccessReject);
+    check_all(&client, "nobody@away", PASSWORD, Code::AccessReject);
+    let accept = client.ask_auth(&client.pap(true, "alice@away", PASSWORD));
+    assert_eq!(accept.view().u32(kind::SESSION_TIMEOUT), Some(1_800));
+    assert_eq!(
+        accept.view().ipv4(kind::FRAMED_IP_ADDRESS),
+        Some([192, 0, 2, 7].into())
+    );
+
+    let guests = RealmsSpec {
+        servers: vec![server(1, freeradius.auth)],
+        realms: vec![RealmSpec {
+            pass: Pass::Roaming,
+            ..realm(50, "away", Decided::ByHomeServers, &[1])
+        }],
+    };
+    isp.plane.directory().realms_put(id(1), guests).expect("taken");
+    let accept = client.ask_auth(&client.pap(true, "alice@away", PASSWORD));
+    assert_eq!(accept.view().u32(kind::SESSION_TIMEOUT), Some(1_800));
+    assert_eq!(
+        accept.view().ipv4(kind::FRAMED_IP_ADDRESS),
+        None,
+        "a guest brings no address"
+    );
+}
+
+#[test]
+fn freeradius_that_comes_back_is_found_by_status_server() {
+    let Some(freeradius) = Freeradius::start() else {
+        return;
+    };
+    let isp = Isp::start();
+    let client = isp.nas(10, "127.21.1.8");
+    isp.away(&[freeradius.auth]);
+    // It stands still: no answer, no refusal.
+    let pid = i32::try_from(freeradius.child.id())
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    let pid = pid.expect("a process");
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).expect("stopped");
+    client.send_auth(&client.pap(true, "alice@away", PASSWORD));
+    until("it is found silent", || isp.health(0) == Health::Zombie);
+    rustix::process::kill_process(pid, rustix::process::Signal::CONT).expect("goes on");
+    until("it is found alive", || isp.health(0) == Health::Alive);
+    // What it missed it answers late; what is asked now it answers now.
+    let again = client.pap(true, "alice@away", PASSWORD);
+    client.send_auth(&again);
+    let identifier = again[1];
+    until("the new request is answered", || {
+        client.receive()[1] == identifier
+    });
+}
