@@ -79,6 +79,8 @@ ids! {
     BandwidthProfileId;
     /// An account holder of a partner.
     ClientId;
+    /// A server of somebody else that decides about a realm's logins.
+    HomeServerId;
     /// What somebody wants of a live session, and what came of it.
     IntentId;
     /// A person's signed-in session.
@@ -89,6 +91,8 @@ ids! {
     PartnerId;
     /// What a subscriber gets: rates, timeouts, pool.
     PlanId;
+    /// A realm of a partner: where logins of these names are decided.
+    RealmId;
     /// One request to the API, or one run of a system task; in every log line and audit row it causes.
     RequestId;
     /// A named set of permissions.

@@ -24,6 +24,18 @@ pub const NAS: Collection = Collection {
     name: "name",
 };
 /// See [`NAS`].
+pub const HOME_SERVER: Collection = Collection {
+    kind: "home server",
+    path: "home-servers",
+    name: "name",
+};
+/// See [`NAS`].
+pub const REALM: Collection = Collection {
+    kind: "realm",
+    path: "realms",
+    name: "name",
+};
+/// See [`NAS`].
 pub const PLAN: Collection = Collection {
     kind: "plan",
     path: "plans",

@@ -11,6 +11,7 @@ mod config;
 mod context;
 mod db;
 mod dictionary;
+mod home_server;
 mod journal;
 mod login;
 mod lookup;
@@ -18,6 +19,7 @@ mod nas;
 mod partner;
 mod plan;
 mod radius;
+mod realm;
 mod role;
 mod serve;
 mod session;
@@ -127,6 +129,12 @@ enum Command {
     /// Network access servers
     #[command(subcommand)]
     Nas(nas::Command),
+    /// Home servers: servers of others that decide about realms
+    #[command(subcommand)]
+    HomeServer(home_server::Command),
+    /// Realms: which logins are decided here, and which by home servers
+    #[command(subcommand)]
+    Realm(realm::Command),
     /// Plans: rates and limits of a service
     #[command(subcommand)]
     Plan(plan::Command),
@@ -206,6 +214,8 @@ async fn call(globals: Globals, command: Command) -> Result<(), Failure> {
                 Command::Role(command) => command.run(&context).await,
                 Command::ApiKey(command) => command.run(&context).await,
                 Command::Nas(command) => command.run(&context).await,
+                Command::HomeServer(command) => command.run(&context).await,
+                Command::Realm(command) => command.run(&context).await,
                 Command::Plan(command) => command.run(&context).await,
                 Command::Subscriber(command) => command.run(&context).await,
                 Command::Session(command) => command.run(&context).await,

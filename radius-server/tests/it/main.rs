@@ -3,8 +3,8 @@
 
 mod accounting;
 mod authentication;
-mod guard;
 mod eapol;
+mod guard;
 mod isp;
 mod journal;
 mod plane;

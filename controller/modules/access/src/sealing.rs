@@ -20,6 +20,12 @@ pub fn nas_coa_secret(tenant: Uuid, nas: Uuid) -> String {
     format!("nas:{tenant}:{nas}:coa_secret")
 }
 
+/// The context of the secret shared with a home server.
+#[must_use]
+pub fn home_server_secret(tenant: Uuid, home_server: Uuid) -> String {
+    format!("home_server:{tenant}:{home_server}:secret")
+}
+
 /// The context of a subscriber's password.
 #[must_use]
 pub fn password(tenant: Uuid, username: &str) -> String {

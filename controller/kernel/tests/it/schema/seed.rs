@@ -58,6 +58,12 @@ const SEED: &str = "
         VALUES (gen_random_uuid(), $tenant, 'system', 'test', 'test', 'test', 'ok');
     INSERT INTO access.nas (id, tenant_id, nasname, address, shortname, secret)
         VALUES (gen_random_uuid(), $tenant, '10.0.$n.1', '10.0.$n.1/32', 'bng', 'sealed');
+    INSERT INTO access.home_servers (id, tenant_id, name, address, auth_port, secret)
+        VALUES (gen_random_uuid(), $tenant, 'home', '10.0.$n.2', 1812, 'sealed');
+    INSERT INTO access.realms (id, tenant_id, name, decided) VALUES (gen_random_uuid(), $tenant, 'isp', 'by_home_servers');
+    INSERT INTO access.realm_servers (tenant_id, realm_id, home_server_id, position)
+        SELECT $tenant, realms.id, home_servers.id, 1 FROM access.realms, access.home_servers
+        WHERE realms.tenant_id = $tenant AND home_servers.tenant_id = $tenant;
     INSERT INTO access.radius_bandwidth_profiles (id, tenant_id, name, download_bps, upload_bps)
         VALUES (gen_random_uuid(), $tenant, 'fast', 1000000, 1000000);
     INSERT INTO access.plans (id, tenant_id, slug, name) VALUES (gen_random_uuid(), $tenant, 'fast', 'Fast');

@@ -1,13 +1,14 @@
 //! The rules of the access module: what may be made, changed and asked for, and what each of these means.
 //! Never holds SQL ([`crate::store`]) and never sees HTTP ([`crate::http`]).
 //!
-//! One file a resource: [`nas`], [`plan`], [`subscriber`], [`session`], [`disconnect`], [`explain`], [`unknown_source`].
+//! One file a resource: [`nas`], [`plan`], [`subscriber`], [`session`], [`disconnect`], [`explain`], [`realm`], [`unknown_source`].
 //! Every write leaves its audit line in the same transaction.
 
 pub mod disconnect;
 pub mod explain;
 pub mod nas;
 pub mod plan;
+pub mod realm;
 pub mod session;
 pub mod subscriber;
 pub mod unknown_source;

@@ -115,6 +115,17 @@ impl Clerk {
         }
     }
 
+    /// The secret shared with a home server in the clear; `None` when it does not open.
+    pub fn home_server_secret(&self, id: Uuid, context: &str, stored: &str) -> Option<Zeroizing<Vec<u8>>> {
+        match sealing::reveal(&self.sealer, context, stored) {
+            Ok(clear) => Some(clear),
+            Err(error) => {
+                self.refuse("home server", id, &error);
+                None
+            }
+        }
+    }
+
     /// Counts and names a row that cannot be taken as it is.
     pub fn refuse(&self, kind: &'static str, id: Uuid, error: &(dyn std::error::Error + 'static)) {
         match self.counters.refused.fetch_add(1, Ordering::Relaxed) {

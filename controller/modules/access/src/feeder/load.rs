@@ -20,7 +20,7 @@ use super::FeederCounters;
 use super::bulk::{Bulk, GroupReplies};
 use super::changes::Touched;
 use super::clerk::Clerk;
-use super::reply;
+use super::{realms, reply};
 use crate::sealing;
 use crate::store::Tx;
 use crate::store::change::Change;
@@ -203,6 +203,13 @@ impl Loader {
                         .partner_put((*id).into(), &entry.name, entry.active);
                 }
                 None => self.directory.partner_remove((*id).into()),
+            }
+        }
+        for (partner, realms) in realms::read(tx, &self.clerk, ids).await? {
+            match self.directory.realms_put(partner.into(), realms) {
+                // A deleted one has none to serve.
+                Ok(()) | Err(DirectoryError::UnknownPartner { .. }) => {}
+                Err(error) => self.clerk.refuse("realms", partner, &error),
             }
         }
         Ok(returned)

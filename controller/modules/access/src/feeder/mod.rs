@@ -18,6 +18,7 @@ mod keeper;
 pub mod latency;
 mod load;
 mod place;
+mod realms;
 pub mod reply;
 pub mod snapshot;
 mod wake;

@@ -9,6 +9,7 @@ pub mod intent;
 pub mod nas;
 mod noted;
 pub mod plan;
+pub mod realm;
 pub mod session;
 pub mod subscriber;
 pub mod unknown_source;
@@ -23,7 +24,10 @@ use crate::store::Window;
 
 /// Every route, with the permission it needs.
 pub fn routes() -> ApiRoutes<Arc<App>> {
-    nas_routes().merge(subscriber_routes()).merge(session_routes())
+    nas_routes()
+        .merge(realm_routes())
+        .merge(subscriber_routes())
+        .merge(session_routes())
 }
 
 /// NAS and those who would be one.
@@ -65,6 +69,23 @@ fn nas_routes() -> ApiRoutes<Arc<App>> {
             Access::PlatformNeeds(Permission::RadiusNasManage),
             routes!(unknown_source::unknown_source_list),
         )
+}
+
+/// Realms and home servers.
+fn realm_routes() -> ApiRoutes<Arc<App>> {
+    let read = || Access::Needs(Permission::RadiusSessionsRead);
+    let manage = || Access::Needs(Permission::RadiusNasManage);
+    ApiRoutes::new("realms")
+        .add(read(), routes!(realm::home_server_list))
+        .add(manage(), routes!(realm::home_server_create))
+        .add(read(), routes!(realm::home_server_get))
+        .add(manage(), routes!(realm::home_server_update))
+        .add(manage(), routes!(realm::home_server_delete))
+        .add(read(), routes!(realm::realm_list))
+        .add(manage(), routes!(realm::realm_create))
+        .add(read(), routes!(realm::realm_get))
+        .add(manage(), routes!(realm::realm_update))
+        .add(manage(), routes!(realm::realm_delete))
 }
 
 /// Plans and subscribers.

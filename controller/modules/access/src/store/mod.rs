@@ -17,6 +17,7 @@ pub mod nas;
 pub mod partition;
 pub mod plan;
 pub mod radcheck;
+pub mod realm;
 pub mod refused;
 pub mod roll;
 pub mod session;

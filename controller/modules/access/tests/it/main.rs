@@ -10,6 +10,7 @@ mod guard;
 mod journal;
 mod nas;
 mod outage;
+mod realm;
 mod restore;
 mod routes;
 mod sealed;

@@ -62,7 +62,11 @@ pub fn make_parse(text: &str) -> Result<String, Error> {
 }
 
 /// Refuses a secret that is too short or too long; warns about one that is shorter than advised.
-pub(super) fn secret_check(pointer: &str, secret: &str, warnings: &mut Vec<String>) -> Result<(), Error> {
+pub(in crate::app) fn secret_check(
+    pointer: &str,
+    secret: &str,
+    warnings: &mut Vec<String>,
+) -> Result<(), Error> {
     let chars = secret.chars().count();
     if !(SECRET_CHARS_MIN..=SECRET_CHARS_MAX).contains(&chars) {
         let message = format!("must have {SECRET_CHARS_MIN} to {SECRET_CHARS_MAX} characters");

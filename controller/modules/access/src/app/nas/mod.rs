@@ -22,7 +22,7 @@ use radius_server::sessions::{CloseCause, Closed, Session};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use self::input::secret_check;
+pub(super) use self::input::secret_check;
 use super::{App, Change, changed, unix_now_s};
 use crate::sealing;
 use crate::store::nas::{Nas, NasRow, SealedSecrets};

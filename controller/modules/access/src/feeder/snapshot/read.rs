@@ -1,6 +1,7 @@
 //! Reads a snapshot into a directory that holds nothing yet: all of it, or the directory is empty again.
 //! Never panics, whatever stands in the file.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -8,8 +9,8 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kernel::secrets::{ChunkPlace, ChunkSealer, Sealer};
-use radius_server::Directory;
-use radius_server::directory::{Plan, Subscriber};
+use radius_server::directory::{Plan, RealmsSpec, Subscriber};
+use radius_server::{Directory, PartnerId};
 use uuid::Uuid;
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -76,14 +77,18 @@ pub(super) fn read_from(
     if origin.node != node {
         return Err(SnapshotError::OtherNode { node: origin.node });
     }
-    let mut plans = Vec::new();
+    let (mut plans, mut realms) = (Vec::new(), BTreeMap::new());
     let subscribers = loop {
         match chunks.next_open()? {
             Some(chunk) if holds_subscribers(&chunk) => break Some(chunk),
-            Some(chunk) => put_shared(&chunk, &mut plans, directory)?,
+            Some(chunk) => put_shared(&chunk, &mut plans, &mut realms, directory)?,
             None => break None,
         }
     };
+    for (partner, spec) in realms {
+        let put = directory.realms_put(partner, spec);
+        put.map_err(|_| damaged("a realm has no partner"))?;
+    }
     if let Some(first) = subscribers {
         put_subscribers(&first, &plans, directory)?;
         put_all(&mut chunks, &plans, directory)?;
@@ -96,10 +101,11 @@ fn holds_subscribers(chunk: &[u8]) -> bool {
     matches!(record::record(&mut &*chunk, &[]), Some(Record::SubscribersOf(_)))
 }
 
-/// Puts partners and NAS, and collects plans.
+/// Puts partners and NAS, and collects plans and realms.
 fn put_shared(
     mut chunk: &[u8],
     plans: &mut Vec<(Uuid, Arc<Plan>)>,
+    realms: &mut BTreeMap<PartnerId, RealmsSpec>,
     directory: &Directory,
 ) -> Result<(), SnapshotError> {
     while !chunk.is_empty() {
@@ -109,6 +115,10 @@ fn put_shared(
                 let put = directory.nas_put(*nas);
                 put.map_err(|_| damaged("two of its NAS have one address, or one has no partner"))?;
             }
+            Some(Record::HomeServer(partner, server)) => {
+                realms.entry(partner).or_default().servers.push(*server);
+            }
+            Some(Record::Realm(partner, realm)) => realms.entry(partner).or_default().realms.push(*realm),
             Some(Record::Plan { id, plan }) => plans.push((id, Arc::new(plan))),
             _ => return Err(damaged("a record of partners, NAS and plans cannot be read")),
         }

@@ -1,15 +1,17 @@
 //! One record of a snapshot as octets: a partner, a NAS, a plan, whose subscribers follow, a subscriber.
 //! Never reads or writes a file, and takes any octets whatsoever: what is no record is `None`.
 
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use radius::hop::Pass;
 use radius::mschap::NtHash;
 use radius::secret::SharedSecret;
 use radius_server::directory::{
-    CoaTarget, Credential, NasGuard, NasSpec, OlderSecret, Plan, ProxyState, RequestRate, Require, Secret,
-    ServiceState, SubscriberSpec,
+    Balance, CoaTarget, Credential, Decided, HomeServerSpec, NasGuard, NasSpec, OlderSecret, Plan,
+    ProxyState, RealmSpec, RequestRate, Require, Secret, ServiceState, SubscriberSpec,
 };
 use radius_server::{PartnerId, SubscriberId};
 use uuid::Uuid;
@@ -24,6 +26,8 @@ mod tag {
     pub const PLAN: u8 = 3;
     pub const SUBSCRIBERS_OF: u8 = 4;
     pub const SUBSCRIBER: u8 = 5;
+    pub const HOME_SERVER: u8 = 6;
+    pub const REALM: u8 = 7;
 }
 
 /// A record read back.
@@ -40,6 +44,10 @@ pub enum Record {
     },
     /// A NAS.
     Nas(Box<NasSpec>),
+    /// A home server of a partner.
+    HomeServer(PartnerId, Box<HomeServerSpec>),
+    /// A realm of a partner; it names home servers.
+    Realm(PartnerId, Box<RealmSpec>),
     /// A plan; subscribers name it by its place among the plans.
     Plan {
         /// Which one.
@@ -137,6 +145,50 @@ const fn require(word: Require) -> u8 {
     }
 }
 
+/// Appends a home server.
+pub fn put_home_server(partner: PartnerId, server: &HomeServerSpec, out: &mut Vec<u8>) {
+    out.push(tag::HOME_SERVER);
+    out.extend_from_slice(partner.as_bytes());
+    out.extend_from_slice(server.id.as_bytes());
+    put(server.name.as_bytes(), out);
+    for addr in [server.auth, server.accounting] {
+        put(
+            addr.map(|addr| addr.to_string()).unwrap_or_default().as_bytes(),
+            out,
+        );
+    }
+    put(server.secret.octets(), out);
+    out.push(u8::from(server.require_message_authenticator));
+    out.push(u8::from(server.status_server));
+    out.push(u8::from(server.copy_accounting));
+}
+
+/// Appends a realm.
+pub fn put_realm(partner: PartnerId, realm: &RealmSpec, out: &mut Vec<u8>) {
+    out.push(tag::REALM);
+    out.extend_from_slice(partner.as_bytes());
+    out.extend_from_slice(realm.id.as_bytes());
+    put(realm.name.as_bytes(), out);
+    out.push(match realm.decided {
+        Decided::Here => 0,
+        Decided::Nowhere => 1,
+        Decided::ByHomeServers => 2,
+    });
+    out.push(u8::from(realm.balance == Balance::Spread));
+    out.push(u8::from(realm.pass == Pass::Roaming));
+    out.push(u8::from(realm.strip));
+    out.push(u8::from(realm.accounting));
+    // REALM_SERVERS_MAX are far fewer.
+    let servers = realm
+        .servers
+        .get(..usize::from(u8::MAX))
+        .unwrap_or(&realm.servers);
+    out.push(u8::try_from(servers.len()).unwrap_or(u8::MAX));
+    for server in servers {
+        out.extend_from_slice(server.as_bytes());
+    }
+}
+
 /// Appends a plan.
 pub fn put_plan(id: Uuid, plan: &Plan, out: &mut Vec<u8>) {
     out.push(tag::PLAN);
@@ -195,6 +247,14 @@ pub fn record(octets: &mut &[u8], plans: &[(Uuid, Arc<Plan>)]) -> Option<Record>
             name: rest.text()?.to_owned(),
         },
         tag::NAS => Record::Nas(Box::new(nas(&mut rest)?)),
+        tag::HOME_SERVER => {
+            let partner = rest.uuid()?.into();
+            Record::HomeServer(partner, Box::new(home_server(&mut rest)?))
+        }
+        tag::REALM => {
+            let partner = rest.uuid()?.into();
+            Record::Realm(partner, Box::new(realm(&mut rest)?))
+        }
         tag::PLAN => {
             let id = rest.uuid()?;
             let (name, reply) = (rest.text()?, rest.octets()?);
@@ -245,6 +305,49 @@ fn nas(rest: &mut Rest<'_>) -> Option<NasSpec> {
                 let rate = NonZeroU32::new(per_s).zip(NonZeroU32::new(burst));
                 rate.map(|(per_s, burst)| RequestRate { per_s, burst })
             },
+        },
+    })
+}
+
+/// The rest of a home server.
+fn home_server(rest: &mut Rest<'_>) -> Option<HomeServerSpec> {
+    Some(HomeServerSpec {
+        id: rest.uuid()?.into(),
+        name: rest.text()?.into(),
+        auth: rest.addr()?,
+        accounting: rest.addr()?,
+        secret: SharedSecret::new(rest.octets()?),
+        require_message_authenticator: rest.bool()?,
+        status_server: rest.bool()?,
+        copy_accounting: rest.bool()?,
+    })
+}
+
+/// The rest of a realm.
+fn realm(rest: &mut Rest<'_>) -> Option<RealmSpec> {
+    Some(RealmSpec {
+        id: rest.uuid()?.into(),
+        name: rest.text()?.into(),
+        decided: match rest.u8()? {
+            0 => Decided::Here,
+            1 => Decided::Nowhere,
+            2 => Decided::ByHomeServers,
+            _ => return None,
+        },
+        balance: match rest.bool()? {
+            false => Balance::FailOver,
+            true => Balance::Spread,
+        },
+        pass: match rest.bool()? {
+            false => Pass::All,
+            true => Pass::Roaming,
+        },
+        strip: rest.bool()?,
+        accounting: rest.bool()?,
+        servers: {
+            let count = rest.u8()?;
+            let ids = (0..count).map(|_| Some(rest.uuid()?.into()));
+            ids.collect::<Option<_>>()?
         },
     })
 }
@@ -342,6 +445,14 @@ impl<'o> Rest<'o> {
         let (octets, behind) = self.0.split_at_checked(length)?;
         self.0 = behind;
         Some(octets)
+    }
+
+    /// An address with a port, if there is one.
+    fn addr(&mut self) -> Option<Option<SocketAddr>> {
+        match self.text()? {
+            "" => Some(None),
+            text => text.parse().ok().map(Some),
+        }
     }
 
     /// Text behind its length.

@@ -91,6 +91,18 @@ fn fill(
         record::put_nas(&spec_of(&nas), &mut chunks.chunk);
         chunks.end_if_full()?;
     }
+    for partner in &partners {
+        let Some(realms) = partner.realms() else { continue };
+        let spec = realms.spec();
+        for server in &spec.servers {
+            record::put_home_server(partner.id(), server, &mut chunks.chunk);
+            chunks.end_if_full()?;
+        }
+        for realm in &spec.realms {
+            record::put_realm(partner.id(), realm, &mut chunks.chunk);
+            chunks.end_if_full()?;
+        }
+    }
     let mut places = HashMap::with_capacity(plans.len());
     for (place, (id, plan)) in (0..).zip(plans) {
         places.insert(Arc::as_ptr(plan), place);

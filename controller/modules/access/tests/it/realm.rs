@@ -1,0 +1,165 @@
+//! Realms and home servers: from the API to the packet path, over a restart, and nobody else's.
+
+use axum::http::{Method, StatusCode};
+use radius_server::directory::{Balance, Decided, Realms};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+use crate::world::{Isp, World, eventually};
+
+/// The realms of a partner, as the packet path has them.
+fn held(world: &World, isp: &Isp) -> Option<Arc<Realms>> {
+    let directory = world.plane.directory();
+    directory.partner(isp.id.as_uuid().into())?.realms()
+}
+
+/// Waits until the packet path has a realm that is like this.
+async fn known(world: &World, isp: &Isp, user_name: &str, decided: Decided) -> Arc<Realms> {
+    eventually(|| async {
+        let realms = held(world, isp)?;
+        let found = realms.of(user_name)?.realm.decided == decided;
+        found.then_some(realms)
+    })
+    .await
+}
+
+/// An id out of an answer.
+fn id(thing: &Value) -> &str {
+    thing["id"].as_str().expect("an id")
+}
+
+/// A home server to add.
+fn home_server(name: &str) -> Value {
+    json!({ "name": name, "address": "192.0.2.9", "auth_port": 1812, "secret": "between us and home" })
+}
+
+/// A realm that these home servers decide.
+fn realm(name: &str, home_servers: &[&str]) -> Value {
+    json!({
+        "name": name, "decided": "by_home_servers", "strip": true, "balance": "spread", "pass": "roaming",
+        "home_servers": home_servers,
+    })
+}
+
+#[tokio::test]
+async fn a_realm_reaches_the_packet_path_and_outlives_a_restart() {
+    let world = World::new().await;
+    let isp = world.isp().await;
+    for name in ["one", "two"] {
+        world.post(&isp, "home-servers", &home_server(name)).await;
+    }
+    let made = world
+        .post(&isp, "realms", &realm("Away.Example", &["two", "one"]))
+        .await;
+    assert_eq!(
+        (&made["name"], &made["home_servers"]),
+        (&json!("away.example"), &json!(["two", "one"]))
+    );
+    let realms = known(&world, &isp, "alice@AWAY.example", Decided::ByHomeServers).await;
+    let found = realms.of("alice@away.example").expect("there").realm;
+    let names: Vec<_> = found
+        .servers
+        .iter()
+        .map(|server| server.spec.name.to_string())
+        .collect();
+    assert_eq!(
+        (names, found.balance),
+        (vec!["two".to_owned(), "one".to_owned()], Balance::Spread)
+    );
+    assert_eq!(found.servers[0].spec.secret.octets(), b"between us and home");
+    assert_eq!(found.servers[0].spec.auth, "192.0.2.9:1812".parse().ok());
+
+    let changed = json!({ "decided": "nowhere", "home_servers": [] });
+    let other = world
+        .post(&isp, "realms", &json!({ "name": "*", "decided": "here" }))
+        .await;
+    let path = format!("realms/{}", id(&other));
+    assert_eq!(
+        world.ask(Method::PATCH, &isp, &path, Some(&changed)).await.status,
+        StatusCode::OK
+    );
+    known(&world, &isp, "alice@elsewhere", Decided::Nowhere).await;
+
+    let (test, dir) = world.stop().await;
+    let world = World::start(test.expect("a database").database().clone(), dir).await;
+    let realms = held(&world, &isp).expect("out of the snapshot, before anything is read");
+    let found = realms.of("alice@away.example").expect("there").realm;
+    assert_eq!(found.servers[0].spec.secret.octets(), b"between us and home");
+    assert_eq!(
+        realms.of("alice@elsewhere").map(|found| found.realm.decided),
+        Some(Decided::Nowhere)
+    );
+}
+
+#[tokio::test]
+async fn removing_a_realm_makes_its_names_the_partners_own_again() {
+    let world = World::new().await;
+    let isp = world.isp().await;
+    let server = world.post(&isp, "home-servers", &home_server("one")).await;
+    let away = world.post(&isp, "realms", &realm("away", &["one"])).await;
+    known(&world, &isp, "alice@away", Decided::ByHomeServers).await;
+    let server = format!("home-servers/{}", id(&server));
+    let named = world.ask(Method::DELETE, &isp, &server, None).await;
+    assert_eq!(named.status, StatusCode::CONFLICT, "{}", named.body);
+    for path in [format!("realms/{}", id(&away)), server] {
+        let gone = world.ask(Method::DELETE, &isp, &path, None).await;
+        assert_eq!(gone.status, StatusCode::NO_CONTENT, "{}", gone.body);
+    }
+    eventually(|| async { held(&world, &isp).is_none().then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_refused_and_what_is_foreign_is_not_found() {
+    let world = World::new().await;
+    let (west, east) = (world.isp().await, world.isp().await);
+    let server = world.post(&west, "home-servers", &home_server("one")).await;
+    assert!(
+        !server.to_string().contains("between us and home"),
+        "a secret never comes back"
+    );
+    let away = world.post(&west, "realms", &realm("away", &["one"])).await;
+    let wrong = StatusCode::UNPROCESSABLE_ENTITY;
+    for (path, body, status) in [
+        ("realms", realm("a b", &["one"]), wrong),
+        ("realms", realm("other", &[]), wrong),
+        ("realms", realm("other", &["one", "one"]), wrong),
+        ("realms", realm("other", &["nobody"]), wrong),
+        (
+            "realms",
+            json!({ "name": "other", "decided": "here", "home_servers": ["one"] }),
+            wrong,
+        ),
+        ("realms", realm("AWAY", &["one"]), StatusCode::CONFLICT),
+        ("home-servers", home_server("one"), StatusCode::CONFLICT),
+        (
+            "home-servers",
+            json!({ "name": "x", "address": "192.0.2.9", "secret": "long enough" }),
+            wrong,
+        ),
+        (
+            "home-servers",
+            json!({ "name": "x", "address": "192.0.2.9", "auth_port": 1, "secret": "x" }),
+            wrong,
+        ),
+    ] {
+        let answer = world.ask(Method::POST, &west, path, Some(&body)).await;
+        assert_eq!(answer.status, status, "{body}: {}", answer.body);
+    }
+    let foreign = world
+        .ask(Method::POST, &east, "realms", Some(&realm("away", &["one"])))
+        .await;
+    assert_eq!(
+        foreign.status, wrong,
+        "another partner's home server is not there"
+    );
+    for path in [
+        format!("realms/{}", id(&away)),
+        format!("home-servers/{}", id(&server)),
+    ] {
+        for method in [Method::GET, Method::DELETE] {
+            let answer = world.ask(method, &east, &path, None).await;
+            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        }
+    }
+    assert_eq!(world.get(&east, "realms").await, json!([]));
+}
