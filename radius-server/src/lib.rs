@@ -18,6 +18,7 @@
 //! - [`sessions`]: who is online;
 //! - [`radsec`]: the same over TLS, with connections and certificates;
 //! - [`directory`]: partners, NAS and subscribers as the packet path needs them;
+//! - [`pem`]: certificates and keys in files;
 //! - [`priority`]: whose threads go first;
 //! - [`counters`]: what all of this did so far.
 
@@ -38,6 +39,7 @@ pub mod journal;
 pub mod later;
 mod listener;
 mod overlap;
+pub mod pem;
 pub mod plane;
 pub mod priority;
 pub mod proxy;

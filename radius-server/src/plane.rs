@@ -11,13 +11,14 @@ pub use crate::gate::ATTRIBUTES_USUAL_MAX;
 pub use config::{AUTH_WORKERS_MAX, Config, RECEIVE_BUFFER_OCTETS, REJECT_DELAY_MAX};
 
 use crate::accounting::{Accountant, Ledger};
-use crate::authentication::{Authenticator, Conversations, EapError, EapServer, Stamp};
+use crate::authentication::{Authenticator, Conversations, EapError, EapServer};
 use crate::counters::{Counters, Lane};
 use crate::decision::Decisions;
 use crate::directory::Directory;
 use crate::journal::{self, AccountingRecord, JournalError, Kind, RecoveryReport, Writer};
 use crate::later::{FinisherKit, Pool};
 use crate::listener::{self, AccountingWorker, AuthWorker};
+use crate::pem::Looks;
 use crate::proxy::Desk;
 use crate::radsec::{self, ListenError, Listeners};
 use crate::scribe::Scribe;
@@ -125,7 +126,7 @@ pub struct Plane {
     /// Who does what takes long.
     pool: Arc<Pool>,
     /// What EAP's files looked like before they were read.
-    eap_files: Stamp,
+    eap_files: Looks,
     /// Requests that home servers decide.
     desk: Arc<Desk>,
     /// The accounting journal.
@@ -161,7 +162,7 @@ impl Plane {
     /// [`StartError::Journal`] and [`StartError::Eap`].
     pub fn prepare(config: Config, directory: Arc<Directory>) -> Result<Self, StartError> {
         directory.rejects().set_rules(config.reject_rules);
-        let eap_files = Stamp::of(&config.eap);
+        let eap_files = config.eap.looks();
         let (eap, pool) = (
             EapServer::load(&config.eap).map_err(StartError::Eap)?,
             Arc::new(Pool::default()),

@@ -24,11 +24,11 @@ pub use conversations::{
     CONVERSATION_ROUNDS_MAX, CONVERSATION_TIME_MAX, CONVERSATION_WAIT, CONVERSATIONS_MAX, Conversations,
     TUNNELS_MAX,
 };
+pub(crate) use eap::EapServer;
 pub use eap::{
     EapError, EapMethod, EapOptions, FRAGMENT_OCTETS, FRAGMENT_OCTETS_MAX, FRAGMENT_OCTETS_MIN, METHODS,
     TlsMin,
 };
-pub(crate) use eap::{EapServer, Stamp};
 
 use crate::clock::Now;
 use crate::counters::Lane;

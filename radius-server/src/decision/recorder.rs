@@ -56,8 +56,7 @@ impl Recorder {
     /// Takes a decision; nobody sees it before [`Recorder::flush`], which happens by itself when many wait.
     pub fn record(&mut self, draft: &Draft) {
         if self.staged.len() == STAGED_MAX || self.octets.len() - self.staged_octets() < DECISION_OCTETS_MAX {
-            let urgent = self.ring.append(self.entries());
-            self.flushed(urgent);
+            self.flush();
         }
         let start = self.staged_octets();
         let Some(len) = format::encode(draft, &mut self.octets[start..]) else {
@@ -73,12 +72,19 @@ impl Recorder {
         });
     }
 
-    /// Puts what was taken into the ring, for those who ask and for the scribe; when one of them reads it just now, next time.
+    /// Puts what was taken into the ring, for those who ask and for the scribe.
     pub fn flush(&mut self) {
-        if self.staged.is_empty() {
-            return;
+        if !self.staged.is_empty() {
+            let urgent = self.ring.append(self.entries());
+            self.flushed(urgent);
         }
-        if let Some(urgent) = self.ring.try_append(self.entries()) {
+    }
+
+    /// The same, unless somebody reads the ring just now; whoever calls this calls again soon.
+    pub(crate) fn flush_unless_read(&mut self) {
+        if !self.staged.is_empty()
+            && let Some(urgent) = self.ring.try_append(self.entries())
+        {
             self.flushed(urgent);
         }
     }
@@ -111,10 +117,7 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        if !self.staged.is_empty() {
-            let urgent = self.ring.append(self.entries());
-            self.flushed(urgent);
-        }
+        self.flush();
         self.decisions.bell().recorder_goes();
     }
 }

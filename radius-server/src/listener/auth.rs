@@ -320,7 +320,7 @@ impl Desk {
     /// Sends the replies, and only then hands the decisions over.
     fn flush(&mut self, socket: &UdpSocket) {
         flush(&mut self.outbox, socket, &self.lane);
-        self.recorder.flush();
+        self.recorder.flush_unless_read();
     }
 }
 

@@ -1,8 +1,9 @@
 //! Certificates, keys and revocation lists that change while it runs: looked at now and then, read again when they differ.
 //! Files that are of no use change nothing: what was read before stays, and it is said once.
 
-use crate::authentication::{Conversations, EapOptions, EapServer, Stamp};
+use crate::authentication::{Conversations, EapOptions, EapServer};
 use crate::cause::chain;
+use crate::pem::Looks;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
@@ -16,7 +17,7 @@ const STOP_WAIT: Duration = Duration::from_millis(100);
 /// Looks until `stop` is set; `known` is what the files looked like when they were read.
 pub(super) fn watch(
     options: &EapOptions,
-    known: &mut Stamp,
+    known: &mut Looks,
     conversations: &Conversations,
     stop: &AtomicBool,
 ) {
@@ -29,7 +30,7 @@ pub(super) fn watch(
             continue;
         }
         waited = Duration::ZERO;
-        let now = Stamp::of(options);
+        let now = options.looks();
         if now == *known {
             continue;
         }

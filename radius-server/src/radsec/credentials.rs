@@ -6,14 +6,13 @@ use super::config::Files;
 use super::identity::Voucher;
 use super::{Version, provider};
 use crate::cause::chain;
+use crate::pem::{self, Looks, PemError};
 use arc_swap::ArcSwap;
 use rustls::client::danger::HandshakeSignatureValid;
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, UnixTime};
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme};
-use std::os::unix::fs::MetadataExt;
+use rustls::{DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -22,8 +21,6 @@ use tracing::{info, warn};
 
 /// How often the files are looked at.
 pub(super) const LOOK_WAIT: Duration = Duration::from_secs(1);
-/// Octets of the largest file that is read.
-const FILE_OCTETS_MAX: u64 = 16 * 1024 * 1024;
 
 /// Why there are no credentials.
 #[derive(Debug, thiserror::Error)]
@@ -32,15 +29,8 @@ pub enum CredentialError {
     #[error("the certificate authority in the data directory cannot be used")]
     Authority(#[from] AuthorityError),
     /// A file that cannot be read as what it should be.
-    #[error("{path} has no {what} that can be read: {why}")]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// What should be in it.
-        what: &'static str,
-        /// Why it is not.
-        why: String,
-    },
+    #[error(transparent)]
+    File(#[from] PemError),
     /// The certificate does not go with the key.
     #[error("the certificate in {certificate} cannot be used with the key in {key}")]
     Pair {
@@ -90,8 +80,8 @@ impl Credentials {
             .map(|ca| verifier(ca, files.crl.as_deref()))
             .transpose()?;
         let judge = Arc::new(Judge { own, other });
-        let chain = certificates(&certificate, "certificate")?;
-        let private = private_key(&key)?;
+        let chain = pem::certificates(&certificate, "certificate")?;
+        let private = pem::private_key(&key)?;
         let builder = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map(|builder| {
@@ -196,15 +186,8 @@ fn verifier(
     authorities: &Path,
     revoked: Option<&Path>,
 ) -> Result<Arc<dyn ClientCertVerifier>, CredentialError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(authorities, "certificate of an authority")? {
-        roots.add(certificate).map_err(|error| CredentialError::File {
-            path: authorities.to_owned(),
-            what: "certificate of an authority",
-            why: error.to_string(),
-        })?;
-    }
-    let lists = revoked.map(revocations).transpose()?.unwrap_or_default();
+    let roots = pem::authorities(authorities)?;
+    let lists = revoked.map(pem::revocations).transpose()?.unwrap_or_default();
     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
         .with_crls(lists)
         // Who gives no list has revoked nothing that we could know of.
@@ -216,65 +199,12 @@ fn verifier(
         })
 }
 
-/// The certificates in a file, at least one.
-pub(super) fn certificates(
-    path: &Path,
-    what: &'static str,
-) -> Result<Vec<CertificateDer<'static>>, CredentialError> {
-    let all: Vec<CertificateDer<'static>> = pem_all(path, what)?;
-    if all.is_empty() {
-        return Err(unreadable(path, what, "there is none in PEM"));
-    }
-    Ok(all)
-}
-
-/// The key in a file.
-pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, CredentialError> {
-    let octets = zeroize::Zeroizing::new(octets(path, "private key")?);
-    PrivateKeyDer::from_pem_slice(&octets)
-        .map_err(|error| unreadable(path, "private key", &error.to_string()))
-}
-
-/// The lists of revoked certificates in a file.
-fn revocations(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, CredentialError> {
-    pem_all(path, "list of revoked certificates")
-}
-
-/// Everything of a kind in a file.
-fn pem_all<T: PemObject>(path: &Path, what: &'static str) -> Result<Vec<T>, CredentialError> {
-    let octets = octets(path, what)?;
-    let all: Result<Vec<T>, pem::Error> = T::pem_slice_iter(&octets).collect();
-    all.map_err(|error| unreadable(path, what, &error.to_string()))
-}
-
-/// The octets of a file.
-fn octets(path: &Path, what: &'static str) -> Result<Vec<u8>, CredentialError> {
-    let refuse = |error: std::io::Error| unreadable(path, what, &error.to_string());
-    let found = std::fs::metadata(path).map_err(refuse)?;
-    if found.len() > FILE_OCTETS_MAX {
-        return Err(unreadable(path, what, "it is larger than 16 MiB"));
-    }
-    std::fs::read(path).map_err(refuse)
-}
-
-/// A file that cannot be read as what it should be.
-fn unreadable(path: &Path, what: &'static str, why: &str) -> CredentialError {
-    CredentialError::File {
-        path: path.to_owned(),
-        what,
-        why: why.to_owned(),
-    }
-}
-
-/// What a file looks like from outside: when it was changed, its length, its number.
-type Looks = (SystemTime, u64, u64);
-
 /// Looks at the files and puts newer credentials in place.
 pub(super) struct Watch {
     /// Which files.
     files: Files,
     /// What they looked like.
-    seen: Vec<Option<Looks>>,
+    seen: Looks,
     /// What is in use.
     current: Arc<ArcSwap<Credentials>>,
     /// When they were read last, whatever they look like: our own certificate is made anew before it ends.
@@ -335,17 +265,12 @@ impl Watch {
 }
 
 /// What the files look like.
-fn look(files: &Files) -> Vec<Option<Looks>> {
+fn look(files: &Files) -> Looks {
     let own =
         ["ca.pem", "revoked.pem", "server.pem", "server-key.pem"].map(|name| files.authority.join(name));
     let given = files
         .certificate
         .iter()
         .flat_map(|(certificate, key)| [certificate, key]);
-    let all = own.iter().chain(given).chain(&files.client_ca).chain(&files.crl);
-    all.map(|path| {
-        let found = std::fs::metadata(path).ok()?;
-        Some((found.modified().ok()?, found.len(), found.ino()))
-    })
-    .collect()
+    Looks::of(own.iter().chain(given).chain(&files.client_ca).chain(&files.crl))
 }

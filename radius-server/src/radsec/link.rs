@@ -6,17 +6,18 @@
 //! It never waits and starts no thread: the caller waits for [`Link::interest`] on [`Link::socket`] or for
 //! [`Link::deadline`], whichever is first, and calls [`Link::pump`].
 
-use super::credentials::{CredentialError, certificates, private_key};
+use super::credentials::CredentialError;
 use super::{SECRET, Version, provider};
+use crate::pem::{self, PemError};
 use radius::frames::Frames;
 use radius::{PACKET_LEN_MAX, RequestWriter, SharedSecret, View, v11};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, ProtocolVersion, RootCertStore};
+use rustls::{ClientConfig, ClientConnection, ProtocolVersion};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::{debug, info};
@@ -61,18 +62,13 @@ impl Credentials {
     /// # Errors
     /// [`CredentialError`].
     pub fn load(files: &Files, v11: bool) -> Result<Self, CredentialError> {
-        let mut roots = RootCertStore::empty();
-        for certificate in certificates(&files.authorities, "certificate of an authority")? {
-            roots
-                .add(certificate)
-                .map_err(|error| damaged(&files.authorities, &error))?;
-        }
+        let roots = pem::authorities(&files.authorities)?;
         let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
             .build()
-            .map_err(|error| damaged(&files.authorities, &error))?;
+            .map_err(|error| PemError::new(&files.authorities, "certificate of an authority", &error))?;
         let (chain, key) = (
-            certificates(&files.certificate, "certificate")?,
-            private_key(&files.key)?,
+            pem::certificates(&files.certificate, "certificate")?,
+            pem::private_key(&files.key)?,
         );
         let built = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
@@ -89,15 +85,6 @@ impl Credentials {
         }
         config.resumption = Resumption::disabled();
         Ok(Self(Arc::new(config)))
-    }
-}
-
-/// A file of authorities that cannot be used.
-fn damaged(path: &Path, why: &dyn std::fmt::Display) -> CredentialError {
-    CredentialError::File {
-        path: path.to_owned(),
-        what: "certificate of an authority",
-        why: why.to_string(),
     }
 }
 

@@ -2,7 +2,7 @@
 //! method that is offered, with both versions of TLS, in pieces of three sizes, with right and wrong credentials, and compares
 //! the keys it made with those the NAS was given. Skipped, and saying so, where it is not installed.
 
-use crate::isp::{Isp, PASSWORD, SECRET, id};
+use crate::isp::{Isp, PASSWORD, SECRET, eventually, id};
 use radius_server::authentication::{EapMethod, EapOptions, TlsMin};
 use radius_server::decision::{Decision, Outcome, RejectReason};
 use rcgen::{
@@ -227,13 +227,24 @@ impl<'l> Login<'l> {
     ) -> Decision {
         let said = self.run(isp, identity, password);
         assert!(said.ends_with("FAILURE\n"), "{what}:\n{}", tail(&said));
-        let recorded = [identity, OUTER].map(|name| isp.plane.decisions().recent(id(1), name));
-        let mut rejected = recorded.into_iter().flatten().collect::<Vec<_>>();
-        rejected.sort_by_key(|decision| std::cmp::Reverse(decision.at_unix_us));
-        let last = rejected.first().unwrap_or_else(|| panic!("{what}: no decision"));
-        assert_eq!(last.outcome, Outcome::Rejected(reason), "{what}: {last:#?}");
-        Decision::clone(last)
+        check_last(isp, &[identity, OUTER], Outcome::Rejected(reason), what)
     }
+}
+
+/// Asserts that the last decision about one of these names is this one. A decision is recorded when its reply has left, so
+/// it is waited for.
+#[track_caller]
+fn check_last(isp: &Isp, names: &[&str], outcome: Outcome, what: &str) -> Decision {
+    let last = || {
+        let recorded = names
+            .iter()
+            .flat_map(|name| isp.plane.decisions().recent(id(1), name));
+        recorded.max_by_key(|decision| decision.at_unix_us)
+    };
+    let _shown_below = eventually(|| last().is_some_and(|last| last.outcome == outcome));
+    let last = last().unwrap_or_else(|| panic!("{what}: no decision"));
+    assert_eq!(last.outcome, outcome, "{what}: {last:#?}");
+    Decision::clone(&last)
 }
 
 /// The last lines of what eapol_test printed.
@@ -271,8 +282,7 @@ fn check_inside(fragment: u16) {
             let mut login = Login::new(&papers, eap, Some(phase2), tls);
             login.line(format!("fragment_size={fragment}"));
             login.check_good(&isp, &what);
-            let accepted = &isp.plane.decisions().recent(id(1), NAME)[0];
-            assert_eq!(accepted.outcome, Outcome::Accepted, "{what}");
+            check_last(&isp, &[NAME], Outcome::Accepted, &what);
             login.check_bad(&isp, NAME, "wrong", RejectReason::WrongPassword, &what);
             login.check_bad(
                 &isp,
@@ -414,8 +424,14 @@ fn who_speaks_only_an_older_tls_is_told_so() {
     let said = login.run(&isp, NAME, PASSWORD);
     assert!(said.ends_with("FAILURE\n"), "{}", tail(&said));
     // It says nothing more when it has our alert, so this is its last request.
-    let last = &isp.plane.decisions().recent(id(1), OUTER)[0];
-    check_says(last, "TLS: the peer offers no version of TLS that is spoken here");
+    let words = "TLS: the peer offers no version of TLS that is spoken here";
+    let recent = || isp.plane.decisions().recent(id(1), OUTER);
+    let says = |decision: &Decision| decision.steps.iter().any(|step| step.found.words() == words);
+    assert!(
+        eventually(|| recent().first().is_some_and(|last| says(last))),
+        "{words:?} is not in {:#?}",
+        recent()
+    );
     Login::new(&papers, "TTLS", Some("auth=PAP"), "1.3").check_good(&isp, "TLS 1.3");
 }
 

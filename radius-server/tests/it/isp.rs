@@ -386,10 +386,20 @@ pub fn eap_md5_response(challenge: &[u8], password: &str) -> Vec<u8> {
 
 /// Waits for a condition.
 #[track_caller]
-pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
+pub fn until(what: &str, condition: impl FnMut() -> bool) {
+    assert!(eventually(condition), "{what} did not come true in {WAIT:?}");
+}
+
+/// Waits for a condition; whether it came true in time.
+pub fn eventually(mut condition: impl FnMut() -> bool) -> bool {
     let started = Instant::now();
-    while !condition() {
-        assert!(started.elapsed() < WAIT, "{what} did not come true in {WAIT:?}");
+    loop {
+        if condition() {
+            return true;
+        }
+        if started.elapsed() >= WAIT {
+            return false;
+        }
         std::thread::sleep(Duration::from_millis(1));
     }
 }

@@ -21,10 +21,10 @@ mod tunnel;
 
 pub use method::EapMethod;
 pub(crate) use question::Question;
+pub(crate) use settings::EapServer;
 pub use settings::{
     EapError, EapOptions, FRAGMENT_OCTETS, FRAGMENT_OCTETS_MAX, FRAGMENT_OCTETS_MIN, METHODS, TlsMin,
 };
-pub(crate) use settings::{EapServer, Stamp};
 pub(crate) use tunnel::Tunnel;
 
 use super::conversations::{

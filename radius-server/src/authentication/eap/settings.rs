@@ -2,16 +2,15 @@
 //! changed, never between a datagram and its reply.
 
 use super::EapMethod;
+use crate::pem::{self, Looks, PemError};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier};
-use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion, version};
+use rustls::{ServerConfig, SupportedProtocolVersion, version};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 /// Octets of TLS data in one EAP packet, unless configured or said otherwise by the NAS: fits the smallest usual MTU.
 pub const FRAGMENT_OCTETS: u16 = 1_000;
@@ -83,28 +82,20 @@ impl Default for EapOptions {
     }
 }
 
+impl EapOptions {
+    /// What the files look like now.
+    pub(crate) fn looks(&self) -> Looks {
+        let singles = [&self.certificate, &self.key, &self.client_ca];
+        Looks::of(singles.into_iter().flatten().chain(&self.crls))
+    }
+}
+
 /// Why EAP cannot be set up so.
 #[derive(Debug, thiserror::Error)]
 pub enum EapError {
-    /// A file cannot be read or is no PEM.
-    #[error("cannot read the {what} of EAP in {}", path.display())]
-    File {
-        /// What it should hold.
-        what: &'static str,
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: pem::Error,
-    },
-    /// A file holds nothing of the kind.
-    #[error("{} holds no {what}, which EAP needs there", path.display())]
-    Empty {
-        /// What it should hold.
-        what: &'static str,
-        /// Which file.
-        path: PathBuf,
-    },
+    /// A file that cannot be read as what it should be.
+    #[error(transparent)]
+    File(#[from] PemError),
     /// Half of a pair.
     #[error("EAP has a {present} and no {missing}; both are needed")]
     Half {
@@ -120,15 +111,6 @@ pub enum EapError {
         certificate: PathBuf,
         /// The key's file.
         key: PathBuf,
-        /// Why.
-        #[source]
-        source: rustls::Error,
-    },
-    /// A certificate that is no CA's.
-    #[error("{} holds a certificate that cannot be a CA's", path.display())]
-    ClientCa {
-        /// Which file.
-        path: PathBuf,
         /// Why.
         #[source]
         source: rustls::Error,
@@ -238,16 +220,10 @@ struct Ours<'o> {
 impl<'o> Ours<'o> {
     /// Reads both files.
     fn read(certificate: &'o Path, key: &'o Path) -> Result<Self, EapError> {
-        let chain = certificates("certificate", certificate)?;
-        let secret = PrivateKeyDer::from_pem_file(key).map_err(|source| EapError::File {
-            what: "private key",
-            path: key.to_owned(),
-            source,
-        })?;
         Ok(Self {
             files: (certificate, key),
-            chain,
-            key: secret,
+            chain: pem::certificates(certificate, "certificate")?,
+            key: pem::private_key(key)?,
         })
     }
 
@@ -279,49 +255,16 @@ impl<'o> Ours<'o> {
     }
 }
 
-/// All certificates of a file.
-fn certificates(what: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, EapError> {
-    let failed = |source| EapError::File {
-        what,
-        path: path.to_owned(),
-        source,
-    };
-    let found: Vec<_> = CertificateDer::pem_file_iter(path)
-        .map_err(failed)?
-        .collect::<Result<_, _>>()
-        .map_err(failed)?;
-    if found.is_empty() {
-        return Err(EapError::Empty {
-            what,
-            path: path.to_owned(),
-        });
-    }
-    Ok(found)
-}
-
 /// Who checks subscribers' certificates.
 fn verifier(
     provider: &Arc<CryptoProvider>,
     client_ca: &Path,
     crls: &[PathBuf],
 ) -> Result<Arc<dyn ClientCertVerifier>, EapError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates("client CA", client_ca)? {
-        roots.add(certificate).map_err(|source| EapError::ClientCa {
-            path: client_ca.to_owned(),
-            source,
-        })?;
-    }
+    let roots = pem::authorities(client_ca)?;
     let mut lists = Vec::new();
     for path in crls {
-        let failed = |source| EapError::File {
-            what: "revocation list",
-            path: path.clone(),
-            source,
-        };
-        for list in CertificateRevocationListDer::pem_file_iter(path).map_err(failed)? {
-            lists.push(list.map_err(failed)?);
-        }
+        lists.extend(pem::revocations(path)?);
     }
     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
         .with_crls(lists)
@@ -330,25 +273,6 @@ fn verifier(
             path: client_ca.to_owned(),
             source,
         })
-}
-
-// -- Files that change
-
-/// What the files looked like when they were read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp(Vec<Option<(SystemTime, u64)>>);
-
-impl Stamp {
-    /// What they look like now; a file that cannot be looked at looks like none.
-    pub(crate) fn of(options: &EapOptions) -> Self {
-        let singles = [&options.certificate, &options.key, &options.client_ca];
-        let all = singles.into_iter().flatten().chain(&options.crls);
-        let look = |path: &PathBuf| {
-            let metadata = std::fs::metadata(path).ok()?;
-            Some((metadata.modified().ok()?, metadata.len()))
-        };
-        Self(all.map(look).collect())
-    }
 }
 
 impl fmt::Display for TlsMin {
