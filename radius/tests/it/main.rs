@@ -20,6 +20,7 @@ mod roundtrip;
 mod salt;
 mod secret;
 mod tree;
+mod tshark;
 mod v11;
 mod vector;
 mod writer;
