@@ -358,7 +358,7 @@ impl Reply {
 }
 
 /// MD5 over identifier, password and challenge (RFC 1994 section 4.1).
-fn md5_response(identifier: u8, password: &str, challenge: &[u8]) -> [u8; 16] {
+pub fn md5_response(identifier: u8, password: &str, challenge: &[u8]) -> [u8; 16] {
     use md5::{Digest, Md5};
     Md5::new()
         .chain_update([identifier])

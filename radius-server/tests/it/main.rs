@@ -3,6 +3,7 @@
 
 mod accounting;
 mod authentication;
+mod differential;
 mod eapol;
 mod guard;
 mod isp;

@@ -357,7 +357,7 @@ impl Drop for Freeradius {
     clippy::print_stderr,
     reason = "who runs the tests should know which did not run"
 )]
-fn is_installed(program: &str) -> bool {
+pub fn is_installed(program: &str) -> bool {
     let run = Command::new(program)
         .arg("-v")
         .stdout(Stdio::null())

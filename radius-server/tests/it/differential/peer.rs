@@ -1,0 +1,377 @@
+//! Both servers, with the same users, and somebody who asks both the same.
+
+use crate::isp::{Client, Isp, PASSWORD, SECRET, id, nas, until};
+use radius::dictionary::STANDARD;
+use radius::mschap::NtHash;
+use radius::{Code, RequestWriter, View, kind};
+use radius_server::directory::{Credential, Plan, Require, SubscriberSpec};
+use std::fmt::Write;
+use std::net::{SocketAddr, UdpSocket};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+/// The NAS that need not sign, and the one that must.
+pub const ADDRESSES: [&str; 2] = ["127.26.1.1", "127.26.1.2"];
+
+/// What is stored of a user.
+#[derive(Clone, Copy)]
+pub enum Stored {
+    Clear(&'static str),
+    NtHashOf(&'static str),
+    Nothing,
+}
+
+/// A user that both know.
+pub struct User {
+    pub name: &'static str,
+    pub stored: Stored,
+    /// Attributes of the reply, by name and text.
+    reply: &'static [(&'static str, &'static str)],
+}
+
+/// The users.
+pub const USERS: &[User] = &[
+    User {
+        name: "alice@demo",
+        stored: Stored::Clear(PASSWORD),
+        reply: &[
+            ("Session-Timeout", "3600"),
+            ("Idle-Timeout", "600"),
+            ("Framed-IP-Address", "192.0.2.7"),
+            ("Framed-Pool", "gold"),
+            ("Framed-Route", "198.51.100.0/24 192.0.2.7 1"),
+            ("Framed-Route", "203.0.113.0/24 192.0.2.7 1"),
+            ("Mikrotik-Rate-Limit", "20M/50M"),
+            ("Mikrotik-Recv-Limit", "4000000000"),
+            ("Cisco-AVPair", "ip:addr-pool=gold"),
+            ("Cisco-AVPair", "ip:dns-servers=192.0.2.53"),
+            ("WISPr-Bandwidth-Max-Down", "50000000"),
+            ("Framed-IPv6-Prefix", "2001:db8:1::/64"),
+            ("Delegated-IPv6-Prefix", "2001:db8:100::/56"),
+            ("Framed-IPv6-Pool", "gold6"),
+            ("Tunnel-Type", ":1:VLAN"),
+            ("Tunnel-Medium-Type", ":1:IEEE-802"),
+            ("Tunnel-Private-Group-Id", ":1:250"),
+        ],
+    },
+    User {
+        name: "bob",
+        stored: Stored::Clear("x"),
+        reply: &[("Reply-Message", "welcome"), ("Filter-Id", "basic")],
+    },
+    User {
+        name: "zoë",
+        stored: Stored::Clear("grüße, 世界"),
+        reply: &[("Class", "0x00ff")],
+    },
+    User {
+        name: "erin@isp.example",
+        stored: Stored::Clear("sixteen octets!!"),
+        reply: &[],
+    },
+    User {
+        name: "ISP\\frank",
+        stored: Stored::Clear("a password that is longer than one block of sixteen octets"),
+        reply: &[("Framed-MTU", "1492")],
+    },
+    User {
+        name: "02-00-5e-10-00-01",
+        stored: Stored::Clear("02-00-5e-10-00-01"),
+        reply: &[("Session-Timeout", "86400")],
+    },
+    User {
+        name: "nora",
+        stored: Stored::NtHashOf("only hashed"),
+        reply: &[("Framed-Pool", "silver")],
+    },
+    User {
+        name: "nobody.home",
+        stored: Stored::Nothing,
+        reply: &[],
+    },
+];
+
+/// The user's reply attributes, encoded.
+fn encoded(user: &User) -> Box<[u8]> {
+    let mut out = Vec::new();
+    for (name, text) in user.reply {
+        let definition = STANDARD.by_name(name).expect("in the dictionary");
+        STANDARD.encode(definition, text, &mut out).expect("encodes");
+    }
+    out.into()
+}
+
+/// Digits of octets.
+pub fn hex(octets: &[u8]) -> String {
+    octets.iter().fold(String::new(), |mut text, octet| {
+        let _never_fails = write!(text, "{octet:02x}");
+        text
+    })
+}
+
+/// The users as FreeRADIUS's `files` reads them.
+fn users_file() -> String {
+    let mut file = String::new();
+    for user in USERS {
+        let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\"));
+        let check = match user.stored {
+            Stored::Clear(password) => format!("Cleartext-Password := {}", quoted(password)),
+            Stored::NtHashOf(password) => {
+                format!("NT-Password := 0x{}", hex(NtHash::of(password).octets()))
+            }
+            Stored::Nothing => String::new(),
+        };
+        let reply: Vec<_> = user.reply.iter().map(|(name, text)| row(name, text)).collect();
+        let _never_fails = write!(file, "{} {check}\n{}\n\n", user.name, reply.join(",\n"));
+    }
+    file
+}
+
+/// An attribute of a reply as FreeRADIUS writes it: a tag belongs to the name there.
+fn row(name: &str, text: &str) -> String {
+    match text.strip_prefix(':').and_then(|text| text.split_once(':')) {
+        Some((tag, text)) => format!("\t{name}:{tag} += \"{text}\""),
+        None if text.starts_with("0x") => format!("\t{name} += {text}"),
+        None => format!("\t{name} += \"{text}\""),
+    }
+}
+
+/// What its usual site lets pass in an Access-Reject.
+const ACCESS_REJECT: &str = "DEFAULT
+\tEAP-Message =* ANY,
+\tState =* ANY,
+\tMessage-Authenticator =* ANY,
+\tError-Cause =* ANY,
+\tReply-Message =* ANY,
+\tMS-CHAP-Error =* ANY,
+\tProxy-State =* ANY
+";
+
+/// Debian's FreeRADIUS on a port of its own; one thread, so that it answers in order.
+pub struct Freeradius {
+    child: Child,
+    auth: SocketAddr,
+    dir: tempfile::TempDir,
+}
+
+impl Freeradius {
+    /// Whether it is the version that the table is about, so that each line of it must be seen.
+    pub fn is_the_known_one() -> bool {
+        let said = Command::new("freeradius").arg("-v").output().expect("runs");
+        String::from_utf8_lossy(&said.stdout).contains("Version 3.2.1,")
+    }
+
+    /// Starts one; `None` when it is not installed.
+    pub fn start() -> Option<Self> {
+        if !crate::proxy::is_installed("freeradius") {
+            return None;
+        }
+        let dir = tempfile::tempdir().expect("a directory");
+        let free = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        let auth = free.local_addr().expect("an address");
+        drop(free);
+        let (path, port) = (dir.path().display(), auth.port());
+        let secret = std::str::from_utf8(SECRET).expect("text");
+        let clients: String = ADDRESSES
+            .iter()
+            .zip(["no", "yes"])
+            .map(|(address, must)| {
+                format!(
+                    "client nas-{address} {{\n ipaddr = {address}\n secret = \"{secret}\"\n \
+                     require_message_authenticator = {must}\n}}\n"
+                )
+            })
+            .collect();
+        let conf = format!(
+            r#"prefix = /usr
+localstatedir = {path}
+logdir = {path}
+run_dir = {path}
+confdir = {path}
+libdir = /usr/lib/freeradius
+name = other
+max_requests = 16384
+correct_escapes = true
+log {{
+    destination = stdout
+}}
+security {{
+    reject_delay = 0
+    status_server = yes
+}}
+proxy_requests = no
+{clients}
+modules {{
+    pap {{
+    }}
+    chap {{
+    }}
+    mschap {{
+        use_mppe = yes
+    }}
+    eap {{
+        default_eap_type = md5
+        md5 {{
+        }}
+    }}
+    attr_filter access_reject {{
+        key = "%{{User-Name}}"
+        filename = {path}/access_reject
+    }}
+    files {{
+        usersfile = {path}/users
+    }}
+}}
+server other {{
+    listen {{
+        type = auth
+        ipaddr = 127.0.0.1
+        port = {port}
+    }}
+    authorize {{
+        chap
+        mschap
+        eap
+        files
+        pap
+    }}
+    authenticate {{
+        Auth-Type PAP {{
+            pap
+        }}
+        Auth-Type CHAP {{
+            chap
+        }}
+        Auth-Type MS-CHAP {{
+            mschap
+        }}
+        eap
+    }}
+    post-auth {{
+        Post-Auth-Type REJECT {{
+            access_reject
+            eap
+        }}
+    }}
+}}
+"#
+        );
+        for (name, text) in [
+            ("radiusd.conf", conf),
+            ("users", users_file()),
+            ("access_reject", ACCESS_REJECT.to_owned()),
+            ("dictionary", "# Nothing of our own.\n".to_owned()),
+        ] {
+            std::fs::write(dir.path().join(name), text).expect("written");
+        }
+        let log = std::fs::File::create(dir.path().join("log")).expect("a log");
+        let child = Command::new("freeradius")
+            .args(["-f", "-s", "-l", "stdout", "-d"])
+            .arg(dir.path())
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("starts");
+        let mut freeradius = Self { child, auth, dir };
+        let wanted = format!(":{port:04X} ");
+        until("FreeRADIUS listens", || {
+            let ended = freeradius.child.try_wait().expect("a state");
+            let log = || std::fs::read_to_string(freeradius.dir.path().join("log"));
+            assert_eq!(ended, None, "{:?}", log());
+            std::fs::read_to_string("/proc/net/udp").is_ok_and(|table| table.contains(&wanted))
+        });
+        Some(freeradius)
+    }
+}
+
+impl Drop for Freeradius {
+    fn drop(&mut self) {
+        // A test that failed leaves nothing behind.
+        let _killed = self.child.kill();
+        let _waited = self.child.wait();
+    }
+}
+
+/// A server of ours with the same users.
+pub fn ours() -> Isp {
+    let isp = Isp::start();
+    let directory = isp.plane.directory();
+    for (number, (address, must)) in (10..).zip(ADDRESSES.iter().zip([Require::No, Require::Yes])) {
+        let mut spec = nas(number, address);
+        spec.message_authenticator = must;
+        spec.guard.limit_proxy_state = Require::No;
+        directory.nas_put(spec).expect("taken");
+    }
+    for (number, user) in (100..).zip(USERS) {
+        let credential = match user.stored {
+            Stored::Clear(password) => Credential::Clear(password.into()),
+            Stored::NtHashOf(password) => Credential::NtHash(NtHash::of(password)),
+            Stored::Nothing => Credential::None,
+        };
+        let spec = SubscriberSpec {
+            credential,
+            plan: Arc::new(Plan::new("bare", Box::default(), None, None)),
+            reply: encoded(user),
+            ..crate::isp::subscriber(number, user.name, "")
+        };
+        directory.subscriber_put(id(1), spec).expect("taken");
+    }
+    isp
+}
+
+/// A NAS before one of the servers.
+pub struct Asker {
+    client: Client,
+    /// Identifiers of logins that must be answered: the upper half.
+    probes: std::cell::Cell<u8>,
+}
+
+impl Asker {
+    /// A NAS before ours.
+    pub fn ours(isp: &Isp, address: &str) -> Self {
+        Self {
+            client: isp.client(address),
+            probes: std::cell::Cell::new(0),
+        }
+    }
+
+    /// The same before FreeRADIUS.
+    pub fn theirs(isp: &Isp, freeradius: &Freeradius, address: &str) -> Self {
+        let mut asker = Self::ours(isp, address);
+        asker.client.auth = freeradius.auth;
+        asker
+    }
+
+    /// A request with a packet of EAP, and the State that came with the one it answers.
+    pub fn eap(&self, username: &str, packet: &[u8], state: Option<&[u8]>) -> Vec<u8> {
+        self.client.eap(username, packet, state)
+    }
+
+    /// What a request with an Identifier below 128 is answered; `None`: nothing.
+    pub fn ask(&self, request: &[u8]) -> Option<Vec<u8>> {
+        let number = self.probes.get();
+        self.probes.set(number.wrapping_add(1));
+        let identifier = 0x80 | number;
+        let mut buf = [0; 256];
+        let authenticator = uuid::Uuid::now_v7().into_bytes();
+        let mut writer = RequestWriter::access(&mut buf, identifier, authenticator).expect("room");
+        writer.reserve_message_authenticator().expect("room");
+        writer.text(kind::USER_NAME, "bob").expect("room");
+        writer.password(b"x", &self.client.secret).expect("room");
+        let probe = writer.finish(&self.client.secret);
+        self.client.send_auth(request);
+        self.client.send_auth(probe);
+        let mut answer = None;
+        loop {
+            let octets = self.client.receive();
+            let reply = View::parse(&octets).expect("a packet");
+            if reply.identifier() == identifier {
+                assert_eq!(reply.code(), Code::AccessAccept);
+                return answer;
+            }
+            assert_eq!(reply.identifier(), request[1]);
+            assert_eq!(answer.replace(octets), None, "one answer");
+        }
+    }
+}
