@@ -89,7 +89,9 @@ pub const EXPLAINED: &[Explained] = &[
         ours: "Rejects with MS-CHAP-Error.",
         why: "The peer waits for a Failure packet, which the NAS makes from it.",
         is: |difference| {
-            (difference.has(Mark::NoName) || difference.has(Mark::BadCredential))
+            [Mark::NoName, Mark::BadCredential, Mark::Damaged]
+                .into_iter()
+                .any(|mark| difference.has(mark))
                 && matches!(
                     difference.values(Code::AccessReject, "MS-CHAP-Error"),
                     Some([[_], []])
@@ -103,8 +105,30 @@ pub const EXPLAINED: &[Explained] = &[
         why: "The NAS drops the reply anyway and reports a server that does not answer, which is what the operator should look for.",
         is: |difference| {
             difference.has(Mark::Pap)
-                && difference.has(Mark::OtherSecret)
+                && (difference.has(Mark::OtherSecret) || difference.has(Mark::Damaged))
                 && difference.is_code(None, Some(Code::AccessReject))
+        },
+    },
+    Explained {
+        what: "A response of MS-CHAP that is right, beside a CHAP-Password that is not",
+        theirs: "Checks CHAP, whose module stands first, and rejects.",
+        ours: "Checks the strongest: EAP, MS-CHAP, CHAP, PAP in this order, and accepts.",
+        why: "RFC 2865 section 4.1 allows one credential only. There it depends on the order of modules which one counts; here it is always the same.",
+        is: |difference| {
+            difference.has(Mark::TwoMethods)
+                && difference.is_code(Some(Code::AccessAccept), Some(Code::AccessReject))
+        },
+    },
+    Explained {
+        what: "An attribute of type 0",
+        theirs: "Does not answer.",
+        ours: "Answers; the attribute is one that nobody knows.",
+        why: "RFC 2865 section 5: a server may ignore attributes of unknown type. One octet that a NAS sets wrongly should not cost a subscriber his login.",
+        is: |difference| {
+            difference.has(Mark::TypeZero)
+                && [Code::AccessAccept, Code::AccessReject, Code::AccessChallenge]
+                    .into_iter()
+                    .any(|code| difference.is_code(Some(code), None))
         },
     },
     Explained {
@@ -209,8 +233,8 @@ pub fn page() -> String {
         "# Where replies differ from FreeRADIUS's\n\n\
          A test sends the same requests to Debian's FreeRADIUS 3.2.1 (modules files, pap, chap, mschap, eap; the usual filter of\n\
          rejects) and to Headend with the same users, and compares the decoded replies attribute by attribute: PAP, CHAP, both\n\
-         versions of MS-CHAP, EAP-MD5, right and wrong passwords, odd names, odd attributes, malformed packets, and some hundred\n\
-         requests that a seeded generator makes. These are all the differences it finds. The page is written from the table of that\n\
+         versions of MS-CHAP, EAP-MD5, right and wrong passwords, odd names, odd attributes, malformed packets, and eight\n\
+         hundred requests that a seeded generator makes, half of them damaged afterwards. These are all the differences it finds. The page is written from the table of that\n\
          test (`radius-server/tests/it/differential/explained.rs`), which fails on any other, and on one that is no longer seen.\n\n\
          | When | FreeRADIUS | Headend | Why |\n\
          |---|---|---|---|\n",

@@ -3,10 +3,12 @@
 use super::peer::{Stored, USERS};
 use crate::isp::{PASSWORD, SECRET};
 use radius::mschap::{NtHash, v1, v2};
-use radius::{Authenticator, RequestWriter, SharedSecret, kind};
+use radius::{Authenticator, RequestWriter, SharedSecret, View, kind};
 
 /// Requests the generator makes.
 const GENERATED: usize = 400;
+/// Requests that it damages.
+const DAMAGED: usize = 400;
 /// Where it begins; a failure names the request, and the same number gives the same requests.
 const SEED: u64 = 0x0048_6561_6465_6e64;
 
@@ -32,8 +34,10 @@ pub enum Mark {
     Eap,
     /// No credential.
     NoMethod,
-    /// PAP and CHAP.
+    /// CHAP-Password beside another credential.
     TwoMethods,
+    /// An attribute of type 0.
+    TypeZero,
     /// No password is stored, or none that the method can use.
     Unfit,
     /// Nobody of this name.
@@ -64,6 +68,8 @@ pub enum Mark {
     Empty,
     /// A Code that is not for this port.
     OtherCode,
+    /// Octets changed after all was written.
+    Damaged,
     /// A credential that is not as long as it must be.
     BadCredential,
 }
@@ -264,6 +270,10 @@ pub fn cases() -> Vec<Case> {
         .map(|(draft, identifier)| draft.case(identifier))
         .collect();
     cases.extend(spoilt(&mut numbers));
+    for (number, identifier) in (0..DAMAGED).zip((0..128_u8).cycle()) {
+        let case = generated(&mut numbers, number).case(identifier);
+        cases.push(damaged(&mut numbers, case));
+    }
     cases
 }
 
@@ -415,6 +425,22 @@ fn thought_of(numbers: &mut Numbers) -> Vec<Draft> {
     );
     two = two.after(kind::CHAP_PASSWORD, &[1; 17]).marked(Mark::TwoMethods);
     drafts.push(two);
+    let two = Draft::new(
+        numbers,
+        "MS-CHAP, and a CHAP that is wrong",
+        Method::MsChap1,
+        b"alice@demo",
+        PASSWORD,
+    );
+    drafts.push(two.after(kind::CHAP_PASSWORD, &[1; 17]).marked(Mark::TwoMethods));
+    let zero = Draft::new(
+        numbers,
+        "an attribute of type 0",
+        Method::Pap,
+        b"alice@demo",
+        PASSWORD,
+    );
+    drafts.push(zero.after(0, b"zero").marked(Mark::TypeZero));
     for length in [1, 16, 18] {
         let draft = Draft::new(
             numbers,
@@ -573,6 +599,37 @@ fn generated(numbers: &mut Numbers, number: usize) -> Draft {
         };
     }
     draft
+}
+
+/// A request with other octets here and there, or cut; its Identifier stays.
+fn damaged(numbers: &mut Numbers, mut case: Case) -> Case {
+    if numbers.one_in(8) {
+        let kept = 2 + numbers.below(case.octets.len() - 2);
+        case.octets.truncate(kept);
+    }
+    for _ in 0..=numbers.below(3) {
+        let at = numbers.below(case.octets.len());
+        if at != 1 {
+            let [octet] = numbers.octets();
+            // Small ones contradict lengths and numbers more cleverly than any.
+            case.octets[at] = if numbers.one_in(2) { octet } else { octet % 8 };
+        }
+    }
+    case.name = format!("damaged {}", case.name);
+    case.marks.push(Mark::Damaged);
+    let kinds: Vec<_> = View::parse(&case.octets)
+        .map(|packet| packet.attributes().map(|attribute| attribute.kind).collect())
+        .unwrap_or_default();
+    if kinds.contains(&0) {
+        case.marks.push(Mark::TypeZero);
+    }
+    if kinds.contains(&kind::USER_PASSWORD) {
+        case.marks.push(Mark::Pap);
+    }
+    if kinds.contains(&kind::CHAP_PASSWORD) && !case.marks.contains(&Mark::Chap) {
+        case.marks.push(Mark::TwoMethods);
+    }
+    case
 }
 
 /// Requests that are no login, or no packet.
