@@ -11,9 +11,10 @@
 //! 4. [`password`]: what PAP and CHAP hide in an Access-Request. [`mschap`]: Microsoft's CHAP, both versions, and its keys.
 //!    [`eap`]: packets carried in EAP-Message. [`salt`]: what a reply hides.
 //! 5. [`accounting`]: one typed reading of an Accounting-Request.
-//! 6. [`writer`]: [`ReplyWriter`] and [`RequestWriter`] build what goes out.
-//! 7. On a TLS connection: [`frames`] cuts a stream into packets, [`v11`] is RADIUS/1.1, to and from the packets above.
-//! 8. [`hop`]: what a proxy sends on and brings back; [`nai`]: the realm in a user name.
+//! 6. [`line`] and [`mac`]: who it is when nobody types a name: a port of an access node, a device.
+//! 7. [`writer`]: [`ReplyWriter`] and [`RequestWriter`] build what goes out.
+//! 8. On a TLS connection: [`frames`] cuts a stream into packets, [`v11`] is RADIUS/1.1, to and from the packets above.
+//! 9. [`hop`]: what a proxy sends on and brings back; [`nai`]: the realm in a user name.
 //!
 //! Beside that way, for people, tools and proxies, and with allocations:
 //!
@@ -29,6 +30,8 @@ pub mod dictionary;
 pub mod eap;
 pub mod frames;
 pub mod hop;
+pub mod line;
+pub mod mac;
 pub mod mschap;
 pub mod nai;
 pub mod packet;
@@ -41,6 +44,8 @@ pub mod writer;
 pub use accounting::{Accounting, StatusType};
 pub use attribute::{Attribute, Attributes, kind};
 pub use code::{Code, UnknownCode};
+pub use line::{Line, Vlans};
+pub use mac::Mac;
 pub use nai::Nai;
 pub use packet::{ATTRIBUTES_MAX, Authenticator, DecodeError, HEADER_LEN, PACKET_LEN_MAX, View};
 pub use password::PapCheck;

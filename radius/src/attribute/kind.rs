@@ -206,6 +206,8 @@ pub mod vendor {
     pub const CISCO: u32 = 9;
     /// Microsoft: MS-CHAP, MPPE and DNS
     pub const MICROSOFT: u32 = 311;
+    /// Redback, later Ericsson
+    pub const REDBACK: u32 = 2352;
     /// Broadband Forum (DSL Forum): RFC 4679
     pub const ADSL_FORUM: u32 = 3561;
     /// WISPr: the Wi-Fi Alliance's old roaming recommendation
@@ -214,6 +216,28 @@ pub mod vendor {
     pub const MIKROTIK: u32 = 14988;
     /// accel-ppp
     pub const ACCEL: u32 = 55999;
+}
+
+/// Cisco sub-attributes used in the code.
+pub mod cisco {
+    /// cisco-avpair: `name=value`
+    pub const AV_PAIR: u8 = 1;
+}
+
+/// Sub-attributes of the DSL Forum used in the code (RFC 4679).
+pub mod adsl_forum {
+    /// ADSL-Agent-Circuit-Id: the port (section 3.3.1)
+    pub const AGENT_CIRCUIT_ID: u8 = 1;
+    /// ADSL-Agent-Remote-Id: the subscriber's end (section 3.3.2)
+    pub const AGENT_REMOTE_ID: u8 = 2;
+}
+
+/// Redback's sub-attributes used in the code.
+pub mod redback {
+    /// Agent-Remote-Id
+    pub const AGENT_REMOTE_ID: u8 = 96;
+    /// Agent-Circuit-Id
+    pub const AGENT_CIRCUIT_ID: u8 = 97;
 }
 
 /// MikroTik sub-attributes used in the code.

@@ -128,6 +128,18 @@ fn every_user_name_is_split_into_its_parts() {
 }
 
 #[test]
+fn every_text_is_an_identity_or_none() {
+    replay("identity", |sample| {
+        drive::identity(sample);
+    });
+}
+
+#[test]
+fn identities_are_of_both_kinds_and_named_after_it() {
+    check_kinds("identity", drive::identity);
+}
+
+#[test]
 fn datagrams_are_of_both_kinds_and_named_after_it() {
     check_kinds("packet", |sample| drive::packet(sample).is_ok());
 }

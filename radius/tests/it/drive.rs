@@ -4,7 +4,7 @@
 //! readings contradict each other: that is what the fuzzer looks for.
 
 use radius::{
-    Accounting, Authenticator, DecodeError, HEADER_LEN, PACKET_LEN_MAX, SharedSecret, View,
+    Accounting, Authenticator, DecodeError, HEADER_LEN, Line, Mac, PACKET_LEN_MAX, SharedSecret, View, Vlans,
     attribute::Attributes, attribute::Tree, dictionary, dictionary::Dictionary, dictionary::STANDARD, eap,
     frames::Frames, hop, kind, mschap, nai, password, salt, v11,
 };
@@ -18,6 +18,7 @@ pub fn packet(datagram: &[u8]) -> Result<(), DecodeError> {
     check_shape(datagram, &view);
     read_values(&view);
     read_tree(&view);
+    read_line(&view);
     check_secrets(&view);
     check_mschap(&view);
     read_accounting(&view);
@@ -25,6 +26,36 @@ pub fn packet(datagram: &[u8]) -> Result<(), DecodeError> {
     view.concat(kind::EAP_MESSAGE, &mut message);
     read_eap(&message);
     Ok(())
+}
+
+/// Reads a text as everything that names a subscriber without a user name; what is read has one normal form, which reads
+/// back. Whether it was anything.
+pub fn identity(text: &[u8]) -> bool {
+    let mac = Mac::parse(text);
+    if let Some(mac) = mac {
+        assert_eq!(
+            Mac::parse(&mac.text()),
+            Some(mac),
+            "an address is another one when read back"
+        );
+        assert!(text.len() >= 12, "an address out of too few octets");
+    }
+    let vlans = Vlans::parse(text);
+    for vlans in [vlans, Vlans::at_end_of(text)].into_iter().flatten() {
+        assert_eq!(
+            Vlans::parse(vlans.to_string().as_bytes()),
+            Some(vlans),
+            "tags are others when read back"
+        );
+        assert_eq!(
+            Vlans::from_octets(vlans.octets()),
+            vlans,
+            "tags are others as octets"
+        );
+        let inner = vlans.inner.to_string();
+        assert!(text.ends_with(inner.as_bytes()), "a tag that is not in the text");
+    }
+    mac.is_some() || vlans.is_some() || Vlans::at_end_of(text).is_some()
 }
 
 /// Takes octets apart as the attributes of a packet, as far as they are attributes; how many octets that were.
@@ -328,6 +359,23 @@ fn read_values(view: &View<'_>) {
 /// The whole picture, put together again.
 fn read_tree(view: &View<'_>) {
     tree_of(&view.octets()[HEADER_LEN..], &STANDARD);
+}
+
+/// Where the subscriber is attached: nothing that is not in the packet.
+fn read_line(view: &View<'_>) {
+    let line = Line::of(view);
+    for value in [line.circuit_id, line.remote_id, line.port_id]
+        .into_iter()
+        .flatten()
+    {
+        assert!(!value.is_empty(), "an empty name of a line");
+        assert!(
+            view.octets().windows(value.len()).any(|there| there == value),
+            "a name out of nowhere"
+        );
+        identity(value);
+    }
+    assert!(line.vlans.is_none() || line.port_id.is_some(), "tags of no port");
 }
 
 /// Takes attributes apart with a dictionary; together they must be the same again, and each must be shown.
