@@ -10,7 +10,7 @@ use radius_server::authentication::Authenticator;
 use radius_server::clock::Now;
 use radius_server::counters::Counters;
 use radius_server::directory::{
-    CoaTarget, Credential, NasGuard, NasSpec, Plan, Require, ServiceState, SubscriberSpec,
+    CoaTarget, Credential, Identify, NasGuard, NasSpec, Plan, Require, ServiceState, SubscriberSpec,
 };
 use radius_server::journal::{Options, Writer};
 use radius_server::sessions::Sessions;
@@ -215,6 +215,7 @@ fn nas() -> NasSpec {
         message_authenticator: Require::Auto,
         message_authenticator_seen: true,
         guard: NasGuard::default(),
+        identify: Identify::default(),
     }
 }
 

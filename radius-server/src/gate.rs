@@ -213,7 +213,7 @@ pub(crate) fn signed_reply<'b>(
 mod tests {
     use super::*;
     use crate::counters::Counters;
-    use crate::directory::{CoaTarget, NasGuard, NasSpec, RequestRate, Require};
+    use crate::directory::{CoaTarget, Identify, NasGuard, NasSpec, RequestRate, Require};
     use radius::{RequestWriter, kind};
     use std::num::NonZeroU32;
     use std::time::Instant;
@@ -239,6 +239,7 @@ mod tests {
             message_authenticator: Require::Auto,
             message_authenticator_seen: false,
             guard,
+            identify: Identify::default(),
         };
         directory.nas_put(nas).expect("taken");
         let gate = Gate::new(directory, Arc::clone(&unknown), counters.lane(), PortKind::Auth);

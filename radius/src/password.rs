@@ -106,7 +106,7 @@ pub fn check_pap_nt_hash(
 }
 
 /// A revealed password up to its last octet that is not zero.
-pub(crate) fn without_padding(padded: &[u8]) -> &[u8] {
+pub fn without_padding(padded: &[u8]) -> &[u8] {
     let end = padded
         .iter()
         .rposition(|octet| *octet != 0)

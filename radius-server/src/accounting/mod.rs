@@ -10,6 +10,7 @@ mod tests;
 
 pub use settlement::Ledger;
 
+use crate::authentication::subscriber_of;
 use crate::clock::Now;
 use crate::counters::{Event, Lane};
 use crate::directory::{Directory, Nas, SecretAge, bump};
@@ -199,9 +200,7 @@ impl Accountant {
             return self.ignore(Event::AccountingNoStatusType);
         }
         self.duplicates.begin(key, authenticator, now.monotonic);
-        let subscriber = request
-            .text(kind::USER_NAME)
-            .and_then(|username| nas.partner.subscriber(username));
+        let subscriber = subscriber_of(&nas, request);
         let record = AccountingRecord {
             received_unix_us: now.unix_us,
             nas: nas.id,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::counters::{Counters, JournalState};
-use crate::directory::{CoaTarget, NasGuard, NasSpec, Require};
+use crate::directory::{CoaTarget, Identify, NasGuard, NasSpec, Require};
 use crate::duplicates::DUPLICATE_WINDOW;
 use crate::journal::{Options, Reader, Writer};
 use crate::sessions::Sessions;
@@ -50,6 +50,7 @@ impl Desk {
             message_authenticator: Require::Auto,
             message_authenticator_seen: false,
             guard: NasGuard::default(),
+            identify: Identify::default(),
         };
         directory.nas_put(nas).expect("taken");
         let counters = Arc::new(Counters::default());

@@ -1,12 +1,13 @@
 //! Is it he? Compares what the request carries with what is stored: PAP and CHAP here, MS-CHAP in `mschap`, EAP in `eap`.
 //! No finding it returns holds an octet of a password.
 
+use super::identification::Recognised;
 use super::{Asked, mschap};
 use crate::decision::{DropReason, Finding, Found, RejectReason};
 use crate::directory::Subscriber;
 use radius::mschap::{NtHash, Proof, SessionKeys, mppe};
-use radius::password::{check_chap, check_pap, check_pap_nt_hash};
-use radius::{PapCheck, View, kind};
+use radius::password::{PAP_LEN_MAX, check_chap, check_pap, check_pap_nt_hash, reveal_pap, without_padding};
+use radius::{Mac, PapCheck, View, kind};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -38,8 +39,8 @@ pub(crate) enum Proven {
     Eap {
         /// They.
         keys: Keys,
-        /// The name by which he was found inside a tunnel.
-        name: Option<Box<str>>,
+        /// Whether it was said inside a tunnel who he is.
+        inside: bool,
     },
 }
 
@@ -167,6 +168,67 @@ pub(super) fn check(
             .password()
             .map_or_else(|none| none, |password| check_response(asked, response, password)),
     }
+}
+
+/// Judges a subscriber who was recognised by his line or his device and has nothing stored; `None`: it is not such a one, or
+/// he sent what only a password answers.
+///
+/// Who has a password stored must know it, however he was recognised.
+pub(super) fn check_mark(
+    asked: &Asked<'_>,
+    method: Method<'_>,
+    stored: &Stored<'_>,
+    recognised: Recognised,
+) -> Option<(Finding<'static>, Checked)> {
+    if !matches!(stored, Stored::Nothing) || recognised == Recognised::Name {
+        return None;
+    }
+    let suffices = match method {
+        // Both want a proof that we know the password, too.
+        Method::Eap | Method::MsChap(_) => return None,
+        Method::Pap(hidden) if garbled(asked, hidden) => {
+            return Some((Found::PapGarbled, Checked::Dropped(DropReason::SecretDiffers)));
+        }
+        Method::Nothing => true,
+        Method::Pap(hidden) => match recognised {
+            Recognised::Device(mac) => is_pap_of_device(asked, hidden, mac),
+            // A BNG that knows the line sends some password, because the attribute must be there.
+            Recognised::Line | Recognised::Name => true,
+        },
+        Method::Chap(response) => match recognised {
+            Recognised::Device(_) => is_chap_of_device(asked, response),
+            Recognised::Line | Recognised::Name => true,
+        },
+    };
+    Some(match (recognised, suffices) {
+        (Recognised::Device(_), false) => (
+            Found::DeviceMismatch,
+            Checked::Rejected(RejectReason::WrongPassword),
+        ),
+        (Recognised::Device(_), true) => (Found::DeviceSuffices, Checked::Passed(Proven::Otherwise)),
+        _ => (Found::LineSuffices, Checked::Passed(Proven::Otherwise)),
+    })
+}
+
+/// Whether User-Password is what a NAS sends for a device: its address in any spelling, the shared secret, or nothing.
+fn is_pap_of_device(asked: &Asked<'_>, hidden: &[u8], mac: Mac) -> bool {
+    let (secret, authenticator) = (asked.secret(), asked.request.authenticator());
+    if check_pap(secret, authenticator, hidden, secret.octets()) == PapCheck::Match {
+        return true;
+    }
+    let mut room = Zeroizing::new([0; PAP_LEN_MAX]);
+    let sent = reveal_pap(secret, authenticator, hidden, &mut room).map(without_padding);
+    sent.is_some_and(|sent| sent.is_empty() || Mac::parse(sent) == Some(mac))
+}
+
+/// Whether CHAP-Password was made from User-Name as it was sent, or from the shared secret.
+fn is_chap_of_device(asked: &Asked<'_>, response: &[u8]) -> bool {
+    let authenticator: &[u8] = asked.request.authenticator();
+    let challenge = asked.request.first(kind::CHAP_CHALLENGE).unwrap_or(authenticator);
+    let name = asked.request.first(kind::USER_NAME).unwrap_or_default();
+    [name, asked.secret().octets()]
+        .iter()
+        .any(|password| check_chap(response, challenge, password) == Some(true))
 }
 
 /// Whether a hidden password proves that the NAS hides it with another secret; a signed request proves the opposite.

@@ -1,11 +1,11 @@
 //! The steps that decide about an Access-Request, each noting what it found. It walks; the rules are in `signature`,
-//! `credential`, `eap` and `admission`. What is done about the result: `answering`.
+//! `identification`, `credential`, `eap` and `admission`. What is done about the result: `answering`.
 
 use super::credential::{self, Checked, Method, Stored};
-use super::{Answer, Asked, Authenticator, admission, eap, realm, signature};
-use crate::counters::Event;
-use crate::decision::{Draft, DropReason, Finding, Found, RejectReason, Step};
-use crate::directory::{HeldOff, RECORDED_ONE_IN, Subscriber, Transport};
+use super::identification::Recognised;
+use super::{Answer, Asked, Authenticator, admission, eap, signature};
+use crate::decision::{DropReason, Finding, Found, RejectReason, Step};
+use crate::directory::{Subscriber, Transport};
 use radius::eap::EapView;
 use radius::{MessageAuthenticator, kind};
 use std::sync::Arc;
@@ -21,11 +21,26 @@ impl Authenticator {
         if method == Method::Eap {
             return self.decide_eap(asked);
         }
-        let subscriber = match self.identify(asked, method) {
-            Ok(subscriber) => subscriber,
+        let (subscriber, recognised) = match self.identify(asked, method) {
+            Ok(identified) => identified,
             Err(answer) => return answer,
         };
-        let (found, checked) = credential::check(asked, method, Stored::of(&subscriber));
+        self.check_credential(asked, method, subscriber, recognised)
+    }
+
+    /// Is it he, and may he?
+    fn check_credential(
+        &mut self,
+        asked: &Asked<'_>,
+        method: Method<'_>,
+        subscriber: Arc<Subscriber>,
+        recognised: Recognised,
+    ) -> Answer {
+        let stored = Stored::of(&subscriber);
+        let (found, checked) = match credential::check_mark(asked, method, &stored, recognised) {
+            Some(checked) => checked,
+            None => credential::check(asked, method, stored),
+        };
         let passed = matches!(checked, Checked::Passed(_));
         self.draft.note(Step::Credential, found, passed);
         match checked {
@@ -46,7 +61,7 @@ impl Authenticator {
             return self.after_eap(asked, None, found, step);
         }
         let subscriber = match self.identify(asked, Method::Eap) {
-            Ok(subscriber) => Some(subscriber),
+            Ok((subscriber, _)) => Some(subscriber),
             // His name may be said inside TLS only.
             Err(Answer::Reject(RejectReason::UnknownSubscriber))
                 if eap::may_be_anonymous(&self.conversations) =>
@@ -119,89 +134,4 @@ impl Authenticator {
             .note(Step::MessageAuthenticator, found, dropped.is_none());
         dropped
     }
-
-    /// Which subscriber of this NAS's partner is it about?
-    fn identify(&mut self, asked: &Asked<'_>, method: Method<'_>) -> Result<Arc<Subscriber>, Answer> {
-        let eap = (method == Method::Eap)
-            .then(|| EapView::parse(&self.eap).ok())
-            .flatten();
-        // A NAS copies the EAP identity into User-Name (RFC 3579 section 2.1); one that forgets is helped.
-        let name = asked
-            .request
-            .first(kind::USER_NAME)
-            .filter(|name| !name.is_empty());
-        let name = name.or_else(|| eap.and_then(|eap| eap.identity()));
-        let refuse = |draft: &mut Draft, found: Finding<'_>, reason: RejectReason| {
-            draft.note(Step::Identify, found, false);
-            Err(Answer::Reject(reason))
-        };
-        let Some(name) = name else {
-            return refuse(&mut self.draft, Found::NoUserName, RejectReason::NoUserName);
-        };
-        self.draft.username_if_none(name);
-        let Ok(username) = std::str::from_utf8(name) else {
-            return refuse(&mut self.draft, Found::UserNameNotText, RejectReason::NoUserName);
-        };
-        let username = realm::route(&mut self.draft, &self.desk, asked, method, username)?;
-        match asked.nas.partner.subscriber(username) {
-            Some(subscriber) => {
-                self.draft.subscriber = Some(subscriber.id);
-                let username = subscriber.username();
-                self.draft
-                    .note(Step::Identify, Found::Subscriber { username }, true);
-                match held_off(asked, subscriber.username()) {
-                    Some(held_off) => Err(self.refuse_held_off(held_off)),
-                    None => Ok(subscriber),
-                }
-            }
-            None => {
-                let found = Found::NoSubscriber {
-                    username,
-                    partner: "", // as in the draft
-                };
-                let goes_on = method == Method::Eap && eap::may_be_anonymous(&self.conversations);
-                self.draft.note(Step::Identify, found, goes_on);
-                Err(match held_off(asked, username) {
-                    Some(held_off) => self.refuse_held_off(held_off),
-                    None => self.refuse_unknown(asked, method),
-                })
-            }
-        }
-    }
-
-    /// Rejects who is held off, without a look at the credential; most of it unrecorded.
-    fn refuse_held_off(&mut self, held_off: HeldOff) -> Answer {
-        let HeldOff {
-            reason,
-            attempts,
-            left_s,
-        } = held_off;
-        self.gate.lane.add(Event::AuthRejectSuppressed);
-        self.unrecorded = attempts % RECORDED_ONE_IN != 1;
-        self.draft
-            .note(Step::Credential, Found::HeldOff { attempts, left_s }, false);
-        Answer::Reject(reason)
-    }
-
-    /// A stranger is rejected, unless his password shows that the NAS has another secret and could not read a reply.
-    fn refuse_unknown(&mut self, asked: &Asked<'_>, method: Method<'_>) -> Answer {
-        if let Method::Pap(hidden) = method
-            && credential::garbled(asked, hidden)
-        {
-            self.draft.note(Step::Credential, Found::PapGarbled, false);
-            return Answer::Drop(DropReason::SecretDiffers);
-        }
-        Answer::Reject(RejectReason::UnknownSubscriber)
-    }
-}
-
-/// Whether somebody was rejected again and again a moment ago.
-fn held_off(asked: &Asked<'_>, username: &str) -> Option<HeldOff> {
-    let (partner, now_s) = (&asked.nas.partner, asked.now.unix_s());
-    let rejects = partner.rejects();
-    if !rejects.any(now_s) {
-        return None;
-    }
-    let station = asked.request.first(kind::CALLING_STATION_ID).unwrap_or_default();
-    rejects.held(rejects.whom(partner.id(), username, station), now_s)
 }

@@ -1,8 +1,8 @@
 //! An Access-Request becomes a reply and a decision; a Status-Server becomes a reply. No socket, no clock, no lock held
 //! across a step: octets and `now` come in, octets and what was found go out.
 //!
-//! In order: duplicates, then `deciding` walks the steps: `signature` (must it be signed, is it?), identification,
-//! `credential`, `mschap` and `eap` (is it he?), `admission` (may he?); `answering` writes what `reply` knows (what does he get?).
+//! In order: duplicates, then `deciding` walks the steps: `signature` (must it be signed, is it?),
+//! `identification` (who is it about?), `credential`, `mschap` and `eap` (is it he?), `admission` (may he?); `answering` writes what `reply` knows (what does he get?).
 //! Each step notes what it found in the decision.
 
 mod admission;
@@ -11,6 +11,7 @@ mod conversations;
 mod credential;
 mod deciding;
 mod eap;
+mod identification;
 mod mschap;
 mod number;
 pub(crate) mod realm;
@@ -29,6 +30,7 @@ pub use eap::{
     EapError, EapMethod, EapOptions, FRAGMENT_OCTETS, FRAGMENT_OCTETS_MAX, FRAGMENT_OCTETS_MIN, METHODS,
     TlsMin,
 };
+pub(crate) use identification::subscriber_of;
 
 use crate::clock::Now;
 use crate::counters::Lane;

@@ -52,8 +52,9 @@ pub(super) fn accept<'b>(
     //# It MAY be sent in an Access-Accept packet, in which case the
     //# client SHOULD use the name returned in the Access-Accept packet in
     //# all Accounting-Request packets for this session.
-    if let Proven::Eap { name: Some(name), .. } = proven {
-        reply.text(kind::USER_NAME, name)?;
+    let inside = matches!(proven, Proven::Eap { inside: true, .. });
+    if inside || asked.request.first(kind::USER_NAME) != Some(subscriber.username().as_bytes()) {
+        reply.text(kind::USER_NAME, subscriber.username())?;
     }
     reply.attribute(kind::CLASS, &class::for_login(decision, going_on))?;
     mschap::write_success(asked, subscriber, decision, proven, &mut reply)?;

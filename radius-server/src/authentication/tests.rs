@@ -1,6 +1,7 @@
 //! The pipeline as a function: octets in, octets and a decision out. Sockets are tested in `tests/it`.
 
 mod eap;
+mod identity;
 mod mschap;
 mod other;
 mod overlap;
@@ -14,7 +15,7 @@ use super::*;
 use crate::counters::{Counters, Event};
 use crate::decision::{Decision, Outcome, RejectReason};
 use crate::directory::{
-    CoaTarget, Credential, NasGuard, NasSpec, Plan, Require, ServiceState, SubscriberSpec,
+    CoaTarget, Credential, Identify, NasGuard, NasSpec, Plan, Require, ServiceState, SubscriberSpec,
 };
 use crate::id::{NasId, PartnerId, SubscriberId};
 use radius::eap::{EapCode, EapView};
@@ -154,6 +155,7 @@ fn nas() -> NasSpec {
         message_authenticator: Require::Auto,
         message_authenticator_seen: false,
         guard: NasGuard::default(),
+        identify: Identify::default(),
     }
 }
 

@@ -182,6 +182,19 @@ impl Draft {
                 username: unless(username, &self.username),
                 partner: unless(partner, &self.partner_name),
             },
+            Found::Marked {
+                mark,
+                value,
+                username,
+            } => Found::Marked {
+                mark,
+                value: unless(value, &self.calling_station),
+                username: unless(username, &self.username),
+            },
+            Found::NotMarked { mark, value } => Found::NotMarked {
+                mark,
+                value: unless(value, &self.calling_station),
+            },
             Found::PartnerSuspended { partner } => Found::PartnerSuspended {
                 partner: unless(partner, &self.partner_name),
             },

@@ -206,6 +206,11 @@ fn fill_in(found: &mut Found, head: &Decision) {
             fill(username, &head.username);
             fill(partner, &head.partner_name);
         }
+        Found::Marked { value, username, .. } => {
+            fill(value, &head.calling_station);
+            fill(username, &head.username);
+        }
+        Found::NotMarked { value, .. } => fill(value, &head.calling_station),
         Found::PartnerSuspended { partner } => fill(partner, &head.partner_name),
         Found::Nas { nas, partner, .. } => {
             fill(nas, &head.nas_name);

@@ -5,7 +5,7 @@
 
 use super::span::Span;
 use crate::authentication::EapMethod as Offered;
-use crate::directory::{Name, RateDialect};
+use crate::directory::{MarkKind, Name, RateDialect};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
@@ -380,6 +380,38 @@ pub enum Found<Text = Name> {
     ProxyLoop,
     /// It does not fit a packet for the home server, or its password is malformed.
     NotSentOn,
+
+    // -- identify, added later
+    /// Something that is not his name says whose request it is.
+    Marked {
+        /// What.
+        mark: MarkKind,
+        /// Its value, cut to a bound.
+        value: Text,
+        /// His user name.
+        username: Text,
+    },
+    /// Nobody has what the request carries.
+    NotMarked {
+        /// What.
+        mark: MarkKind,
+        /// Its value, cut to a bound.
+        value: Text,
+    },
+    /// The request says nothing about the line.
+    NoLine,
+    /// The request is not made for a device.
+    NoDevice,
+    /// It names two devices.
+    TwoDevices,
+
+    // -- credential, added later
+    /// Nothing is stored, and the line he is on is all there is to prove.
+    LineSuffices,
+    /// Nothing is stored, and the password is the device's address, the secret of the NAS, or absent.
+    DeviceSuffices,
+    /// Nothing is stored, and the password is none of these.
+    DeviceMismatch,
 }
 
 /// Why we ended a TLS handshake.
@@ -477,6 +509,20 @@ impl<Text: Deref<Target = str>> fmt::Display for Found<Text> {
                 )
             }
             Self::Subscriber { username } => write!(f, "subscriber {} found", &**username),
+            Self::Marked {
+                mark,
+                value,
+                username,
+            } => write!(
+                f,
+                "subscriber {} recognised by {} {}",
+                &**username,
+                mark.words(),
+                value.escape_debug()
+            ),
+            Self::NotMarked { mark, value } => {
+                write!(f, "no subscriber has {} {}", mark.words(), value.escape_debug())
+            }
             Self::EapNak { wanted } => write!(
                 f,
                 "EAP: the peer refuses EAP-MD5 and asks for {}; offered here: EAP-MD5",
@@ -665,6 +711,20 @@ impl<Text> Found<Text> {
             Self::NothingSent => {
                 "the request carries no User-Password, CHAP-Password, MS-CHAP response or EAP-Message"
             }
+            Self::NoLine => "the request carries no circuit id, remote id or NAS-Port-Id",
+            Self::NoDevice => {
+                "the request is not made for a device: User-Name is no MAC address, and it is not a Call-Check with one in Calling-Station-Id"
+            }
+            Self::TwoDevices => "User-Name and Calling-Station-Id are different MAC addresses",
+            Self::LineSuffices => {
+                "no password is stored for this subscriber: the line he is on is his credential"
+            }
+            Self::DeviceSuffices => {
+                "no password is stored for this subscriber: the MAC address of his device is his credential"
+            }
+            Self::DeviceMismatch => {
+                "MAC authentication: the password is neither the MAC address nor the shared secret of the NAS"
+            }
             Self::Active => "active",
             Self::Terminated => "terminated",
             Self::ReplyTooLong => "the attributes of plan and subscriber do not fit into one packet",
@@ -710,6 +770,8 @@ impl<Text> Found<Text> {
             | Self::Nas { .. }
             | Self::NoSubscriber { .. }
             | Self::Subscriber { .. }
+            | Self::Marked { .. }
+            | Self::NotMarked { .. }
             | Self::EapNak { .. }
             | Self::EapUnexpectedMethod { .. }
             | Self::ActiveFor { .. }

@@ -3,7 +3,7 @@
 use super::format::{DECISION_OCTETS_MAX, encode};
 use super::*;
 use crate::counters::{Counters, Event};
-use crate::directory::RateDialect;
+use crate::directory::{MarkKind, RateDialect};
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::time::Duration;
@@ -188,6 +188,21 @@ fn all_found() -> Vec<Found> {
         Found::HomeServersBusy,
         Found::ProxyLoop,
         Found::NotSentOn,
+        Found::Marked {
+            mark: MarkKind::CircuitId,
+            value: name(),
+            username: name(),
+        },
+        Found::NotMarked {
+            mark: MarkKind::Mac,
+            value: name(),
+        },
+        Found::NoLine,
+        Found::NoDevice,
+        Found::TwoDevices,
+        Found::LineSuffices,
+        Found::DeviceSuffices,
+        Found::DeviceMismatch,
     ]
 }
 

@@ -6,7 +6,9 @@
 
 mod credential;
 mod guard;
+mod identify;
 mod index;
+mod mark;
 mod name;
 mod nas;
 mod partner;
@@ -21,6 +23,8 @@ mod tests;
 
 pub use credential::{Credential, Secret};
 pub use guard::{NasGuard, OlderSecret, ProxyState, RequestRate, SecretAge};
+pub use identify::{Identify, IdentifyBy};
+pub use mark::{MARK_OCTETS_MAX, MARKS_MAX, Mark, MarkKind};
 pub use name::Name;
 pub(crate) use nas::bump;
 pub use nas::{CoaTarget, Nas, NasSpec, NasStats, Require, Transport};
@@ -111,6 +115,14 @@ impl Directory {
                     Arc::new(Partner::new(id, name, active, Arc::clone(&self.rejects))),
                 );
             }
+        }
+    }
+
+    /// Lets the case of a partner's user names count, or not; it does until this says otherwise. A partner that is not
+    /// there is not an error.
+    pub fn partner_fold_case(&self, id: PartnerId, fold: bool) {
+        if let Some(partner) = self.partner(id) {
+            partner.fold_case(fold);
         }
     }
 
@@ -238,6 +250,13 @@ impl Directory {
         }
     }
 
+    /// Gives a subscriber these marks and no others; one that is not there has none, and is not an error.
+    pub fn marks_put(&self, partner: PartnerId, id: SubscriberId, marks: &[Mark]) {
+        if let Some(partner) = self.partner(partner) {
+            partner.marks_put(id, marks);
+        }
+    }
+
     /// Takes a subscriber out; one that is not there is not an error.
     pub fn subscriber_remove(&self, partner: PartnerId, id: SubscriberId) {
         if let Some(partner) = self.partner(partner) {
@@ -245,7 +264,7 @@ impl Directory {
         }
     }
 
-    /// The subscriber of this partner with exactly this user name.
+    /// The subscriber of this partner with this user name; see [`Partner::subscriber`].
     #[must_use]
     pub fn subscriber(&self, partner: PartnerId, username: &str) -> Option<Arc<Subscriber>> {
         self.partner(partner)?.subscriber(username)

@@ -2,6 +2,7 @@
 //! Its numbers and what was learned about it outlive a change of its settings. How one is found: `source`.
 
 use super::guard::{NasGuard, OlderSecret, ProxyState, RequestRate, SecretAge};
+use super::identify::Identify;
 use super::name::Name;
 use super::partner::Partner;
 use super::rate::RateDialect;
@@ -66,6 +67,8 @@ pub struct NasSpec {
     pub message_authenticator_seen: bool,
     /// What else it is held to.
     pub guard: NasGuard,
+    /// By what its subscribers are recognised.
+    pub identify: Identify,
 }
 
 /// A NAS in the directory; its settings never change, a newer one takes its place and inherits its `stats`.
@@ -97,6 +100,8 @@ pub struct Nas {
     pub request_rate: Option<RequestRate>,
     /// How these requests of it come.
     pub transport: Transport,
+    /// By what its subscribers are recognised.
+    pub identify: Identify,
     /// What it did since the start.
     pub stats: Arc<NasStats>,
 }
@@ -130,6 +135,7 @@ impl Nas {
             older_secret: older_secret.map(Box::new),
             request_rate,
             transport: Transport::Udp,
+            identify: spec.identify,
             stats,
         }
     }
@@ -177,6 +183,7 @@ impl Nas {
             older_secret: None,
             request_rate: self.request_rate,
             transport: Transport::Tls,
+            identify: self.identify,
             stats: Arc::clone(&self.stats),
         }
     }

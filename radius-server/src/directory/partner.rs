@@ -1,16 +1,20 @@
 //! A partner and its subscribers. Every NAS holds its own partner, so a lookup made for a NAS cannot reach another's.
 
 use super::index::{ById, ByUsername, Index, SHARDS};
+use super::mark::{Mark, MarkKind, Marks};
 use super::name::Name;
 use super::realm::{Realms, RealmsSpec};
 use super::rejected::RejectMemory;
 use super::subscriber::Subscriber;
-use crate::id::{PartnerId, SubscriberId};
+use crate::id::{NasId, PartnerId, SubscriberId};
 use arc_swap::{ArcSwap, Guard};
 use parking_lot::Mutex;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Octets of a user name that is looked for without regard to case: what an attribute holds.
+const USERNAME_OCTETS_MAX: usize = 253;
 
 /// An ISP or MSP in the directory.
 pub struct Partner {
@@ -24,6 +28,10 @@ pub struct Partner {
     by_username: Index<ByUsername>,
     /// What writers read, to find the name a subscriber had before.
     by_id: Index<ById>,
+    /// What else subscribers are recognised by.
+    marks: Marks,
+    /// Whether the case of a user name does not count.
+    fold_case: AtomicBool,
     /// Locked for every change, so that changes are in order.
     writer: Mutex<()>,
     /// How many subscribers there are.
@@ -55,6 +63,8 @@ impl Partner {
             active: AtomicBool::new(active),
             by_username: Index::default(),
             by_id: Index::default(),
+            marks: Marks::default(),
+            fold_case: AtomicBool::new(false),
             writer: Mutex::new(()),
             count: AtomicUsize::new(0),
             rejects,
@@ -113,10 +123,50 @@ impl Partner {
         }
     }
 
-    /// The subscriber with exactly this user name.
+    /// The subscriber with this user name: exactly this one, or else, if the partner wants it so, one that differs from it
+    /// in the case of Latin letters only.
     #[must_use]
     pub fn subscriber(&self, username: &str) -> Option<Arc<Subscriber>> {
-        self.by_username.get(username.as_bytes())
+        let exact = self.by_username.get(username.as_bytes());
+        if exact.is_none() && self.folds_case() {
+            return self.subscriber_folded(username);
+        }
+        exact
+    }
+
+    /// The subscriber whose user name is this one but for its case.
+    fn subscriber_folded(&self, username: &str) -> Option<Arc<Subscriber>> {
+        let mut room = [0; USERNAME_OCTETS_MAX];
+        let small = room.get_mut(..username.len())?;
+        small.copy_from_slice(username.as_bytes());
+        small.make_ascii_lowercase();
+        // A name stored in small letters is found by itself.
+        self.by_username
+            .get(small)
+            .or_else(|| self.by_id.get(&self.marks.find_folded(username)?))
+    }
+
+    /// The subscriber who has this mark, on one NAS or on any.
+    #[must_use]
+    pub fn subscriber_marked(
+        &self,
+        kind: MarkKind,
+        nas: Option<NasId>,
+        value: &[u8],
+    ) -> Option<Arc<Subscriber>> {
+        self.by_id.get(&self.marks.find(kind, nas, value)?)
+    }
+
+    /// What a subscriber is recognised by beside his user name.
+    #[must_use]
+    pub fn marks_of(&self, id: SubscriberId) -> Box<[Mark]> {
+        self.marks.of(id)
+    }
+
+    /// Whether the case of a user name does not count.
+    #[must_use]
+    pub fn folds_case(&self) -> bool {
+        self.fold_case.load(Ordering::Relaxed)
     }
 
     /// The subscriber with this id.
@@ -148,6 +198,32 @@ impl Partner {
         self.by_id.reserve(more);
     }
 
+    /// Lets the case of user names count, or not.
+    pub(super) fn fold_case(&self, fold: bool) {
+        let _in_order = self.writer.lock();
+        if self.folds_case() == fold {
+            return;
+        }
+        if fold {
+            for subscriber in self.subscriber_pieces().flatten() {
+                self.marks.fold(&subscriber);
+            }
+        } else {
+            self.marks.unfold_all();
+        }
+        self.fold_case.store(fold, Ordering::Relaxed);
+    }
+
+    /// Gives a subscriber these marks and no others; false when he is not here.
+    pub(super) fn marks_put(&self, id: SubscriberId, marks: &[Mark]) -> bool {
+        let _in_order = self.writer.lock();
+        let here = self.by_id.get(&id).is_some();
+        if here {
+            self.marks.put(id, marks);
+        }
+        here
+    }
+
     /// Adds a subscriber or takes a newer one in place of the old; the new name works before the old one stops.
     pub(super) fn subscriber_put(&self, newer: Arc<Subscriber>) {
         let _in_order = self.writer.lock();
@@ -160,6 +236,9 @@ impl Partner {
             Some(_) => {}
             None => drop(self.count.fetch_add(1, Ordering::Relaxed)),
         }
+        if self.folds_case() {
+            self.marks.fold(&newer);
+        }
     }
 
     /// Takes a subscriber out; one that is not there is not an error.
@@ -168,6 +247,7 @@ impl Partner {
         if let Some(older) = self.by_id.remove_if(&id, |_| true) {
             self.count.fetch_sub(1, Ordering::Relaxed);
             self.rejects.forget_subscriber(self.id, &older);
+            self.marks.put(id, &[]);
             self.username_release(&older);
         }
     }
@@ -176,5 +256,8 @@ impl Partner {
     fn username_release(&self, older: &Subscriber) {
         self.by_username
             .remove_if(older.username_octets(), |held| held.id == older.id);
+        if self.folds_case() {
+            self.marks.unfold(older);
+        }
     }
 }

@@ -22,6 +22,7 @@ fn nas(number: u128, network: &str) -> NasSpec {
         message_authenticator: Require::Auto,
         message_authenticator_seen: false,
         guard: NasGuard::default(),
+        identify: Identify::default(),
     }
 }
 
@@ -253,4 +254,79 @@ fn printing_a_nas_or_a_subscriber_shows_no_secret() {
         !printed.contains("a secret of a NAS") && !printed.contains("open sesame"),
         "{printed}"
     );
+}
+
+/// A mark with this value.
+fn mark(kind: MarkKind, value: &str) -> Mark {
+    Mark {
+        kind,
+        nas: None,
+        value: kind.read(value).expect("a value"),
+    }
+}
+
+#[test]
+fn a_mark_is_one_subscribers_and_goes_with_him() {
+    let directory = directory();
+    for (number, username) in [(10, "alice"), (11, "bob")] {
+        directory
+            .subscriber_put(id(1), subscriber(number, username))
+            .expect("taken");
+    }
+    let port = mark(MarkKind::PortId, "eth 0/1:7");
+    let holder = || {
+        let partner = directory.partner(id(1)).expect("there");
+        partner
+            .subscriber_marked(MarkKind::PortId, None, b"eth 0/1:7")
+            .map(|subscriber| subscriber.id)
+    };
+    directory.marks_put(id(1), id(10), std::slice::from_ref(&port));
+    assert_eq!(holder(), Some(id(10)));
+    // It changes hands; that its old holder has lost it is heard later.
+    directory.marks_put(id(1), id(11), std::slice::from_ref(&port));
+    directory.marks_put(id(1), id(10), &[]);
+    assert_eq!(holder(), Some(id(11)));
+    // A newer version of him keeps it.
+    directory
+        .subscriber_put(id(1), subscriber(11, "robert"))
+        .expect("taken");
+    assert_eq!(holder(), Some(id(11)));
+    directory.subscriber_remove(id(1), id(11));
+    assert_eq!(holder(), None);
+    directory.marks_put(id(1), id(11), &[port]);
+    assert_eq!(holder(), None, "who is not there has no marks");
+}
+
+#[test]
+fn names_are_found_in_any_case_while_the_partner_wants_it() {
+    let directory = directory();
+    let put = |number, username| {
+        directory
+            .subscriber_put(id(1), subscriber(number, username))
+            .expect("taken");
+    };
+    let found = |username: &str| {
+        directory
+            .subscriber(id(1), username)
+            .map(|subscriber| subscriber.id)
+    };
+    put(10, "Alice");
+    directory.partner_fold_case(id(1), true);
+    put(11, "bob");
+    put(12, "Carol");
+    assert_eq!(found("ALICE"), Some(id(10)), "was there before");
+    assert_eq!(found("BOB"), Some(id(11)), "stands in small letters");
+    assert_eq!(found("carol"), Some(id(12)), "came later");
+    // Two that differ in case only: each is found as he is written.
+    put(13, "ALICE");
+    assert_eq!(found("ALICE"), Some(id(13)));
+    assert_eq!(found("Alice"), Some(id(10)));
+    put(12, "Caroline");
+    assert_eq!(found("carol"), None);
+    assert_eq!(found("CAROLINE"), Some(id(12)));
+    directory.subscriber_remove(id(1), id(12));
+    assert_eq!(found("caroline"), None);
+    directory.partner_fold_case(id(1), false);
+    assert_eq!(found("BOB"), None);
+    assert_eq!(found("bob"), Some(id(11)));
 }

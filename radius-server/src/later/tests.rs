@@ -6,7 +6,7 @@ use crate::authentication::Answer;
 use crate::clock::Now;
 use crate::counters::Counters;
 use crate::decision::{Asker, Decisions, DropReason, Outcome, RejectReason, Said};
-use crate::directory::{CoaTarget, Directory, NasGuard, NasSpec, Require, SecretAge};
+use crate::directory::{CoaTarget, Directory, Identify, NasGuard, NasSpec, Require, SecretAge};
 use crate::duplicates::{Duplicates, Key, Seen};
 use crate::id::PartnerId;
 use parking_lot::Mutex;
@@ -109,6 +109,7 @@ impl Both {
             message_authenticator: Require::Auto,
             message_authenticator_seen: false,
             guard: NasGuard::default(),
+            identify: Identify::default(),
         };
         directory.nas_put(nas).expect("taken");
         let nas = directory.nas_by_source(key(1).source.ip()).expect("there");

@@ -384,7 +384,7 @@ mod tests {
     use super::*;
     use crate::counters::Counters;
     use crate::decision::Decisions;
-    use crate::directory::{CoaTarget, Directory, NasGuard, NasSpec, Require};
+    use crate::directory::{CoaTarget, Directory, Identify, NasGuard, NasSpec, Require};
     use radius::{RequestWriter, SharedSecret, kind};
     use udp::{queue, set_receive_buffer};
     use uuid::Uuid;
@@ -410,6 +410,7 @@ mod tests {
             message_authenticator: Require::Auto,
             message_authenticator_seen: false,
             guard: NasGuard::default(),
+            identify: Identify::default(),
         };
         directory.nas_put(nas).expect("taken");
         let lane = counters.lane();

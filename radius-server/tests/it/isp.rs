@@ -3,7 +3,7 @@
 use radius::eap::EapView;
 use radius::{Authenticator, Code, MessageAuthenticator, RequestWriter, SharedSecret, View, kind};
 use radius_server::directory::{
-    CoaTarget, Credential, NasGuard, NasSpec, Plan, Require, ServiceState, SubscriberSpec,
+    CoaTarget, Credential, Identify, NasGuard, NasSpec, Plan, Require, ServiceState, SubscriberSpec,
 };
 use radius_server::journal::Options;
 use radius_server::{Config, Directory, NasId, PartnerId, Plane, SubscriberId};
@@ -128,6 +128,7 @@ pub fn nas(number: u128, address: &str) -> NasSpec {
         message_authenticator: Require::Auto,
         message_authenticator_seen: false,
         guard: NasGuard::default(),
+        identify: Identify::default(),
     }
 }
 

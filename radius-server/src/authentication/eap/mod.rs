@@ -163,7 +163,7 @@ pub(super) fn step(
         Turn::Passed(found, keys) => {
             let proven = keys.map_or(Proven::Otherwise, |keys| Proven::Eap {
                 keys: Keys::from(&keys),
-                name: None,
+                inside: false,
             });
             (found, Step::Passed(proven))
         }
@@ -397,7 +397,7 @@ fn round(
             clerk.draft.note(At::Credential, candidate.found, true);
             let proven = Proven::Eap {
                 keys: Keys::from(&*tunnel.msk()),
-                name: Some(candidate.name),
+                inside: true,
             };
             return admission::answer(clerk.draft, asked, candidate.subscriber, proven);
         }

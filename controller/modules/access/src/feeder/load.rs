@@ -11,8 +11,8 @@ use radius::dictionary::Dictionary;
 use radius::secret::SharedSecret;
 use radius_server::Directory;
 use radius_server::directory::{
-    CoaTarget, Counts, DirectoryError, NasGuard, NasSpec, OlderSecret, Plan, ProxyState, RequestRate,
-    Require, Subscriber, SubscriberSpec,
+    CoaTarget, Counts, DirectoryError, Identify, NasGuard, NasSpec, OlderSecret, Plan, ProxyState,
+    RequestRate, Require, Subscriber, SubscriberSpec,
 };
 use uuid::Uuid;
 
@@ -296,6 +296,7 @@ impl Loader {
                 older_secret,
                 request_rate: request_rate(entry),
             },
+            identify: Identify::default(),
         })
     }
 

@@ -10,7 +10,7 @@ use radius::hop::Pass;
 use radius::mschap::NtHash;
 use radius::secret::SharedSecret;
 use radius_server::directory::{
-    Balance, CoaTarget, Credential, Decided, HomeServerSpec, NasGuard, NasSpec, OlderSecret, Plan,
+    Balance, CoaTarget, Credential, Decided, HomeServerSpec, Identify, NasGuard, NasSpec, OlderSecret, Plan,
     ProxyState, RealmSpec, RequestRate, Require, Secret, ServiceState, SubscriberSpec,
 };
 use radius_server::{PartnerId, SubscriberId};
@@ -306,6 +306,7 @@ fn nas(rest: &mut Rest<'_>) -> Option<NasSpec> {
                 rate.map(|(per_s, burst)| RequestRate { per_s, burst })
             },
         },
+        identify: Identify::default(),
     })
 }
 

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use radius::mschap::NtHash;
 use radius::secret::SharedSecret;
 use radius_server::directory::{
-    CoaTarget, Counts, Credential, NasGuard, NasSpec, OlderSecret, Plan, ProxyState, RequestRate, Require,
-    Service, ServiceState, SubscriberSpec,
+    CoaTarget, Counts, Credential, Identify, NasGuard, NasSpec, OlderSecret, Plan, ProxyState, RequestRate,
+    Require, Service, ServiceState, SubscriberSpec,
 };
 use radius_server::{Directory, PartnerId};
 use tempfile::TempDir;
@@ -78,6 +78,7 @@ fn populated(subscribers: u128) -> (Directory, Vec<(Uuid, Arc<Plan>)>) {
                 burst: NonZeroU32::new(2_000).expect("not zero"),
             }),
         },
+        identify: Identify::default(),
     };
     directory.nas_put(nas).expect("taken");
     let plans: Vec<_> = ["home", "office"]

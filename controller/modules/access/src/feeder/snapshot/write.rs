@@ -154,6 +154,7 @@ fn spec_of(nas: &Nas) -> NasSpec {
             older_secret: nas.older_secret.as_deref().cloned(),
             request_rate: nas.request_rate,
         },
+        identify: nas.identify,
     }
 }
 
