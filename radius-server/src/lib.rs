@@ -10,6 +10,7 @@
 //! - [`unknown`]: the sources the directory does not know, counted so that somebody can admit them;
 //! - [`duplicates`]: retransmissions, answered with the same octets;
 //! - [`authentication`]: Access-Request and Status-Server to a reply and a decision; no I/O in it;
+//! - [`password_hash`]: passwords of which only a hash is stored;
 //! - [`later`]: what takes long, away from the workers;
 //! - [`proxy`]: requests that home servers decide, sent on and brought back;
 //! - [`decision`]: what was decided and why, step by step; the last ones stay in memory, in one ring a worker;
@@ -39,6 +40,7 @@ pub mod journal;
 pub mod later;
 mod listener;
 mod overlap;
+pub mod password_hash;
 pub mod pem;
 pub mod plane;
 pub mod priority;

@@ -11,7 +11,7 @@ pub use crate::gate::ATTRIBUTES_USUAL_MAX;
 pub use config::{AUTH_WORKERS_MAX, Config, RECEIVE_BUFFER_OCTETS, REJECT_DELAY_MAX};
 
 use crate::accounting::{Accountant, Ledger};
-use crate::authentication::{Authenticator, Conversations, EapError, EapServer};
+use crate::authentication::{Authenticator, Conversations, EapError, EapServer, Hashed};
 use crate::counters::{Counters, Lane};
 use crate::decision::Decisions;
 use crate::directory::Directory;
@@ -125,6 +125,8 @@ pub struct Plane {
     conversations: Arc<Conversations>,
     /// Who does what takes long.
     pool: Arc<Pool>,
+    /// Passwords that only a hash is stored of.
+    hashed: Arc<Hashed>,
     /// What EAP's files looked like before they were read.
     eap_files: Looks,
     /// Requests that home servers decide.
@@ -188,6 +190,7 @@ impl Plane {
             unknown: Arc::default(),
             counters: Arc::default(),
             conversations: Arc::new(Conversations::new(eap, Arc::clone(&pool))),
+            hashed: Arc::new(Hashed::new(Arc::clone(&pool), system_entropy)),
             pool,
             eap_files,
             desk: Arc::default(),
@@ -366,6 +369,7 @@ impl Plane {
             system_entropy,
         )
         .with_attributes_max(self.config.attributes_max)
+        .with_hashed(Arc::clone(&self.hashed))
         .with_desk(Arc::clone(&self.desk))
     }
 

@@ -3,12 +3,13 @@
 
 use super::identification::Recognised;
 use super::{Asked, mschap};
-use crate::decision::{DropReason, Finding, Found, RejectReason};
+use crate::decision::{DropReason, Finding, Found, RejectReason, WantsPassword};
 use crate::directory::Subscriber;
+use crate::password_hash::{HashKind, PasswordHash};
 use radius::mschap::{NtHash, Proof, SessionKeys, mppe};
 use radius::password::{PAP_LEN_MAX, check_chap, check_pap, check_pap_nt_hash, reveal_pap, without_padding};
 use radius::{Mac, PapCheck, View, kind};
-use subtle::ConstantTimeEq;
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 /// How the check of a credential ended.
@@ -78,6 +79,8 @@ pub(super) enum Stored<'s> {
     Password(&'s [u8]),
     /// Its NT hash only.
     NtHash(NtHash),
+    /// Another hash of it only.
+    Hash(HashKind),
     /// Nothing.
     Nothing,
 }
@@ -85,17 +88,25 @@ pub(super) enum Stored<'s> {
 impl<'s> Stored<'s> {
     /// What is stored for a subscriber; an empty password is none.
     pub(super) fn of(subscriber: &'s Subscriber) -> Self {
-        match (subscriber.password(), subscriber.nt_hash()) {
-            (Some(password), _) => Self::Password(password),
-            (None, Some(hash)) => Self::NtHash(hash),
-            (None, None) => Self::Nothing,
+        if let Some(password) = subscriber.password() {
+            Self::Password(password)
+        } else if let Some(hash) = subscriber.nt_hash() {
+            Self::NtHash(hash)
+        } else if let Some((hash, _)) = subscriber.password_hash() {
+            Self::Hash(hash)
+        } else {
+            Self::Nothing
         }
     }
 
-    /// The password, for methods that need nothing less; else what there is to say.
-    pub(super) fn password(self) -> Result<&'s [u8], (Finding<'static>, Checked)> {
+    /// The password, for a method that needs nothing less; else what there is to say.
+    pub(super) fn password_for(self, method: WantsPassword) -> Result<&'s [u8], (Finding<'static>, Checked)> {
         match self {
             Self::Password(password) => Ok(password),
+            Self::Hash(hash) => Err((
+                Found::HashStored { method, hash },
+                Checked::Rejected(RejectReason::CredentialUnfit),
+            )),
             Self::NtHash(_) => Err((
                 Found::NtHashStored,
                 Checked::Rejected(RejectReason::CredentialUnfit),
@@ -161,12 +172,31 @@ pub(super) fn check(
             let (secret, authenticator) = (asked.secret(), asked.request.authenticator());
             judge_password(asked, check_pap_nt_hash(secret, authenticator, hidden, &hash))
         }
+        // A hash does not come here with PAP; see `hashed`.
         (Method::Pap(hidden), stored) => stored
-            .password()
+            .password_for(WantsPassword::Pap)
             .map_or_else(|none| none, |password| check_password(asked, hidden, password)),
         (Method::Chap(response), stored) => stored
-            .password()
+            .password_for(WantsPassword::Chap)
             .map_or_else(|none| none, |password| check_response(asked, response, password)),
+    }
+}
+
+/// The password that User-Password hides, for who compares it himself; else what there is to say.
+pub(super) fn revealed<'r>(
+    asked: &Asked<'_>,
+    hidden: &[u8],
+    room: &'r mut [u8; PAP_LEN_MAX],
+) -> Result<&'r [u8], (Finding<'static>, Checked)> {
+    if garbled(asked, hidden) {
+        return Err((Found::PapGarbled, Checked::Dropped(DropReason::SecretDiffers)));
+    }
+    let (secret, authenticator) = (asked.secret(), asked.request.authenticator());
+    let wrong = |found| Err((found, Checked::Rejected(RejectReason::WrongPassword)));
+    match reveal_pap(secret, authenticator, hidden, room).map(without_padding) {
+        None => wrong(Found::PapMalformed),
+        Some(b"") => wrong(Found::PapMismatch),
+        Some(password) => Ok(password),
     }
 }
 
@@ -271,18 +301,30 @@ fn check_response(asked: &Asked<'_>, response: &[u8], password: &[u8]) -> (Findi
 
 // -- For methods in which no NAS takes part: EAP, and what is inside its tunnels
 
-/// The password, for methods that need nothing less.
-pub(super) fn clear_of(stored: Stored<'_>) -> Result<&[u8], (Finding<'static>, RejectReason)> {
-    stored.password().map_err(|(found, checked)| match checked {
-        Checked::Rejected(reason) => (found, reason),
-        Checked::Passed(_) | Checked::Dropped(_) => (found, RejectReason::CredentialUnfit),
-    })
+/// The password, for a method that needs nothing less.
+pub(super) fn clear_of(
+    stored: Stored<'_>,
+    method: WantsPassword,
+) -> Result<&[u8], (Finding<'static>, RejectReason)> {
+    stored
+        .password_for(method)
+        .map_err(|(found, checked)| match checked {
+            Checked::Rejected(reason) => (found, reason),
+            Checked::Passed(_) | Checked::Dropped(_) => (found, RejectReason::CredentialUnfit),
+        })
 }
 
 /// The NT hash, for both versions of MS-CHAP.
 pub(super) fn nt_hash_of(stored: Stored<'_>) -> Result<NtHash, (Finding<'static>, RejectReason)> {
     match stored {
         Stored::NtHash(hash) => Ok(hash),
+        Stored::Hash(hash) => Err((
+            Found::HashStored {
+                method: WantsPassword::MsChap,
+                hash,
+            },
+            RejectReason::CredentialUnfit,
+        )),
         Stored::Password(password) => std::str::from_utf8(password)
             .map(NtHash::of)
             .map_err(|_| (Found::MsChapPasswordNotText, RejectReason::CredentialUnfit)),
@@ -290,11 +332,44 @@ pub(super) fn nt_hash_of(stored: Stored<'_>) -> Result<NtHash, (Finding<'static>
     }
 }
 
-/// Compares a password that came as it is, in constant time.
-pub(super) fn check_clear(sent: &[u8], stored: Stored<'_>) -> Result<bool, (Finding<'static>, RejectReason)> {
-    match stored {
-        Stored::Password(password) => Ok(bool::from(sent.ct_eq(password))),
-        Stored::NtHash(hash) => Ok(std::str::from_utf8(sent).is_ok_and(|sent| NtHash::of(sent) == hash)),
-        Stored::Nothing => Err((Found::NothingStored, RejectReason::NoCredential)),
+/// Compares a password that came as it is with whatever is stored, and takes as long as that takes: a slow hash is none for
+/// a worker to compare with. That it is he, or why not.
+pub(super) fn check_clear(
+    subscriber: &Subscriber,
+    password: &[u8],
+) -> Result<Finding<'static>, (Finding<'static>, RejectReason)> {
+    let judge = |same: bool, right: Finding<'static>, wrong: Finding<'static>| {
+        if same {
+            Ok(right)
+        } else {
+            Err((wrong, RejectReason::WrongPassword))
+        }
+    };
+    let nothing = Err((Found::NothingStored, RejectReason::NoCredential));
+    match Stored::of(subscriber) {
+        Stored::Password(stored) => judge(stored.ct_eq(password).into(), Found::PapMatch, Found::PapMismatch),
+        Stored::NtHash(hash) => {
+            let sent = std::str::from_utf8(password);
+            let same = sent.is_ok_and(|sent| NtHash::of(sent) == hash);
+            judge(same, Found::PapMatch, Found::PapMismatch)
+        }
+        Stored::Hash(hash) => {
+            let text = subscriber.password_hash().map(|(_, text)| text);
+            let Some(Ok(stored)) = text.map(PasswordHash::parse) else {
+                return nothing;
+            };
+            let right = Found::HashMatch {
+                hash,
+                remembered: false,
+            };
+            // No NAS sends more with PAP, and a peer in a tunnel must not make it cost more.
+            let usual = (1..=PAP_LEN_MAX).contains(&password.len());
+            judge(
+                usual && stored.verify(password),
+                right,
+                Found::HashMismatch { hash },
+            )
+        }
+        Stored::Nothing => nothing,
     }
 }

@@ -4,7 +4,7 @@
 use super::credential::{self, Checked, Method, Stored};
 use super::identification::Recognised;
 use super::{Answer, Asked, Authenticator, admission, eap, signature};
-use crate::decision::{DropReason, Finding, Found, RejectReason, Step};
+use crate::decision::{DropReason, Found, RejectReason, Step};
 use crate::directory::{Subscriber, Transport};
 use radius::eap::EapView;
 use radius::{MessageAuthenticator, kind};
@@ -37,9 +37,15 @@ impl Authenticator {
         recognised: Recognised,
     ) -> Answer {
         let stored = Stored::of(&subscriber);
-        let (found, checked) = match credential::check_mark(asked, method, &stored, recognised) {
-            Some(checked) => checked,
-            None => credential::check(asked, method, stored),
+        let (found, checked) = match (credential::check_mark(asked, method, &stored, recognised), method) {
+            (Some(checked), _) => checked,
+            (None, Method::Pap(hidden)) if matches!(stored, Stored::Hash(_)) => {
+                match self.hashed.check(asked, hidden, &subscriber) {
+                    Ok(checked) => checked,
+                    Err(handover) => return Answer::Later(handover),
+                }
+            }
+            (None, _) => credential::check(asked, method, stored),
         };
         let passed = matches!(checked, Checked::Passed(_));
         self.draft.note(Step::Credential, found, passed);
@@ -58,7 +64,7 @@ impl Authenticator {
         }
         if self.eap.is_empty() {
             let (found, step) = eap::ask_identity();
-            return self.after_eap(asked, None, found, step);
+            return eap::conclude(&mut self.draft, asked, None, found, step);
         }
         let subscriber = match self.identify(asked, Method::Eap) {
             Ok((subscriber, _)) => Some(subscriber),
@@ -71,30 +77,14 @@ impl Authenticator {
             Err(answer) => return answer,
         };
         let eap = EapView::parse(&self.eap).ok();
+        if let Some((eap, subscriber)) = eap.as_ref().zip(subscriber.as_ref())
+            && eap::takes_long(eap, subscriber)
+        {
+            return Answer::Later(eap::judge_later(&self.conversations, &self.eap, subscriber));
+        }
         let known = subscriber.as_deref();
         let (found, step) = eap::step(asked, eap.as_ref(), known, &self.conversations, self.entropy);
-        self.after_eap(asked, subscriber, found, step)
-    }
-
-    /// What follows from a step of EAP.
-    fn after_eap(
-        &mut self,
-        asked: &Asked<'_>,
-        subscriber: Option<Arc<Subscriber>>,
-        found: Finding<'static>,
-        step: eap::Step,
-    ) -> Answer {
-        let goes_on = matches!(step, eap::Step::Challenge { .. } | eap::Step::Passed(_));
-        self.draft.note(Step::Credential, found, goes_on);
-        match (step, subscriber) {
-            (eap::Step::Challenge { state, request }, _) => Answer::Challenge { state, request },
-            (eap::Step::Passed(proven), Some(subscriber)) => {
-                admission::answer(&mut self.draft, asked, subscriber, proven)
-            }
-            (eap::Step::Passed(_), None) => Answer::Reject(RejectReason::UnknownSubscriber), // never: nobody passed
-            (eap::Step::Rejected(reason), _) => Answer::Reject(reason),
-            (eap::Step::Dropped(reason), _) => Answer::Drop(reason),
-        }
+        eap::conclude(&mut self.draft, asked, subscriber, found, step)
     }
 
     /// Must it be signed, and is it? Learns from a NAS that signs.

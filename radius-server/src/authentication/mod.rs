@@ -11,6 +11,7 @@ mod conversations;
 mod credential;
 mod deciding;
 mod eap;
+mod hashed;
 mod identification;
 mod mschap;
 mod number;
@@ -30,6 +31,7 @@ pub use eap::{
     EapError, EapMethod, EapOptions, FRAGMENT_OCTETS, FRAGMENT_OCTETS_MAX, FRAGMENT_OCTETS_MIN, METHODS,
     TlsMin,
 };
+pub use hashed::{Hashed, REMEMBERED_MAX};
 pub(crate) use identification::subscriber_of;
 
 use crate::clock::Now;
@@ -88,6 +90,8 @@ pub struct Authenticator {
     mailbox: Arc<Mailbox>,
     /// EAP conversations, shared with the other workers.
     conversations: Arc<Conversations>,
+    /// Passwords that only a hash is stored of; shared with the other workers.
+    hashed: Arc<Hashed>,
     /// Who is online: a login in the middle of a session is the session's own.
     sessions: Arc<Sessions>,
     /// Ids for decisions.
@@ -167,6 +171,7 @@ impl Authenticator {
             duplicates: Duplicates::new(DUPLICATES_MAX),
             mailbox: Arc::default(),
             conversations,
+            hashed: Arc::new(Hashed::new(Arc::default(), entropy)),
             sessions,
             numbers: DecisionNumbers::new(u64::from_be_bytes(seed)),
             desk: Arc::default(),
@@ -184,6 +189,12 @@ impl Authenticator {
     pub fn with_desk(mut self, desk: Arc<Desk>) -> Self {
         self.desk = desk;
         self
+    }
+
+    /// The same, sharing with others what it remembers of passwords that only a hash is stored of, and who compares them.
+    #[must_use]
+    pub fn with_hashed(self, hashed: Arc<Hashed>) -> Self {
+        Self { hashed, ..self }
     }
 
     /// Whether a datagram may wait its turn when there is more to do than can be done: an Access-Request of a NAS. Anything

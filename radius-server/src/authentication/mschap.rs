@@ -3,7 +3,7 @@
 
 use super::credential::{Checked, Proven, Stored};
 use super::{Asked, Entropy};
-use crate::decision::{Finding, Found, RejectReason};
+use crate::decision::{Finding, Found, RejectReason, WantsPassword};
 use crate::directory::Subscriber;
 use crate::id::DecisionId;
 use radius::kind::microsoft;
@@ -75,6 +75,15 @@ impl<'a> Sent<'a> {
 pub(super) fn check(asked: &Asked<'_>, sent: Sent<'_>, stored: Stored<'_>) -> (Finding<'static>, Checked) {
     let hash = &match stored {
         Stored::NtHash(hash) => hash,
+        Stored::Hash(hash) => {
+            return (
+                Found::HashStored {
+                    method: WantsPassword::MsChap,
+                    hash,
+                },
+                Checked::Rejected(RejectReason::CredentialUnfit),
+            );
+        }
         Stored::Password(password) => match std::str::from_utf8(password) {
             Ok(password) => NtHash::of(password),
             Err(_) => {

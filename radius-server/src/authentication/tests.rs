@@ -1,6 +1,7 @@
 //! The pipeline as a function: octets in, octets and a decision out. Sockets are tested in `tests/it`.
 
 mod eap;
+mod hashed;
 mod identity;
 mod mschap;
 mod other;

@@ -6,6 +6,7 @@
 use super::span::Span;
 use crate::authentication::EapMethod as Offered;
 use crate::directory::{MarkKind, Name, RateDialect};
+use crate::password_hash::HashKind;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
@@ -412,6 +413,52 @@ pub enum Found<Text = Name> {
     DeviceSuffices,
     /// Nothing is stored, and the password is none of these.
     DeviceMismatch,
+    /// Only a hash of the password is stored, and the method needs the password itself.
+    HashStored {
+        /// Which needs it.
+        method: WantsPassword,
+        /// What the hash was made with.
+        hash: HashKind,
+    },
+    /// The password that was sent is the one behind the stored hash.
+    HashMatch {
+        /// What the hash was made with.
+        hash: HashKind,
+        /// Whether that was known from an earlier login.
+        remembered: bool,
+    },
+    /// It is not.
+    HashMismatch {
+        /// What the hash was made with.
+        hash: HashKind,
+    },
+}
+
+/// The methods that need the password itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WantsPassword {
+    /// CHAP.
+    Chap,
+    /// MS-CHAP of either version, which an NT hash would do for, too.
+    MsChap,
+    /// EAP-MD5.
+    EapMd5,
+    /// PAP, which needs nothing less only when nothing can compare it.
+    Pap,
+}
+
+impl WantsPassword {
+    /// What people call it.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Chap => "CHAP",
+            Self::MsChap => "MS-CHAP",
+            Self::EapMd5 => "EAP-MD5",
+            Self::Pap => "PAP",
+        }
+    }
 }
 
 /// Why we ended a TLS handshake.
@@ -520,6 +567,25 @@ impl<Text: Deref<Target = str>> fmt::Display for Found<Text> {
                 mark.words(),
                 value.escape_debug()
             ),
+            Self::HashStored { method, hash } => write!(
+                f,
+                "{} needs a reversible password; this one is stored as {}",
+                method.words(),
+                hash.words()
+            ),
+            Self::HashMatch { hash, remembered } => write!(
+                f,
+                "the password is the one stored as {}{}",
+                hash.words(),
+                if *remembered {
+                    ", as remembered from an earlier login"
+                } else {
+                    ""
+                }
+            ),
+            Self::HashMismatch { hash } => {
+                write!(f, "the password differs from the one stored as {}", hash.words())
+            }
             Self::NotMarked { mark, value } => {
                 write!(f, "no subscriber has {} {}", mark.words(), value.escape_debug())
             }
@@ -772,6 +838,9 @@ impl<Text> Found<Text> {
             | Self::Subscriber { .. }
             | Self::Marked { .. }
             | Self::NotMarked { .. }
+            | Self::HashStored { .. }
+            | Self::HashMatch { .. }
+            | Self::HashMismatch { .. }
             | Self::EapNak { .. }
             | Self::EapUnexpectedMethod { .. }
             | Self::ActiveFor { .. }

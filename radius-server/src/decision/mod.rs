@@ -26,7 +26,7 @@ pub use decisions::{
 pub use draft::Draft;
 pub(crate) use draft::{Asker, Said};
 pub(crate) use found::Finding;
-pub use found::{Found, ReplyKind, Step, TlsFailure};
+pub use found::{Found, ReplyKind, Step, TlsFailure, WantsPassword};
 pub use outcome::{DropReason, Outcome, RejectReason};
 pub use recorder::Recorder;
 pub use ring::DECISIONS_PER_USER_MAX;

@@ -4,6 +4,7 @@ use super::format::{DECISION_OCTETS_MAX, encode};
 use super::*;
 use crate::counters::{Counters, Event};
 use crate::directory::{MarkKind, RateDialect};
+use crate::password_hash::HashKind;
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::time::Duration;
@@ -203,6 +204,17 @@ fn all_found() -> Vec<Found> {
         Found::LineSuffices,
         Found::DeviceSuffices,
         Found::DeviceMismatch,
+        Found::HashStored {
+            method: WantsPassword::Chap,
+            hash: HashKind::Argon2id,
+        },
+        Found::HashMatch {
+            hash: HashKind::Bcrypt,
+            remembered: true,
+        },
+        Found::HashMismatch {
+            hash: HashKind::Ssha1,
+        },
     ]
 }
 

@@ -1,6 +1,7 @@
 //! What a subscriber proves himself with, held in memory for as long as he is in the directory.
 //! It never prints itself and wipes its octets when it goes.
 
+use crate::password_hash::PasswordHash;
 use radius::mschap::NtHash;
 use std::fmt;
 use zeroize::Zeroizing;
@@ -42,6 +43,8 @@ pub enum Credential {
     Clear(Secret),
     /// The NT hash of a password we do not hold: good for PAP and MS-CHAP, no use for CHAP and EAP-MD5.
     NtHash(NtHash),
+    /// A hash of a password we do not hold: good for PAP, and for what else carries the password itself.
+    Hash(PasswordHash),
     /// Nothing is stored; whatever he sends, he is rejected.
     None,
 }
@@ -55,6 +58,8 @@ pub(super) enum Stored {
     Clear,
     /// The NT hash of one.
     NtHash,
+    /// Another hash of one, in its normal form.
+    Hash,
 }
 
 impl Credential {
@@ -63,6 +68,7 @@ impl Credential {
         match self {
             Self::Clear(secret) => (Stored::Clear, secret.expose()),
             Self::NtHash(hash) => (Stored::NtHash, hash.octets()),
+            Self::Hash(hash) => (Stored::Hash, hash.expose().as_bytes()),
             Self::None => (Stored::Nothing, &[]),
         }
     }
@@ -73,6 +79,10 @@ impl Credential {
             Stored::Clear => Self::Clear(Secret::new(octets)),
             // Its length is right, since it went in; were it not, he had nothing to log in with.
             Stored::NtHash => nt_hash(octets).map_or(Self::None, Self::NtHash),
+            Stored::Hash => {
+                let text = std::str::from_utf8(octets).unwrap_or_default();
+                PasswordHash::parse(text).map_or(Self::None, Self::Hash)
+            }
             Stored::Nothing => Self::None,
         }
     }

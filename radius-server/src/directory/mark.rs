@@ -312,6 +312,11 @@ impl Marks {
         self.by_id.read().get(&id).cloned().unwrap_or_default()
     }
 
+    /// Who has any.
+    pub(super) fn marked(&self) -> Vec<SubscriberId> {
+        self.by_id.read().keys().copied().collect()
+    }
+
     /// Gives a subscriber these marks and no others. One that somebody else has becomes his: the database knows no two,
     /// so the other has lost it, and his change is still to come.
     pub(super) fn put(&self, id: SubscriberId, marks: &[Mark]) {

@@ -163,6 +163,12 @@ impl Partner {
         self.marks.of(id)
     }
 
+    /// Who has any of these.
+    #[must_use]
+    pub fn marked(&self) -> Vec<SubscriberId> {
+        self.marks.marked()
+    }
+
     /// Whether the case of a user name does not count.
     #[must_use]
     pub fn folds_case(&self) -> bool {

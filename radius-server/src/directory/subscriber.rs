@@ -7,6 +7,7 @@ use super::credential::{Credential, Stored, nt_hash};
 use super::name::Name;
 use super::plan::Plan;
 use crate::id::SubscriberId;
+use crate::password_hash::HashKind;
 use radius::mschap::NtHash;
 use std::fmt;
 use std::sync::Arc;
@@ -184,7 +185,7 @@ impl Subscriber {
     pub fn password(&self) -> Option<&[u8]> {
         match self.credential {
             Stored::Clear => Some(self.text(Text::Credential)).filter(|password| !password.is_empty()),
-            Stored::NtHash | Stored::Nothing => None,
+            Stored::NtHash | Stored::Hash | Stored::Nothing => None,
         }
     }
 
@@ -193,7 +194,19 @@ impl Subscriber {
     pub fn nt_hash(&self) -> Option<NtHash> {
         match self.credential {
             Stored::NtHash => nt_hash(self.text(Text::Credential)),
-            Stored::Clear | Stored::Nothing => None,
+            Stored::Clear | Stored::Hash | Stored::Nothing => None,
+        }
+    }
+
+    /// Another hash of his password in its normal form, when that is all that is stored, and what it was made with.
+    #[must_use]
+    pub fn password_hash(&self) -> Option<(HashKind, &str)> {
+        match self.credential {
+            Stored::Hash => {
+                let text = std::str::from_utf8(self.text(Text::Credential)).ok()?;
+                Some((HashKind::of(text)?, text))
+            }
+            Stored::Clear | Stored::NtHash | Stored::Nothing => None,
         }
     }
 
@@ -300,6 +313,7 @@ fn with_room(octets: usize, fixed: &Fixed<'_>) -> Arc<Subscriber> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::password_hash::PasswordHash;
     use proptest::prelude::*;
     use uuid::Uuid;
 
@@ -363,6 +377,21 @@ mod tests {
         assert_eq!(subscriber.nt_hash(), Some(hash.clone()));
         assert_eq!(subscriber.password(), None);
         assert_eq!(subscriber.spec().credential, Credential::NtHash(hash));
+    }
+
+    #[test]
+    fn a_hash_comes_back_and_is_no_password() {
+        let hash = PasswordHash::parse("$1$abcdefgh$9qMkHazuSy1Q8myEum7yb/").expect("a hash");
+        let subscriber = Subscriber::new(&SubscriberSpec {
+            credential: Credential::Hash(hash.clone()),
+            ..spec("alice", b"", b"", "")
+        });
+        assert_eq!(
+            subscriber.password_hash(),
+            Some((HashKind::Md5Crypt, hash.expose()))
+        );
+        assert_eq!((subscriber.password(), subscriber.nt_hash()), (None, None));
+        assert_eq!(subscriber.spec().credential, Credential::Hash(hash));
     }
 
     #[test]

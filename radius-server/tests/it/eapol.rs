@@ -2,9 +2,11 @@
 //! method that is offered, with both versions of TLS, in pieces of three sizes, with right and wrong credentials, and compares
 //! the keys it made with those the NAS was given. Skipped, and saying so, where it is not installed.
 
-use crate::isp::{Isp, PASSWORD, SECRET, eventually, id};
+use crate::isp::{Isp, PASSWORD, SECRET, eventually, id, subscriber};
 use radius_server::authentication::{EapMethod, EapOptions, TlsMin};
 use radius_server::decision::{Decision, Outcome, RejectReason};
+use radius_server::directory::{Credential, SubscriberSpec};
+use radius_server::password_hash::PasswordHash;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
     ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SanType,
@@ -322,6 +324,48 @@ fn methods_that_need_no_tls() {
         login.keys = eap == "MSCHAPV2";
         login.check_good(&isp, eap);
         login.check_bad(&isp, NAME, "wrong", RejectReason::WrongPassword, eap);
+    }
+}
+
+#[test]
+fn a_password_of_which_only_a_hash_is_stored() {
+    if !is_installed() {
+        return;
+    }
+    let papers = Papers::new();
+    let isp = papers.isp(|options| options.methods.push(EapMethod::Gtc));
+    let hash = PasswordHash::argon2id(PASSWORD.as_bytes()).expect("random octets");
+    let alice = SubscriberSpec {
+        credential: Credential::Hash(hash),
+        ..subscriber(1, NAME, "")
+    };
+    isp.plane.directory().subscriber_put(id(1), alice).expect("taken");
+    let login = |eap: &str, phase2| Login::new(&papers, eap, phase2, "1.3");
+    for (eap, phase2) in [
+        ("TTLS", Some("auth=PAP")),
+        ("TTLS", Some("autheap=GTC")),
+        ("PEAP", Some("auth=GTC")),
+        ("GTC", None),
+    ] {
+        let what = format!("{eap} {phase2:?}");
+        let mut login = login(eap, phase2);
+        login.keys = phase2.is_some();
+        login.check_good(&isp, &what);
+        let last = login.check_bad(&isp, NAME, "wrong", RejectReason::WrongPassword, &what);
+        check_says(&last, "the password differs from the one stored as Argon2id");
+    }
+    for (eap, phase2, method) in [
+        ("TTLS", Some("auth=CHAP"), "CHAP"),
+        ("TTLS", Some("auth=MSCHAPV2"), "MS-CHAP"),
+        ("TTLS", Some("autheap=MD5"), "EAP-MD5"),
+        ("PEAP", Some("auth=MSCHAPV2"), "MS-CHAP"),
+        ("MD5", None, "EAP-MD5"),
+    ] {
+        let what = format!("{eap} {phase2:?}");
+        let unfit = RejectReason::CredentialUnfit;
+        let last = login(eap, phase2).check_bad(&isp, NAME, PASSWORD, unfit, &what);
+        let words = format!("{method} needs a reversible password; this one is stored as Argon2id");
+        check_says(&last, &words);
     }
 }
 

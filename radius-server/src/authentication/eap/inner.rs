@@ -133,7 +133,7 @@ impl Inner {
             data,
             name: name.as_bytes(),
         };
-        match question.judge(&answer, Stored::of(&subscriber)) {
+        match question.judge(&answer, &subscriber) {
             Turn::Ask(question, octets) => {
                 self.question = Some(question);
                 InnerTurn::Ask(octets)
@@ -164,6 +164,12 @@ impl Inner {
         let set = offered.clone().fold(0, |set, method| set | method.bit());
         let mut fit = offered.filter(|method| wanted.is_none_or(|wanted| wanted.contains(&method.number())));
         let Some(method) = fit.next() else {
+            let meant = METHODS
+                .into_iter()
+                .filter(|method| wanted.is_none_or(|wanted| wanted.contains(&method.number())));
+            if let Some(refused) = Question::unfit(meant, &stored) {
+                return InnerTurn::Rejected(refused);
+            }
             let wanted = wanted.and_then(<[u8]>::first).copied().unwrap_or_default();
             let found = Found::EapNothingInCommon { wanted, offered: set };
             return InnerTurn::Rejected((found, RejectReason::UnsupportedMethod));

@@ -3,7 +3,8 @@
 //! In the order a conversation goes through: the peer says who he is (or that he is there, and is asked), the first method
 //! of the configured order is offered that can be had for him, he takes it or names others, and then
 //!
-//! - `question`: a method that proves a password is a question or two, answered by the worker itself;
+//! - `question`: a method that proves a password is a question or two, answered by the worker itself, unless a slow hash is
+//!   to be compared with;
 //! - `tunnel`: a method inside TLS is worked on by the pool: the handshake, and inside it `ttls` or `peap`, both with `inner`
 //!   for EAP within EAP; `certificate` says whom a client certificate is about;
 //! - `settings`: the order, the certificates, and when they change.
@@ -32,7 +33,7 @@ use super::conversations::{
 };
 use super::credential::{Keys, Proven, Stored};
 use super::{Answer, Asked, Clerk, Entropy, admission};
-use crate::decision::{DropReason, Finding, Found, RejectReason, Step as At};
+use crate::decision::{Draft, DropReason, Finding, Found, RejectReason, Step as At};
 use crate::directory::Subscriber;
 use crate::later::Handover;
 use question::{Answered, Turn};
@@ -159,7 +160,7 @@ pub(super) fn step(
         data: eap.data(),
         name,
     };
-    match question.judge(&answer, Stored::of(subscriber)) {
+    match question.judge(&answer, subscriber) {
         Turn::Passed(found, keys) => {
             let proven = keys.map_or(Proven::Otherwise, |keys| Proven::Eap {
                 keys: Keys::from(&keys),
@@ -184,6 +185,51 @@ pub(super) fn step(
             (Found::EapGoesOn { method }, challenge)
         }
     }
+}
+
+/// What follows from a step, with what was found noted.
+pub(super) fn conclude(
+    draft: &mut Draft,
+    asked: &Asked<'_>,
+    subscriber: Option<Arc<Subscriber>>,
+    found: Finding<'static>,
+    step: Step,
+) -> Answer {
+    let goes_on = matches!(step, Step::Challenge { .. } | Step::Passed(_));
+    draft.note(At::Credential, found, goes_on);
+    match (step, subscriber) {
+        (Step::Challenge { state, request }, _) => Answer::Challenge { state, request },
+        (Step::Passed(proven), Some(subscriber)) => admission::answer(draft, asked, subscriber, proven),
+        (Step::Passed(_), None) => Answer::Reject(RejectReason::UnknownSubscriber), // never: nobody passed
+        (Step::Rejected(reason), _) => Answer::Reject(reason),
+        (Step::Dropped(reason), _) => Answer::Drop(reason),
+    }
+}
+
+/// Whether an answer takes long to judge: a password as it is, of which a slow hash is stored.
+pub(super) fn takes_long(eap: &EapView<'_>, subscriber: &Subscriber) -> bool {
+    let slow = subscriber.password_hash().is_some_and(|(hash, _)| hash.is_slow());
+    slow && eap.method() == Some(EapMethod::Gtc.number())
+}
+
+/// A handover of such an answer to the pool.
+pub(super) fn judge_later(
+    conversations: &Arc<Conversations>,
+    eap: &[u8],
+    subscriber: &Arc<Subscriber>,
+) -> Handover {
+    let (conversations, subscriber) = (Arc::clone(conversations), Arc::clone(subscriber));
+    let eap = Zeroizing::new(eap.to_vec());
+    let pool = Arc::clone(conversations.pool());
+    pool.handover(move |pending, finisher| {
+        finisher.finish(pending, |clerk, asked| {
+            let view = EapView::parse(&eap).ok();
+            let known = Some(&*subscriber);
+            let (found, step) = step(asked, view.as_ref(), known, &conversations, clerk.entropy);
+            let answer = conclude(clerk.draft, asked, Some(subscriber), found, step);
+            (answer, eap.get(1).copied())
+        });
+    })
 }
 
 /// What can be offered to whom.
@@ -216,6 +262,11 @@ impl Offer<'_, '_> {
         let set = offered.clone().fold(0, |set, method| set | method.bit());
         let mut fit = offered.filter(|method| wanted.is_none_or(|wanted| wanted.contains(&method.number())));
         let Some(method) = fit.next() else {
+            let meant = server.methods.iter().copied();
+            let meant = meant.filter(|method| wanted.is_none_or(|wanted| wanted.contains(&method.number())));
+            if let Some((found, reason)) = stored.as_ref().and_then(|stored| Question::unfit(meant, stored)) {
+                return (found, Step::Rejected(reason));
+            }
             return match (wanted, stored) {
                 (None, Some(Stored::Nothing)) => {
                     (Found::NothingStored, Step::Rejected(RejectReason::NoCredential))

@@ -4,7 +4,8 @@
 use super::super::Entropy;
 use super::super::credential::{self, Stored};
 use super::EapMethod;
-use crate::decision::{Finding, Found, RejectReason};
+use crate::decision::{Finding, Found, RejectReason, WantsPassword};
+use crate::directory::Subscriber;
 use radius::eap::mschapv2::{self, Said};
 use radius::eap::{md5, method};
 use radius::mschap::{Failure, FailureCode, NtHash, SessionKeys, Version, v2};
@@ -56,9 +57,24 @@ impl Question {
     pub(super) fn can(method: EapMethod, stored: &Stored<'_>) -> bool {
         match method {
             EapMethod::Md5 => matches!(stored, Stored::Password(_)),
-            EapMethod::Gtc | EapMethod::MsChap2 => !matches!(stored, Stored::Nothing),
+            EapMethod::MsChap2 => matches!(stored, Stored::Password(_) | Stored::NtHash(_)),
+            EapMethod::Gtc => !matches!(stored, Stored::Nothing),
             EapMethod::Tls | EapMethod::Ttls | EapMethod::Peap => false,
         }
+    }
+
+    /// What to say when none of these methods can be had, because only a hash of the password is stored.
+    pub(super) fn unfit(
+        mut methods: impl Iterator<Item = EapMethod>,
+        stored: &Stored<'_>,
+    ) -> Option<(Finding<'static>, RejectReason)> {
+        let Stored::Hash(hash) = *stored else { return None };
+        let method = methods.find_map(|method| match method {
+            EapMethod::Md5 => Some(WantsPassword::EapMd5),
+            EapMethod::MsChap2 => Some(WantsPassword::MsChap),
+            EapMethod::Gtc | EapMethod::Tls | EapMethod::Ttls | EapMethod::Peap => None,
+        })?;
+        Some((Found::HashStored { method, hash }, RejectReason::CredentialUnfit))
     }
 
     /// The first question of a method and its octets, type and data; `None`: no random octets, or no method of these.
@@ -103,16 +119,18 @@ impl Question {
     }
 
     /// What an answer proves.
-    pub(super) fn judge(self, answer: &Answered<'_>, stored: Stored<'_>) -> Turn {
+    pub(super) fn judge(self, answer: &Answered<'_>, subscriber: &Subscriber) -> Turn {
+        let stored = Stored::of(subscriber);
         if answer.method != self.method().number() {
             let method = answer.method;
             return Turn::Rejected(Found::EapUnexpectedMethod { method }, RejectReason::EapFailed);
         }
         match self {
             Self::Md5(challenge) => judge_md5(&challenge, answer, stored),
-            Self::Gtc => match credential::check_clear(answer.data, stored) {
-                Ok(true) => Turn::Passed(Found::GtcMatch, None),
-                Ok(false) => Turn::Rejected(Found::GtcMismatch, RejectReason::WrongPassword),
+            Self::Gtc => match credential::check_clear(subscriber, answer.data) {
+                Ok(Found::PapMatch) => Turn::Passed(Found::GtcMatch, None),
+                Ok(found) => Turn::Passed(found, None),
+                Err((Found::PapMismatch, reason)) => Turn::Rejected(Found::GtcMismatch, reason),
                 Err((found, reason)) => Turn::Rejected(found, reason),
             },
             Self::MsChap2(challenge) => judge_mschap2(&challenge, answer, stored),
@@ -127,7 +145,7 @@ impl Question {
 
 /// EAP-MD5.
 fn judge_md5(challenge: &[u8; md5::VALUE_LEN], answer: &Answered<'_>, stored: Stored<'_>) -> Turn {
-    let password = match credential::clear_of(stored) {
+    let password = match credential::clear_of(stored, WantsPassword::EapMd5) {
         Ok(password) => password,
         Err((found, reason)) => return Turn::Rejected(found, reason),
     };

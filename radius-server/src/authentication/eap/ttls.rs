@@ -3,7 +3,7 @@
 use super::super::credential::{self, Stored};
 use super::inner::{Candidate, Inner, InnerTurn, Refused, identify};
 use super::tunnel::{Inside, Site};
-use crate::decision::{Found, RejectReason};
+use crate::decision::{Found, RejectReason, WantsPassword};
 use radius::eap::avp::{self, Avp, Avps};
 use radius::eap::{EapCode, EapView, write_request};
 use radius::kind::{self, microsoft, vendor::MICROSOFT};
@@ -167,7 +167,11 @@ impl Ttls {
         } else if let Some(response) = said.chap {
             let (challenge, ident) = implicit::<16>(tls)?;
             same_challenge(said.chap_challenge, &challenge, response.first() == Some(&ident))?;
-            match check_chap(response, &challenge, credential::clear_of(stored)?) {
+            match check_chap(
+                response,
+                &challenge,
+                credential::clear_of(stored, WantsPassword::Chap)?,
+            ) {
                 Some(true) => Found::ChapMatch,
                 Some(false) => return wrong(Found::ChapMismatch),
                 None => return wrong(Found::ChapMalformed),
@@ -179,11 +183,7 @@ impl Ttls {
                 .iter()
                 .rposition(|octet| *octet != 0)
                 .map_or(0, |last| last + 1);
-            match credential::check_clear(&padded[..end], stored) {
-                Ok(true) => Found::PapMatch,
-                Ok(false) => return wrong(Found::PapMismatch),
-                Err(refused) => return Err(refused),
-            }
+            credential::check_clear(&subscriber, &padded[..end])?
         } else {
             return Err((Found::EapInnerNothing, RejectReason::CredentialNotSent));
         };

@@ -13,6 +13,7 @@ use radius_server::directory::{
     Balance, CoaTarget, Credential, Decided, HomeServerSpec, Identify, NasGuard, NasSpec, OlderSecret, Plan,
     ProxyState, RealmSpec, RequestRate, Require, Secret, ServiceState, SubscriberSpec,
 };
+use radius_server::password_hash::PasswordHash;
 use radius_server::{PartnerId, SubscriberId};
 use uuid::Uuid;
 
@@ -225,6 +226,10 @@ pub fn put_subscriber(subscriber: &SubscriberSpec, plan: u32, out: &mut Vec<u8>)
             out.push(2);
             out.extend_from_slice(hash.octets());
         }
+        Credential::Hash(hash) => {
+            out.push(3);
+            put(hash.expose().as_bytes(), out);
+        }
     }
     put(&subscriber.reply, out);
     match &subscriber.state {
@@ -367,6 +372,7 @@ fn subscriber(rest: &mut Rest<'_>, plans: &[(Uuid, Arc<Plan>)]) -> Option<Subscr
             0 => Credential::None,
             1 => Credential::Clear(Secret::new(rest.octets()?)),
             2 => Credential::NtHash(NtHash::from_octets(rest.take()?)),
+            3 => Credential::Hash(PasswordHash::parse(rest.text()?).ok()?),
             _ => return None,
         },
         reply: rest.octets()?.into(),
