@@ -268,6 +268,7 @@ impl Check<'_> {
             ("limit_proxy_state", limit.map(Value::from)),
             ("request_rate", nas.request_rate.map(Value::from)),
             ("request_burst", nas.request_burst.map(Value::from)),
+            ("identify", nas.identify.map(Value::from)),
             ("description", nas.description.map(Value::from)),
         ]);
         let secrets = [
@@ -331,6 +332,18 @@ impl Check<'_> {
                 .format(&time::format_description::well_known::Rfc3339)
                 .ok()
         });
+        let marked = subscriber
+            .identified_by
+            .as_ref()
+            .is_some_and(|marks| !marks.is_empty());
+        if subscriber.password.is_some() && subscriber.password_hash.is_some() {
+            self.refuse("password_hash", "stands in place of password: give one of them");
+        } else if subscriber.password.is_none() && subscriber.password_hash.is_none() && !marked {
+            self.refuse(
+                "password",
+                "needed, or password_hash, unless identified_by says how else he is known",
+            );
+        }
         let fields = fields([
             ("plan", Some(json!(subscriber.plan))),
             ("client", Some(json!(client))),
@@ -339,11 +352,13 @@ impl Check<'_> {
             ("status", subscriber.status.map(Value::from)),
             ("status_reason", subscriber.status_reason.map(Value::from)),
             ("expires_at", expires.map(Value::from)),
+            ("identified_by", subscriber.identified_by.map(Value::from)),
         ]);
-        let secrets = self
-            .secret("password", Some(subscriber.password))
-            .into_iter()
-            .collect();
+        let secrets = [
+            self.secret("password", subscriber.password),
+            self.secret("password_hash", subscriber.password_hash),
+        ];
+        let secrets = secrets.into_iter().flatten().collect();
         Object {
             kind: Kind::Subscriber,
             name: subscriber.username,

@@ -2,6 +2,7 @@
 //! Never sees a secret's value; pure.
 
 use ipnet::IpNet;
+use radius_server::directory::MarkKind;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -124,10 +125,32 @@ fn same(name: &str, wanted: &Value, live: &Value) -> bool {
             instant(a).is_some_and(|at| instant(b) == Some(at))
         }
         ("roles", Value::Array(a), Value::Array(b)) => sorted(a) == sorted(b),
+        ("identified_by", Value::Array(a), Value::Array(b)) => marks(a) == marks(b),
         // Absent and empty text are one in the file.
         (_, Value::String(text), Value::Null) => text.is_empty(),
         _ => false,
     }
+}
+
+/// What somebody is recognised by, in its normal form and in order.
+fn marks(list: &[Value]) -> Vec<String> {
+    let normal = |text: &str| {
+        let (named, value) = text.split_once('=')?;
+        let (kind, nas) = named
+            .split_once('@')
+            .map_or((named, ""), |(kind, nas)| (kind, nas));
+        let kind: MarkKind = kind.replace('-', "_").parse().ok()?;
+        let value = kind.read(value)?;
+        Some(format!("{}@{nas}={}", kind.as_str(), kind.write(&value).as_str()))
+    };
+    let texts = list.iter().filter_map(Value::as_str);
+    // What cannot be read is left as it stands: the server says what is wrong with it.
+    let mut all: Vec<String> = texts
+        .map(|text| normal(text).unwrap_or_else(|| text.to_owned()))
+        .collect();
+    all.sort();
+    all.dedup();
+    all
 }
 
 /// An address or a network, host bits cut.

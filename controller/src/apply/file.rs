@@ -149,6 +149,8 @@ pub struct Nas {
     pub request_rate: Option<u32>,
     /// Access-Requests at once.
     pub request_burst: Option<u32>,
+    /// By what its subscribers are recognised, in order.
+    pub identify: Option<Vec<String>>,
     /// Free text.
     pub description: Option<String>,
 }
@@ -176,7 +178,11 @@ pub struct Subscriber {
     /// Which.
     pub username: String,
     /// Password.
-    pub password: SecretSource,
+    pub password: Option<SecretSource>,
+    /// A hash in its place.
+    pub password_hash: Option<SecretSource>,
+    /// What he is recognised by beside his user name.
+    pub identified_by: Option<Vec<String>>,
     /// Plan, by slug.
     pub plan: String,
     /// Site, as `client/site`.

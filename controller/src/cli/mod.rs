@@ -12,6 +12,7 @@ mod context;
 mod db;
 mod dictionary;
 mod home_server;
+mod identity;
 mod journal;
 mod login;
 mod lookup;
@@ -141,6 +142,9 @@ enum Command {
     /// Subscribers: access services with their credentials
     #[command(subcommand)]
     Subscriber(subscriber::Command),
+    /// How a partner's subscribers are told apart
+    #[command(subcommand)]
+    Identity(identity::Command),
     /// Live and past sessions
     #[command(subcommand)]
     Session(session::Command),
@@ -218,6 +222,7 @@ async fn call(globals: Globals, command: Command) -> Result<(), Failure> {
                 Command::Realm(command) => command.run(&context).await,
                 Command::Plan(command) => command.run(&context).await,
                 Command::Subscriber(command) => command.run(&context).await,
+                Command::Identity(command) => command.run(&context).await,
                 Command::Session(command) => command.run(&context).await,
                 Command::Radius(command) => command.run(&context).await,
                 Command::Audit(command) => command.run(&context).await,

@@ -133,6 +133,9 @@ pub struct Settings {
     /// Access-Requests that may come at once, or none for those of a second
     #[arg(long, value_name = "N|none", value_parser = number_or_none)]
     request_burst: Option<Value>,
+    /// By what its subscribers are recognised, in order: user-name, line, mac; "partner" for the partner's choice
+    #[arg(long, value_name = "RULES", value_delimiter = ',')]
+    identify: Vec<String>,
     /// Free text
     #[arg(long)]
     description: Option<String>,
@@ -187,6 +190,7 @@ impl Settings {
             ("limit_proxy_state", text(&self.limit_proxy_state)),
             ("request_rate", self.request_rate.clone()),
             ("request_burst", self.request_burst.clone()),
+            ("identify", super::identity::rules(&self.identify)),
             ("description", text(&self.description)),
             ("secret", secret.map(|secret| secret.reveal().into())),
             (

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::context::Context;
@@ -43,6 +43,12 @@ pub enum Command {
         /// File with the password, - for stdin [else HEADEND_SUBSCRIBER_PASSWORD, else a prompt]
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
+        /// No password: he is known by what --identify-by says
+        #[arg(long, requires = "identify_by", conflicts_with = "password_file")]
+        no_password: bool,
+        /// Whatever else can be said about how he is known
+        #[command(flatten)]
+        known: Known,
     },
     /// Show one subscriber
     Show {
@@ -65,6 +71,9 @@ pub enum Command {
         /// When the service ends by itself; "never" for no end
         #[arg(long, value_name = "TIME")]
         expires: Option<String>,
+        /// Whatever else can be said about how he is known
+        #[command(flatten)]
+        known: Known,
     },
     /// Set a new password
     Passwd {
@@ -73,6 +82,9 @@ pub enum Command {
         /// File with the password, - for stdin [else HEADEND_SUBSCRIBER_PASSWORD, else a prompt]
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
+        /// How it is stored: reversible for every method, argon2id for PAP only [default: as before]
+        #[arg(long, value_name = "HOW", value_parser = ["reversible", "argon2id"])]
+        store: Option<String>,
     },
     /// Refuse further logins until restored
     Suspend {
@@ -94,6 +106,34 @@ pub enum Command {
     },
 }
 
+/// How a subscriber is known.
+#[derive(Args)]
+pub struct Known {
+    /// How his password is stored: reversible for every method, argon2id for PAP only [default: the partner's choice]
+    #[arg(long, value_name = "HOW", value_parser = ["reversible", "argon2id"])]
+    store: Option<String>,
+    /// What he is recognised by beside his user name; may be given again: mac=…, circuit-id=…, remote-id=…, port-id=…, vlan=…,
+    /// port-id@NAS=…, vlan@NAS=…; "none" for nothing
+    #[arg(long, value_name = "KIND=VALUE")]
+    identify_by: Vec<String>,
+}
+
+impl Known {
+    /// The fields of a request body.
+    fn fields(&self) -> Map<String, Value> {
+        let mut fields = Map::new();
+        if let Some(store) = &self.store {
+            fields.insert("password_store".to_owned(), json!(store));
+        }
+        if self.identify_by == ["none"] {
+            fields.insert("identified_by".to_owned(), json!([]));
+        } else if !self.identify_by.is_empty() {
+            fields.insert("identified_by".to_owned(), json!(self.identify_by));
+        }
+        fields
+    }
+}
+
 impl Command {
     /// Does it.
     pub async fn run(self, context: &Context) -> Result<(), Failure> {
@@ -109,16 +149,21 @@ impl Command {
                 name,
                 expires,
                 password_file,
+                no_password,
+                known,
             } => {
                 let site = site(context, &partner, &at).await?;
                 let mut body = settings(None, name, expires);
                 body.insert("username".to_owned(), json!(username));
                 body.insert("plan".to_owned(), json!(plan));
                 body.insert("site_id".to_owned(), site["id"].clone());
-                body.insert(
-                    "password".to_owned(),
-                    json!(password(password_file.as_deref())?.reveal()),
-                );
+                body.extend(known.fields());
+                if !no_password {
+                    body.insert(
+                        "password".to_owned(),
+                        json!(password(password_file.as_deref())?.reveal()),
+                    );
+                }
                 let made = context
                     .api
                     .post(&["partners", &partner, "subscribers"], &Value::Object(body))
@@ -127,7 +172,13 @@ impl Command {
                 Ok(())
             }
             Command::Show { subscriber } => {
-                context.show_one(&SUBSCRIBER.find(context, &partner, &subscriber).await?);
+                // A list says less than one alone.
+                let id = SUBSCRIBER.id(context, &partner, &subscriber).await?;
+                let found = context
+                    .api
+                    .get(&["partners", &partner, "subscribers", &id])
+                    .await?;
+                context.show_one(&found);
                 Ok(())
             }
             Command::Set {
@@ -136,8 +187,10 @@ impl Command {
                 site: at,
                 name,
                 expires,
+                known,
             } => {
                 let mut body = settings(plan, name, expires);
+                body.extend(known.fields());
                 if let Some(at) = at {
                     body.insert(
                         "site_id".to_owned(),
@@ -153,8 +206,12 @@ impl Command {
             Command::Passwd {
                 subscriber,
                 password_file,
+                store,
             } => {
-                let body = json!({"password": password(password_file.as_deref())?.reveal()});
+                let mut body = json!({"password": password(password_file.as_deref())?.reveal()});
+                if let Some(store) = store {
+                    body["password_store"] = json!(store);
+                }
                 change(context, &partner, &subscriber, "new password for", body).await
             }
             Command::Suspend { subscriber, reason } => {

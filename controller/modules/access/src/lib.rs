@@ -21,6 +21,7 @@ pub mod access;
 pub mod app;
 pub mod backoff;
 pub mod causes;
+pub mod credential;
 pub mod drain;
 pub mod feeder;
 pub mod http;

@@ -32,6 +32,15 @@ pub fn password(tenant: Uuid, username: &str) -> String {
     format!("radcheck:{tenant}:{username}")
 }
 
+/// The context of whatever else radcheck says about a subscriber's password: a hash must not be taken for a password.
+#[must_use]
+pub fn credential(tenant: Uuid, username: &str, attribute: &str) -> String {
+    match attribute {
+        "Cleartext-Password" | "User-Password" => password(tenant, username),
+        other => format!("radcheck:{tenant}:{username}:{other}"),
+    }
+}
+
 /// Opens a stored value: a sealed one with its context, a clear one as it is.
 ///
 /// # Errors

@@ -70,6 +70,9 @@ const SEED: &str = "
     INSERT INTO access.subscribers (id, tenant_id, site_id, plan_id, username)
         SELECT gen_random_uuid(), $tenant, sites.id, plans.id, 'alice' FROM kernel.sites, access.plans
         WHERE sites.tenant_id = $tenant AND plans.tenant_id = $tenant;
+    INSERT INTO access.identity_policies (tenant_id) VALUES ($tenant);
+    INSERT INTO access.subscriber_marks (tenant_id, subscriber_id, kind, value)
+        SELECT tenant_id, id, 'mac', '00:1a:2b:3c:4d:5e' FROM access.subscribers WHERE tenant_id = $tenant;
     INSERT INTO access.radcheck (tenant_id, username, attribute, value) VALUES ($tenant, 'alice', 'Cleartext-Password', 'x');
     INSERT INTO access.radreply (tenant_id, username, attribute, value) VALUES ($tenant, 'alice', 'Class', 'x');
     INSERT INTO access.radusergroup (tenant_id, username, groupname) VALUES ($tenant, 'alice', 'gold');

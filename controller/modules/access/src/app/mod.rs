@@ -1,11 +1,14 @@
 //! The rules of the access module: what may be made, changed and asked for, and what each of these means.
 //! Never holds SQL ([`crate::store`]) and never sees HTTP ([`crate::http`]).
 //!
-//! One file a resource: [`nas`], [`plan`], [`subscriber`], [`session`], [`disconnect`], [`explain`], [`realm`], [`unknown_source`].
+//! One file a resource: [`nas`], [`plan`], [`subscriber`], [`identity_policy`], [`session`], [`disconnect`], [`explain`], [`realm`], [`unknown_source`].
 //! Every write leaves its audit line in the same transaction.
 
 pub mod disconnect;
 pub mod explain;
+mod hashing;
+pub mod identity_policy;
+mod mark;
 pub mod nas;
 pub mod plan;
 pub mod realm;
@@ -36,6 +39,8 @@ pub struct App {
     pub(crate) plane: PlaneHandle,
     /// Sends Disconnect-Requests.
     pub(crate) coa: Coa,
+    /// Makes slow hashes.
+    hashing: hashing::Hashing,
     /// What became of intents.
     pub(crate) intents: Arc<IntentCounters>,
     /// How far decisions are on their way to the database.
@@ -56,6 +61,7 @@ impl App {
             sealer,
             plane,
             coa,
+            hashing: hashing::Hashing::default(),
             intents: Arc::default(),
             decisions_drained,
         }

@@ -4,12 +4,16 @@
 use kernel::audit::{self, Entry};
 use kernel::id::{PlanId, SiteId, SubscriberId};
 use kernel::{Error, OnConstraint, OpContext, tenancy};
+use radius_server::directory::Credential;
+use radius_server::password_hash::HashKind;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::{App, Change, changed};
+use super::{App, Change, changed, mark};
+use crate::credential::{self, Described};
 use crate::sealing;
+use crate::store::identity_policy;
 use crate::store::subscriber::{Subscriber, SubscriberFilter, SubscriberRow};
 use crate::store::{self, Listed, Tx, Window};
 
@@ -32,13 +36,47 @@ pub enum SiteRef {
     },
 }
 
+/// How a password is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordStore {
+    /// Sealed: good for every method.
+    Reversible,
+    /// As an Argon2id hash: good for PAP and for what else carries the password itself.
+    Argon2id,
+}
+
+/// A password to be stored.
+pub enum NewPassword {
+    /// In the clear, to be stored so; `None`: as his was, else as his partner wants it.
+    Clear(Zeroizing<String>, Option<PasswordStore>),
+    /// As a hash from elsewhere, in the form of crypt(3) or with its name in braces.
+    Hashed(Zeroizing<String>),
+}
+
+impl std::fmt::Debug for NewPassword {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("REDACTED")
+    }
+}
+
+/// A subscriber, and what is to be known about his password.
+#[derive(Debug, Clone)]
+pub struct SubscriberShown {
+    /// As he is.
+    pub subscriber: Subscriber,
+    /// What is stored of his password, if anything that can be used is.
+    pub password: Option<Described>,
+}
+
 /// A new subscriber.
 #[derive(Debug)]
 pub struct SubscriberDraft {
     /// The name he logs in with.
     pub username: String,
-    /// His password; without one every login is refused.
-    pub password: Option<Zeroizing<String>>,
+    /// His password; without one only a mark can let him in.
+    pub password: Option<NewPassword>,
+    /// What he is recognised by beside his user name.
+    pub identified_by: Vec<String>,
     /// His site.
     pub site: SiteRef,
     /// His plan, by slug.
@@ -56,8 +94,12 @@ pub struct SubscriberDraft {
 /// A change of a subscriber; what is absent stays. The user name never changes: history and credential hang on it.
 #[derive(Debug, Default)]
 pub struct SubscriberPatch {
-    /// A new password; emptied, every login is refused.
-    pub password: Change<Zeroizing<String>>,
+    /// A new password; emptied, only a mark can let him in.
+    pub password: Change<NewPassword>,
+    /// How his password is to be stored from now on, when it stays the same.
+    pub password_store: Option<PasswordStore>,
+    /// What he is recognised by beside his user name; replaced as a whole.
+    pub identified_by: Option<Vec<String>>,
     /// Another site.
     pub site: Option<SiteRef>,
     /// Another plan, by slug.
@@ -87,11 +129,42 @@ impl App {
     }
 
     /// One subscriber.
-    pub async fn subscriber_get(&self, op: &OpContext, id: SubscriberId) -> Result<Subscriber, Error> {
+    pub async fn subscriber_get(&self, op: &OpContext, id: SubscriberId) -> Result<SubscriberShown, Error> {
         let mut tx = self.db.begin(op).await?;
         let subscriber = subscriber_found(&mut tx, op, id).await?;
+        let shown = self.shown(&mut tx, op, subscriber).await?;
         tx.commit().await?;
-        Ok(subscriber)
+        Ok(shown)
+    }
+
+    /// A subscriber with what is to be known about his password.
+    async fn shown(
+        &self,
+        tx: &mut Tx,
+        op: &OpContext,
+        subscriber: Subscriber,
+    ) -> Result<SubscriberShown, Error> {
+        let stored = self.credential_stored(tx, op, &subscriber.username).await?;
+        Ok(SubscriberShown {
+            password: stored.as_ref().and_then(credential::describe),
+            subscriber,
+        })
+    }
+
+    /// What is stored of a password, opened; `None` also for what cannot be used, which then lets nobody in either.
+    async fn credential_stored(
+        &self,
+        tx: &mut Tx,
+        op: &OpContext,
+        username: &str,
+    ) -> Result<Option<Credential>, Error> {
+        let Some(stored) = store::radcheck::radcheck_password_fetch(tx, op, username).await? else {
+            return Ok(None);
+        };
+        let tenant = op.require_partner()?.as_uuid();
+        let context = sealing::credential(tenant, username, &stored.attribute);
+        let clear = sealing::reveal(&self.sealer, &context, &stored.value).ok();
+        Ok(clear.and_then(|clear| credential::read(&stored.attribute, &clear).ok()))
     }
 
     /// Makes a subscriber with his credential.
@@ -102,10 +175,26 @@ impl App {
         &self,
         op: &OpContext,
         draft: SubscriberDraft,
-    ) -> Result<Subscriber, Error> {
+    ) -> Result<SubscriberShown, Error> {
         username_check(&draft.username)?;
         let id = SubscriberId::new();
+        let policy = self.identity_policy_get(op).await?;
+        let usual = match policy.password_store.as_str() {
+            "argon2id" => PasswordStore::Argon2id,
+            _ => PasswordStore::Reversible,
+        };
+        let credential = match &draft.password {
+            Some(password) => self.credential_of(password, usual).await?,
+            None => Credential::None,
+        };
         let mut tx = self.db.begin(op).await?;
+        if policy.username_case == "fold"
+            && let Some(other) = identity_policy::username_clash(&mut tx, op, &draft.username).await?
+        {
+            let message =
+                format!("there is already a subscriber {other}, and the case of user names does not count");
+            return Err(Error::conflict("subscriber", message));
+        }
         let row = SubscriberRow {
             name: draft.name,
             site_id: site_resolve(&mut tx, op, &draft.site).await?,
@@ -122,15 +211,17 @@ impl App {
                     format!("there is already a subscriber {}", draft.username),
                 )
             })?;
-        if let Some(password) = &draft.password {
-            self.password_put(&mut tx, op, id, &draft.username, password)
-                .await?;
+        self.credential_put(&mut tx, op, id, &draft.username, &credential)
+            .await?;
+        if !draft.identified_by.is_empty() {
+            mark::put(&mut tx, op, id, &draft.identified_by).await?;
         }
         let made = subscriber_found(&mut tx, op, id).await?;
         let entry = Entry::ok("subscriber.create", "subscriber")
             .object(id, &made.username)
             .after(shown(&made));
         audit::record(&mut tx, op, entry).await?;
+        let made = self.shown(&mut tx, op, made).await?;
         tx.commit().await?;
         Ok(made)
     }
@@ -144,7 +235,8 @@ impl App {
         op: &OpContext,
         id: SubscriberId,
         patch: SubscriberPatch,
-    ) -> Result<Subscriber, Error> {
+    ) -> Result<SubscriberShown, Error> {
+        let credential = self.credential_wanted(op, id, &patch).await?;
         let mut tx = self.db.begin(op).await?;
         store::subscriber::subscriber_lock(&mut tx, op, id).await?;
         let before = subscriber_found(&mut tx, op, id).await?;
@@ -167,17 +259,16 @@ impl App {
             expires_at: changed(before.expires_at, patch.expires_at),
         };
         store::subscriber::subscriber_update(&mut tx, op, id, &row).await?;
-        match &patch.password {
-            Some(Some(password)) => {
-                self.password_put(&mut tx, op, id, &before.username, password)
-                    .await?
-            }
-            Some(None) => store::radcheck::radcheck_password_delete(&mut tx, op, &before.username).await?,
-            None => {}
+        if let Some(credential) = &credential {
+            self.credential_put(&mut tx, op, id, &before.username, credential)
+                .await?;
+        }
+        if let Some(identified_by) = &patch.identified_by {
+            mark::put(&mut tx, op, id, identified_by).await?;
         }
         let after = subscriber_found(&mut tx, op, id).await?;
         let mut now = shown(&after);
-        if patch.password.is_some() {
+        if credential.is_some() {
             now["password"] = json!("changed");
         }
         let entry = Entry::ok("subscriber.update", "subscriber")
@@ -189,6 +280,7 @@ impl App {
             _ => entry,
         };
         audit::record(&mut tx, op, entry).await?;
+        let after = self.shown(&mut tx, op, after).await?;
         tx.commit().await?;
         Ok(after)
     }
@@ -203,6 +295,7 @@ impl App {
         let subscriber = subscriber_found(&mut tx, op, id).await?;
         store::subscriber::subscriber_delete(&mut tx, op, id).await?;
         store::radcheck::radcheck_purge(&mut tx, op, &subscriber.username).await?;
+        mark::put(&mut tx, op, id, &[]).await?;
         let entry = Entry::ok("subscriber.delete", "subscriber")
             .object(id, &subscriber.username)
             .before(shown(&subscriber));
@@ -211,23 +304,104 @@ impl App {
         Ok(())
     }
 
-    /// Seals and stores a password.
-    async fn password_put(
+    /// The credential that a change asks for; `None`: it stays as it is. Read before the change begins, because a hash takes
+    /// longer than a row should be locked; who changes a password twice at once gets one of the two.
+    async fn credential_wanted(
+        &self,
+        op: &OpContext,
+        id: SubscriberId,
+        patch: &SubscriberPatch,
+    ) -> Result<Option<Credential>, Error> {
+        let keep = match (&patch.password, patch.password_store) {
+            (None, None) => return Ok(None),
+            (Some(None), _) => return Ok(Some(Credential::None)),
+            (Some(Some(password)), _) => Some(password),
+            (None, Some(_)) => None,
+        };
+        let mut tx = self.db.begin(op).await?;
+        let subscriber = subscriber_found(&mut tx, op, id).await?;
+        let stored = self.credential_stored(&mut tx, op, &subscriber.username).await?;
+        let policy = identity_policy::identity_policy_fetch(&mut tx, op).await?;
+        tx.commit().await?;
+        if let Some(password) = keep {
+            let usual = match &stored {
+                Some(Credential::Clear(_)) => PasswordStore::Reversible,
+                Some(Credential::Hash(hash)) if hash.kind() == HashKind::Argon2id => PasswordStore::Argon2id,
+                _ if policy.password_store == "argon2id" => PasswordStore::Argon2id,
+                _ => PasswordStore::Reversible,
+            };
+            return Ok(Some(self.credential_of(password, usual).await?));
+        }
+        match (stored, patch.password_store) {
+            (Some(Credential::Clear(password)), Some(PasswordStore::Argon2id)) => {
+                let clear = Zeroizing::new(password.expose().to_vec());
+                Ok(Some(Credential::Hash(self.hashing.argon2id(clear).await?)))
+            }
+            (Some(Credential::Clear(_)), _) => Ok(None),
+            (Some(Credential::Hash(hash)), Some(PasswordStore::Argon2id))
+                if hash.kind() == HashKind::Argon2id =>
+            {
+                Ok(None)
+            }
+            _ => Err(Error::invalid(
+                "/password_store",
+                "needs the password itself, which is not stored: give it as well",
+            )),
+        }
+    }
+
+    /// A password as it will be stored.
+    async fn credential_of(&self, password: &NewPassword, usual: PasswordStore) -> Result<Credential, Error> {
+        let (clear, store) = match password {
+            NewPassword::Clear(clear, store) => (clear, store.unwrap_or(usual)),
+            NewPassword::Hashed(text) => {
+                return credential::read("Password-With-Header", headed(text).as_bytes()).map_err(|error| {
+                    let why =
+                        std::error::Error::source(&error).map_or(error.to_string(), ToString::to_string);
+                    Error::invalid("/password_hash", why)
+                });
+            }
+        };
+        if clear.is_empty() || clear.len() > PASSWORD_OCTETS_MAX {
+            let message = format!("must have 1 to {PASSWORD_OCTETS_MAX} octets");
+            return Err(Error::invalid("/password", message));
+        }
+        Ok(match store {
+            PasswordStore::Reversible => Credential::Clear(clear.as_str().into()),
+            PasswordStore::Argon2id => {
+                let clear = Zeroizing::new(clear.as_bytes().to_vec());
+                Credential::Hash(self.hashing.argon2id(clear).await?)
+            }
+        })
+    }
+
+    /// Seals and stores a credential in place of whatever there was.
+    async fn credential_put(
         &self,
         tx: &mut Tx,
         op: &OpContext,
         id: SubscriberId,
         username: &str,
-        password: &str,
+        credential: &Credential,
     ) -> Result<(), Error> {
-        if password.is_empty() || password.len() > PASSWORD_OCTETS_MAX {
-            let message = format!("must have 1 to {PASSWORD_OCTETS_MAX} octets");
-            return Err(Error::invalid("/password", message));
-        }
-        let context = sealing::password(op.require_partner()?.as_uuid(), username);
-        let sealed = self.sealer.seal(&context, password.as_bytes())?;
-        store::radcheck::radcheck_password_put(tx, op, id, username, &sealed).await
+        let Some((attribute, value)) = credential::write(credential) else {
+            return store::radcheck::radcheck_password_delete(tx, op, username).await;
+        };
+        let value = Zeroizing::new(value);
+        let context = sealing::credential(op.require_partner()?.as_uuid(), username, attribute);
+        let sealed = self.sealer.seal(&context, &value)?;
+        store::radcheck::radcheck_password_put(tx, op, id, username, attribute, &sealed).await
     }
+}
+
+/// A hash with a header that says what it is, so that it is never taken for a password.
+fn headed(text: &str) -> Zeroizing<String> {
+    let text = text.trim();
+    Zeroizing::new(if text.starts_with('{') {
+        text.to_owned()
+    } else {
+        format!("{{crypt}}{text}")
+    })
 }
 
 /// A living subscriber of this partner, or not found.
@@ -280,6 +454,7 @@ fn shown(subscriber: &Subscriber) -> Value {
         "client": subscriber.client,
         "site": subscriber.site,
         "plan": subscriber.plan,
+        "identified_by": subscriber.identified_by,
         "status": subscriber.status,
         "status_reason": subscriber.status_reason,
         "expires_at": subscriber.expires_at.map(OffsetDateTime::unix_timestamp),

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::clerk::Clerk;
+use crate::credential::ATTRIBUTES;
 use crate::store::Tx;
 use crate::store::directory::{ReplyEntry, SubscriberEntry};
 use crate::store::roll::{self, RollBroken, RollRow, Says};
@@ -112,7 +113,10 @@ impl Bulk {
     fn entry(&self, mut about: About) -> Option<(Uuid, Uuid, Arc<Subscriber>)> {
         let mut entry = about.subscriber.take()?;
         let plan = self.plans.get(&entry.plan)?;
-        entry.password = about.password.take().map(|(_, _, stored)| stored);
+        if let Some((attribute, _, stored)) = about.password.take() {
+            entry.password_attribute = Some(attribute);
+            entry.password = Some(stored);
+        }
         about.replies.sort_unstable_by_key(|(place, _)| *place);
         about.groups.sort_unstable();
         let of_groups = about.groups.into_iter().filter_map(|(_, _, group)| {
@@ -182,13 +186,15 @@ impl About {
                     status_reason: reason.map(str::to_owned),
                     expires_at,
                     deleted: false,
+                    password_attribute: None,
                     password: None,
                 });
             }
             Says::Password { attribute, stored } => {
-                // Cleartext-Password before User-Password, and the newest row of each.
+                // The attribute that counts most, and the newest row of it.
+                let rank = |name: &str| ATTRIBUTES.iter().position(|known| *known == name);
                 let better = self.password.as_ref().is_none_or(|(name, place, _)| {
-                    (attribute, std::cmp::Reverse(row.place)) < (name.as_str(), std::cmp::Reverse(*place))
+                    (rank(attribute), std::cmp::Reverse(row.place)) < (rank(name), std::cmp::Reverse(*place))
                 });
                 if better {
                     self.password = Some((attribute.to_owned(), row.place, stored.to_owned()));

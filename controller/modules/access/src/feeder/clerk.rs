@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use kernel::secrets::Sealer;
 use radius::dictionary::Dictionary;
 use radius::secret::SharedSecret;
-use radius_server::directory::{Credential, Plan, Secret, ServiceState, Subscriber, SubscriberSpec};
+use radius_server::directory::{
+    Credential, MARKS_MAX, Mark, MarkKind, Plan, ServiceState, Subscriber, SubscriberSpec,
+};
 use tracing::{debug, warn};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -16,8 +18,9 @@ use zeroize::Zeroizing;
 use super::{FeederCounters, reply};
 use crate::app::nas::SECRET_CHARS_ADVISED;
 use crate::causes::Causes;
+use crate::credential;
 use crate::sealing;
-use crate::store::directory::{NasEntry, ReplyEntry, SubscriberEntry};
+use crate::store::directory::{MarkEntry, NasEntry, ReplyEntry, SubscriberEntry};
 
 /// Rows that cannot be taken get a line each until there are so many: with another master key, none of a million opens.
 const REFUSED_LINES_MAX: u64 = 100;
@@ -140,14 +143,38 @@ impl Clerk {
         }
     }
 
-    /// What he proves himself with; a password that does not open counts as none, so that he is rejected with a reason.
+    /// What he is recognised by; a row of a later schema, or that is none, is counted and named.
+    pub fn marks<'r>(&self, rows: impl Iterator<Item = &'r MarkEntry>) -> Vec<Mark> {
+        let read = |row: &MarkEntry| {
+            let kind: MarkKind = row.kind.parse().ok()?;
+            Some(Mark {
+                kind,
+                nas: row.nas.map(Into::into),
+                value: kind.read(&row.value)?,
+            })
+        };
+        let marks = rows.filter_map(|row| {
+            let mark = read(row);
+            if mark.is_none() {
+                self.refuse("subscriber", row.subscriber, &MarkUnreadable);
+            }
+            mark
+        });
+        marks.take(MARKS_MAX).collect()
+    }
+
+    /// What he proves himself with; a password that does not open, or a hash that cannot be used, counts as none, so that
+    /// he is rejected with a reason.
     fn credential(&self, entry: &SubscriberEntry) -> Credential {
-        let Some(stored) = &entry.password else {
+        let (Some(attribute), Some(stored)) = (&entry.password_attribute, &entry.password) else {
             return Credential::None;
         };
-        let context = sealing::password(entry.tenant, &entry.username);
+        let context = sealing::credential(entry.tenant, &entry.username, attribute);
         match sealing::reveal(&self.sealer, &context, stored) {
-            Ok(clear) => Credential::Clear(Secret::new(&clear)),
+            Ok(clear) => credential::read(attribute, &clear).unwrap_or_else(|error| {
+                self.refuse("subscriber", entry.id, &error);
+                Credential::None
+            }),
             // What the seal says names its context, and that names the user.
             Err(error) => {
                 debug!(%error, "a stored password does not open");
@@ -157,6 +184,11 @@ impl Clerk {
         }
     }
 }
+
+/// A stored mark is of no use; whose, the log line says by the subscriber's id.
+#[derive(Debug, thiserror::Error)]
+#[error("something that he is recognised by cannot be read")]
+struct MarkUnreadable;
 
 /// A stored password is of no use; which, the log line says by the subscriber's id.
 #[derive(Debug, thiserror::Error)]

@@ -5,14 +5,15 @@ use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use futures_util::TryStreamExt as _;
 use kernel::Error;
 use kernel::secrets::Sealer;
 use radius::dictionary::Dictionary;
 use radius::secret::SharedSecret;
 use radius_server::Directory;
 use radius_server::directory::{
-    CoaTarget, Counts, DirectoryError, Identify, NasGuard, NasSpec, OlderSecret, Plan, ProxyState,
-    RequestRate, Require, Subscriber, SubscriberSpec,
+    CoaTarget, Counts, DirectoryError, Identify, IdentifyBy, NasGuard, NasSpec, OlderSecret, Plan,
+    ProxyState, RequestRate, Require, Subscriber, SubscriberSpec,
 };
 use uuid::Uuid;
 
@@ -24,7 +25,7 @@ use super::{realms, reply};
 use crate::sealing;
 use crate::store::Tx;
 use crate::store::change::Change;
-use crate::store::directory::{self as rows, NasEntry, ReplyEntry};
+use crate::store::directory::{self as rows, MarkEntry, NasEntry, ReplyEntry};
 
 /// Subscribers looked at again at a time.
 const SUBSCRIBERS_MAX: usize = 10_000;
@@ -104,6 +105,43 @@ impl Loader {
         let seen = bulk.read(tx).await?;
         if !empty {
             self.subscribers_retain(&seen);
+        }
+        self.marks(tx).await
+    }
+
+    /// Puts what all subscribers are recognised by, and takes out what they are not any more.
+    async fn marks(&self, tx: &mut Tx) -> Result<(), Error> {
+        let mut held: BTreeSet<(Uuid, Uuid)> = BTreeSet::new();
+        for partner in self.directory.partners() {
+            let marked = partner.marked();
+            held.extend(
+                marked
+                    .into_iter()
+                    .map(|id| (partner.id().as_uuid(), id.as_uuid())),
+            );
+        }
+        let mut rows: Vec<MarkEntry> = Vec::new();
+        let mut stream = std::pin::pin!(rows::mark_stream(tx));
+        loop {
+            let row = stream.try_next().await?;
+            let same = rows
+                .first()
+                .zip(row.as_ref())
+                .is_some_and(|(one, other)| one.subscriber == other.subscriber);
+            if !same && let Some(first) = rows.first() {
+                let whose = (first.tenant, first.subscriber);
+                held.remove(&whose);
+                let marks = self.clerk.marks(rows.iter());
+                self.directory.marks_put(whose.0.into(), whose.1.into(), &marks);
+                rows.clear();
+            }
+            match row {
+                Some(row) => rows.push(row),
+                None => break,
+            }
+        }
+        for (partner, id) in held {
+            self.directory.marks_put(partner.into(), id.into(), &[]);
         }
         Ok(())
     }
@@ -201,6 +239,7 @@ impl Loader {
                     }
                     self.directory
                         .partner_put((*id).into(), &entry.name, entry.active);
+                    self.directory.partner_fold_case((*id).into(), entry.fold_case);
                 }
                 None => self.directory.partner_remove((*id).into()),
             }
@@ -296,7 +335,7 @@ impl Loader {
                 older_secret,
                 request_rate: request_rate(entry),
             },
-            identify: Identify::default(),
+            identify: identify(&entry.identify),
         })
     }
 
@@ -358,6 +397,10 @@ impl Loader {
         let entries = rows::subscriber_entries(tx, ids).await?;
         let own = rows::reply_entries(tx, ids).await?;
         let groups = rows::group_reply_entries(tx, ids).await?;
+        let mut marks: HashMap<Uuid, Vec<MarkEntry>> = HashMap::new();
+        for row in rows::mark_entries(tx, ids).await? {
+            marks.entry(row.subscriber).or_default().push(row);
+        }
         let mut replies: HashMap<(Uuid, &str), Vec<&ReplyEntry>> = HashMap::new();
         for row in own.iter().chain(&groups) {
             replies.entry((row.tenant, &row.username)).or_default().push(row);
@@ -389,7 +432,13 @@ impl Loader {
                 .directory
                 .subscriber_put_all(entry.tenant.into(), [subscriber])
             {
-                Ok(()) => drop(present.insert(entry.id, entry.tenant)),
+                Ok(()) => {
+                    let his = marks.get(&entry.id).map_or(&[][..], Vec::as_slice);
+                    let his = self.clerk.marks(his.iter());
+                    self.directory
+                        .marks_put(entry.tenant.into(), entry.id.into(), &his);
+                    present.insert(entry.id, entry.tenant);
+                }
                 // His partner is deleted: nothing of it is served.
                 Err(DirectoryError::UnknownPartner { .. }) => {}
                 Err(error) => self.clerk.refuse("subscriber", entry.id, &error),
@@ -397,6 +446,12 @@ impl Loader {
         }
         Ok(present)
     }
+}
+
+/// The rules of a NAS; rules of a later schema are left out, and without any it goes by user name.
+fn identify(words: &[String]) -> Identify {
+    let rules: Vec<IdentifyBy> = words.iter().filter_map(|word| word.parse().ok()).collect();
+    Identify::new(&rules).unwrap_or_default()
 }
 
 /// What every group says, in the order of its rows.

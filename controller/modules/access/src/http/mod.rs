@@ -5,6 +5,7 @@
 
 mod change;
 pub mod explain;
+pub mod identity_policy;
 pub mod intent;
 pub mod nas;
 mod noted;
@@ -134,6 +135,14 @@ fn subscriber_routes() -> ApiRoutes<Arc<App>> {
         .add(
             Access::Needs(Permission::RadiusSubscribersRead),
             routes!(explain::radius_explain),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersRead),
+            routes!(identity_policy::identity_policy_get),
+        )
+        .add(
+            Access::Needs(Permission::RadiusNasManage),
+            routes!(identity_policy::identity_policy_update),
         )
 }
 

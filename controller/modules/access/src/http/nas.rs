@@ -107,6 +107,8 @@ pub struct NasCreate {
     /// Access-Requests that may come at once; those of a second without.
     #[garde(range(min = 1, max = 1_000_000))]
     request_burst: Option<i32>,
+    /// By what its subscribers are recognised, in order: user_name, line, mac; absent: as its partner says.
+    identify: Option<Vec<String>>,
     /// Free text.
     #[garde(length(chars, max = 200))]
     description: Option<String>,
@@ -150,6 +152,10 @@ pub struct NasChange {
     #[schema(value_type = Option<i32>)]
     #[garde(inner(range(min = 1, max = 1_000_000)))]
     request_burst: Change<i32>,
+    /// By what its subscribers are recognised, in order: user_name, line, mac; `null`: as its partner says.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Vec<String>>)]
+    identify: Change<Vec<String>>,
     /// Free text; `null` empties it.
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
@@ -189,6 +195,8 @@ pub struct NasView {
     older_secret_until: Option<OffsetDateTime>,
     /// How safely it asks.
     posture: NasPostureView,
+    /// By what its subscribers are recognised, in order; `null`: as its partner says.
+    identify: Option<Vec<String>>,
     /// Free text.
     description: Option<String>,
     /// How it is doing; `null` until the access plane knows it.
@@ -427,6 +435,7 @@ impl TryFrom<NasCreate> for NasDraft {
                 limit_proxy_state: body.limit_proxy_state.as_str().to_owned(),
                 request_rate: body.request_rate,
                 request_burst: body.request_burst,
+                identify: body.identify,
                 description: body.description,
             },
             secret: Zeroizing::new(body.secret),
@@ -452,6 +461,7 @@ impl TryFrom<NasChange> for NasPatch {
             limit_proxy_state: body.limit_proxy_state.map(|limit| limit.as_str().to_owned()),
             request_rate: body.request_rate,
             request_burst: body.request_burst,
+            identify: body.identify,
             description: body.description,
         })
     }
@@ -486,6 +496,7 @@ impl From<NasReport> for NasView {
                 unsigned_last_at: posture.unsigned_last,
                 older_secret_last_at: posture.older_secret_last,
             },
+            identify: nas.identify,
             description: nas.description,
             health: health.map(NasHealthView::from),
             created_at: nas.created_at,

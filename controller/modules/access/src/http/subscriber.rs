@@ -16,8 +16,11 @@ use zeroize::Zeroizing;
 
 use super::change::present_moment;
 use super::window;
-use crate::app::subscriber::{SiteRef, SubscriberDraft, SubscriberPatch};
+use crate::app::subscriber::{
+    NewPassword, PasswordStore, SiteRef, SubscriberDraft, SubscriberPatch, SubscriberShown,
+};
 use crate::app::{App, Change};
+use crate::credential::Described;
 use crate::store::subscriber::{Subscriber, SubscriberFilter};
 
 /// Whether the service is given.
@@ -44,6 +47,25 @@ impl Status {
     }
 }
 
+/// How a password is stored.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Store {
+    /// Sealed: good for every method.
+    Reversible,
+    /// As an Argon2id hash: good for PAP and for what else carries the password itself.
+    Argon2id,
+}
+
+impl From<Store> for PasswordStore {
+    fn from(store: Store) -> Self {
+        match store {
+            Store::Reversible => Self::Reversible,
+            Store::Argon2id => Self::Argon2id,
+        }
+    }
+}
+
 /// A subscriber to make.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -51,9 +73,20 @@ impl Status {
 pub struct SubscriberCreate {
     /// The name he logs in with; it never changes.
     username: String,
-    /// His password; without one every login is refused. Never shown again.
+    /// His password; without one only what he is recognised by can let him in. Never shown again.
     #[schema(write_only)]
     password: Option<String>,
+    /// How it is stored; absent: as the partner's identity policy says.
+    password_store: Option<Store>,
+    /// A hash in place of the password: `$argon2id$`, `$2b$`, `$6$`, `$5$`, `$1$`, or `{SSHA}`, `{SMD5}`, `{SHA}`, `{MD5}`,
+    /// `{NT}` and what follows.
+    #[garde(length(bytes, max = 330))]
+    #[schema(write_only)]
+    password_hash: Option<String>,
+    /// What he is recognised by beside his user name: `mac=...`, `circuit_id=...`, `remote_id=...`, `port_id=...`,
+    /// `vlan=...`; the last two also of one NAS, `port_id@nas=...`.
+    #[serde(default)]
+    identified_by: Vec<String>,
     /// His site by id, or by `client` and `site`.
     site_id: Option<SiteId>,
     /// The slug of the client the site belongs to.
@@ -89,6 +122,14 @@ pub struct SubscriberChange {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>, write_only)]
     password: Change<String>,
+    /// How it is stored; without a new password the one that is stored is stored anew.
+    password_store: Option<Store>,
+    /// A hash in place of the password, as when he is made.
+    #[garde(length(bytes, max = 330))]
+    #[schema(write_only)]
+    password_hash: Option<String>,
+    /// What he is recognised by beside his user name; takes the place of what there is.
+    identified_by: Option<Vec<String>>,
     /// Another site by id, or by `client` and `site`.
     site_id: Option<SiteId>,
     /// The slug of the client the site belongs to.
@@ -147,8 +188,16 @@ pub struct SubscriberView {
     /// When the service ends by itself.
     #[serde(with = "time::serde::rfc3339::option")]
     expires_at: Option<OffsetDateTime>,
-    /// Whether a password is stored.
+    /// Whether a password is stored, or a hash of one.
     password_set: bool,
+    /// How: `reversible`, `nt_hash`, `argon2id`, `bcrypt`, ...; `null` also when what is stored cannot be used, and in lists.
+    password_store: Option<&'static str>,
+    /// The authentication methods that work with it; `null` in lists.
+    password_methods: Option<Vec<&'static str>>,
+    /// What a check of it costs, in words.
+    password_check_cost: Option<String>,
+    /// What he is recognised by beside his user name.
+    identified_by: Vec<String>,
     /// When he was made.
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
@@ -275,6 +324,26 @@ fn site_ref(
     }
 }
 
+/// The password that the fields of a body mean; `None`: none of them is there.
+fn new_password(
+    clear: Option<String>,
+    store: Option<Store>,
+    hash: Option<String>,
+) -> Result<Option<NewPassword>, kernel::Error> {
+    match (clear, store, hash) {
+        (None, _, None) => Ok(None),
+        (Some(clear), store, None) => Ok(Some(NewPassword::Clear(
+            Zeroizing::new(clear),
+            store.map(PasswordStore::from),
+        ))),
+        (None, None, Some(hash)) => Ok(Some(NewPassword::Hashed(Zeroizing::new(hash)))),
+        _ => Err(kernel::Error::invalid(
+            "/password_hash",
+            "stands for itself: give neither password nor password_store with it",
+        )),
+    }
+}
+
 impl TryFrom<SubscriberCreate> for SubscriberDraft {
     type Error = kernel::Error;
 
@@ -284,7 +353,8 @@ impl TryFrom<SubscriberCreate> for SubscriberDraft {
             .ok_or_else(|| kernel::Error::invalid("/site_id", "give either site_id, or client and site"))?;
         Ok(Self {
             username: body.username,
-            password: body.password.map(Zeroizing::new),
+            password: new_password(body.password, body.password_store, body.password_hash)?,
+            identified_by: body.identified_by,
             site,
             plan: body.plan,
             name: body.name,
@@ -299,8 +369,14 @@ impl TryFrom<SubscriberChange> for SubscriberPatch {
     type Error = kernel::Error;
 
     fn try_from(body: SubscriberChange) -> Result<Self, kernel::Error> {
+        let password = match body.password {
+            Some(None) if body.password_hash.is_none() => Some(None),
+            change => new_password(change.flatten(), body.password_store, body.password_hash)?.map(Some),
+        };
         Ok(Self {
-            password: body.password.map(|change| change.map(Zeroizing::new)),
+            password,
+            password_store: body.password_store.map(PasswordStore::from),
+            identified_by: body.identified_by,
             site: site_ref(body.site_id, body.client, body.site)?,
             plan: body.plan,
             name: body.name,
@@ -321,6 +397,23 @@ impl From<SubscriberQuery> for SubscriberFilter {
     }
 }
 
+impl From<SubscriberShown> for SubscriberView {
+    fn from(shown: SubscriberShown) -> Self {
+        let known = |of: fn(&Described) -> &'static str| shown.password.as_ref().map(of);
+        let store = known(|password| password.store);
+        let (methods, cost) = shown
+            .password
+            .map(|password| (password.methods, password.check_cost))
+            .unzip();
+        Self {
+            password_store: store,
+            password_methods: methods,
+            password_check_cost: cost,
+            ..shown.subscriber.into()
+        }
+    }
+}
+
 impl From<Subscriber> for SubscriberView {
     fn from(subscriber: Subscriber) -> Self {
         Self {
@@ -337,7 +430,11 @@ impl From<Subscriber> for SubscriberView {
             status_reason: subscriber.status_reason,
             status_since: subscriber.status_since,
             expires_at: subscriber.expires_at,
-            password_set: subscriber.password_set,
+            password_set: subscriber.password_attribute.is_some(),
+            password_store: None,
+            password_methods: None,
+            password_check_cost: None,
+            identified_by: subscriber.identified_by,
             created_at: subscriber.created_at,
             updated_at: subscriber.updated_at,
         }

@@ -3,12 +3,14 @@
 //!
 //! All take a platform transaction: the access plane serves every partner.
 
+use futures_util::Stream;
 use ipnet::IpNet;
 use kernel::Error;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::Tx;
+use crate::credential;
 
 /// A partner.
 #[derive(Debug, Clone)]
@@ -21,6 +23,8 @@ pub struct PartnerEntry {
     pub active: bool,
     /// Deleted: its NAS and subscribers go.
     pub deleted: bool,
+    /// Whether the case of user names does not count.
+    pub fold_case: bool,
 }
 
 /// A NAS with its sealed secrets.
@@ -58,6 +62,8 @@ pub struct NasEntry {
     pub request_rate: Option<i32>,
     /// Access-Requests at once.
     pub request_burst: Option<i32>,
+    /// By what its subscribers are recognised, in order.
+    pub identify: Vec<String>,
 }
 
 /// A plan with its rate.
@@ -100,8 +106,25 @@ pub struct SubscriberEntry {
     pub expires_at: Option<OffsetDateTime>,
     /// Hidden everywhere; the plane must forget him.
     pub deleted: bool,
-    /// Sealed, or clear when a FreeRADIUS tool wrote it.
+    /// What is stored of his password: FreeRADIUS's attribute.
+    pub password_attribute: Option<String>,
+    /// Its value: sealed, or clear when a FreeRADIUS tool wrote it.
     pub password: Option<String>,
+}
+
+/// One thing that a subscriber is recognised by.
+#[derive(Debug, Clone)]
+pub struct MarkEntry {
+    /// Whose.
+    pub tenant: Uuid,
+    /// His.
+    pub subscriber: Uuid,
+    /// What kind.
+    pub kind: String,
+    /// On which NAS only.
+    pub nas: Option<Uuid>,
+    /// In its normal form.
+    pub value: String,
 }
 
 /// One reply attribute, FreeRADIUS's way.
@@ -125,8 +148,11 @@ pub struct ReplyEntry {
 pub async fn partner_entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<PartnerEntry>, Error> {
     Ok(sqlx::query_as!(
         PartnerEntry,
-        r#"SELECT id, name, status = 'active' AND deleted_at IS NULL AS "active!", deleted_at IS NOT NULL AS "deleted!"
-             FROM kernel.tenants WHERE id = ANY($1)"#,
+        r#"SELECT t.id, t.name, t.status = 'active' AND t.deleted_at IS NULL AS "active!",
+                  t.deleted_at IS NOT NULL AS "deleted!",
+                  coalesce(p.username_case = 'fold', false) AS "fold_case!"
+             FROM kernel.tenants t LEFT JOIN access.identity_policies p ON p.tenant_id = t.id
+            WHERE t.id = ANY($1)"#,
         ids
     )
     .fetch_all(&mut **tx)
@@ -146,11 +172,13 @@ pub async fn partner_ids(tx: &mut Tx) -> Result<Vec<Uuid>, Error> {
 pub async fn nas_entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<NasEntry>, Error> {
     Ok(sqlx::query_as!(
         NasEntry,
-        r#"SELECT id, tenant_id AS tenant, address AS "address: IpNet", shortname AS name, type AS make, secret,
-                  coa_secret, coa_port, require_message_authenticator,
-                  message_authenticator_seen_at IS NOT NULL AS "message_authenticator_seen!", limit_proxy_state,
-                  proxy_state_shown, older_secret, older_secret_until, request_rate, request_burst
-             FROM access.nas WHERE id = ANY($1)"#,
+        r#"SELECT n.id, n.tenant_id AS tenant, n.address AS "address: IpNet", n.shortname AS name, n.type AS make, n.secret,
+                  n.coa_secret, n.coa_port, n.require_message_authenticator,
+                  n.message_authenticator_seen_at IS NOT NULL AS "message_authenticator_seen!", n.limit_proxy_state,
+                  n.proxy_state_shown, n.older_secret, n.older_secret_until, n.request_rate, n.request_burst,
+                  coalesce(n.identify, p.identify, '{user_name}') AS "identify!"
+             FROM access.nas n LEFT JOIN access.identity_policies p ON p.tenant_id = n.tenant_id
+            WHERE n.id = ANY($1)"#,
         ids
     )
     .fetch_all(&mut **tx)
@@ -208,13 +236,15 @@ pub async fn subscriber_entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Subscri
         r#"SELECT u.id, u.tenant_id AS tenant, u.username, coalesce(u.plan_id, $2) AS "plan!", u.status, u.status_reason,
                   CASE WHEN u.expires_at < '9999-01-01Z' THEN greatest(u.expires_at, 'epoch') END AS expires_at,
                   u.deleted_at IS NOT NULL AS "deleted!",
-                  (SELECT k.value FROM access.radcheck k
-                    WHERE k.tenant_id = u.tenant_id AND k.username = u.username
-                      AND k.attribute IN ('Cleartext-Password', 'User-Password')
-                    ORDER BY k.attribute, k.id DESC LIMIT 1) AS password
-             FROM access.subscribers u WHERE u.id = ANY($1)"#,
+                  k.attribute AS "password_attribute?", k.value AS "password?"
+             FROM access.subscribers u
+             LEFT JOIN LATERAL (SELECT k.attribute, k.value FROM access.radcheck k
+                                 WHERE k.tenant_id = u.tenant_id AND k.username = u.username AND k.attribute = ANY ($3)
+                                 ORDER BY array_position($3::text[], k.attribute), k.id DESC LIMIT 1) k ON true
+            WHERE u.id = ANY($1)"#,
         ids,
-        Uuid::nil() // a deleted one may have no plan any more, and needs none to be removed
+        Uuid::nil(), // a deleted one may have no plan any more, and needs none to be removed
+        &credential::attributes()
     )
     .fetch_all(&mut **tx)
     .await?)
@@ -274,6 +304,30 @@ pub async fn subscriber_ids_by_groups(
     )
     .fetch_all(&mut **tx)
     .await?)
+}
+
+/// What these subscribers are recognised by.
+pub async fn mark_entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<MarkEntry>, Error> {
+    Ok(sqlx::query_as!(
+        MarkEntry,
+        "SELECT m.tenant_id AS tenant, m.subscriber_id AS subscriber, m.kind, m.nas_id AS nas, m.value
+           FROM access.subscribers u
+           JOIN access.subscriber_marks m ON m.tenant_id = u.tenant_id AND m.subscriber_id = u.id
+          WHERE u.id = ANY($1) AND u.deleted_at IS NULL ORDER BY m.id",
+        ids
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+/// What every living subscriber is recognised by, as a stream, those of one together.
+pub fn mark_stream(tx: &mut Tx) -> impl Stream<Item = Result<MarkEntry, sqlx::Error>> + '_ {
+    sqlx::query_as!(
+        MarkEntry,
+        "SELECT m.tenant_id AS tenant, m.subscriber_id AS subscriber, m.kind, m.nas_id AS nas, m.value
+           FROM access.subscriber_marks m ORDER BY m.tenant_id, m.subscriber_id, m.id"
+    )
+    .fetch(&mut **tx)
 }
 
 /// What radreply says about these subscribers, in the order of its rows.

@@ -48,6 +48,8 @@ pub struct Nas {
     pub request_rate: Option<i32>,
     /// Access-Requests that may come at once.
     pub request_burst: Option<i32>,
+    /// By what its subscribers are recognised, in order; `None`: as its partner says.
+    pub identify: Option<Vec<String>>,
     /// Free text.
     pub description: Option<String>,
     /// When it was made.
@@ -75,6 +77,8 @@ pub struct NasRow {
     pub request_rate: Option<i32>,
     /// Access-Requests that may come at once.
     pub request_burst: Option<i32>,
+    /// By what its subscribers are recognised, in order; `None`: as its partner says.
+    pub identify: Option<Vec<String>>,
     /// Free text.
     pub description: Option<String>,
 }
@@ -90,6 +94,7 @@ impl From<&Nas> for NasRow {
             limit_proxy_state: nas.limit_proxy_state.clone(),
             request_rate: nas.request_rate,
             request_burst: nas.request_burst,
+            identify: nas.identify.clone(),
             description: nas.description.clone(),
         }
     }
@@ -138,7 +143,7 @@ pub async fn nas_list(tx: &mut Tx, op: &OpContext, window: Window) -> Result<Lis
                   coa_secret IS NOT NULL AS "coa_secret_set!", require_message_authenticator,
                   message_authenticator_seen_at, limit_proxy_state, proxy_state_shown, unsigned_first_at,
                   unsigned_last_at, unsigned_count, unsigned_proxied_count, older_secret_until, older_secret_last_at,
-                  request_rate, request_burst, description, created_at, updated_at
+                  request_rate, request_burst, identify, description, created_at, updated_at
              FROM access.nas WHERE tenant_id = $1 ORDER BY shortname LIMIT $2 OFFSET $3"#,
         tenant,
         window.limit,
@@ -157,7 +162,7 @@ pub async fn nas_fetch(tx: &mut Tx, op: &OpContext, id: NasId) -> Result<Option<
                   coa_secret IS NOT NULL AS "coa_secret_set!", require_message_authenticator,
                   message_authenticator_seen_at, limit_proxy_state, proxy_state_shown, unsigned_first_at,
                   unsigned_last_at, unsigned_count, unsigned_proxied_count, older_secret_until, older_secret_last_at,
-                  request_rate, request_burst, description, created_at, updated_at
+                  request_rate, request_burst, identify, description, created_at, updated_at
              FROM access.nas WHERE tenant_id = $1 AND id = $2"#,
         op.require_partner()?.as_uuid(),
         id.as_uuid()
@@ -165,6 +170,18 @@ pub async fn nas_fetch(tx: &mut Tx, op: &OpContext, id: NasId) -> Result<Option<
     .fetch_optional(&mut **tx)
     .await?;
     Ok(nas)
+}
+
+/// The id of the NAS of this partner with this name.
+pub async fn nas_id_by_name(tx: &mut Tx, op: &OpContext, name: &str) -> Result<Option<NasId>, Error> {
+    let id = sqlx::query_scalar!(
+        r#"SELECT id AS "id: NasId" FROM access.nas WHERE tenant_id = $1 AND shortname = $2"#,
+        op.require_partner()?.as_uuid(),
+        name
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(id)
 }
 
 /// Locks the row of one NAS of this partner until the transaction ends, so that a change sees what it replaces.
@@ -194,8 +211,8 @@ pub async fn nas_insert(
     sqlx::query!(
         "INSERT INTO access.nas (id, tenant_id, nasname, address, shortname, type, secret, coa_secret, coa_port,
                                  description, require_message_authenticator, limit_proxy_state, request_rate,
-                                 request_burst, created_by, updated_by)
-         VALUES ($1, $2, $3, $4::inet::cidr, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)",
+                                 request_burst, created_by, updated_by, identify)
+         VALUES ($1, $2, $3, $4::inet::cidr, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16)",
         id.as_uuid(),
         op.partner.map(|partner| partner.as_uuid()),
         nasname(row.address),
@@ -210,7 +227,8 @@ pub async fn nas_insert(
         row.limit_proxy_state,
         row.request_rate,
         row.request_burst,
-        op.actor.id
+        op.actor.id,
+        row.identify.as_deref()
     )
     .execute(&mut **tx)
     .await?;
@@ -232,7 +250,7 @@ pub async fn nas_update(
                 older_secret = CASE WHEN $10 IS NULL THEN older_secret END,
                 older_secret_until = CASE WHEN $10 IS NULL THEN older_secret_until END,
                 coa_secret = CASE WHEN $11 THEN $12 ELSE coa_secret END,
-                limit_proxy_state = $14, request_rate = $15, request_burst = $16,
+                limit_proxy_state = $14, request_rate = $15, request_burst = $16, identify = $17,
                 updated_at = now(), updated_by = $13
           WHERE tenant_id = $1 AND id = $2",
         op.partner.map(|partner| partner.as_uuid()),
@@ -250,7 +268,8 @@ pub async fn nas_update(
         op.actor.id,
         row.limit_proxy_state,
         row.request_rate,
-        row.request_burst
+        row.request_burst,
+        row.identify.as_deref()
     )
     .execute(&mut **tx)
     .await?;

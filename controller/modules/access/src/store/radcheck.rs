@@ -6,16 +6,49 @@ use kernel::id::SubscriberId;
 use kernel::{Error, OpContext};
 
 use super::Tx;
+use crate::credential;
 
-/// The attribute that carries the password, FreeRADIUS's name.
-pub const CLEARTEXT_PASSWORD: &str = "Cleartext-Password";
+/// What is stored of a password; it never prints the value, which may be a clear one.
+pub struct Stored {
+    /// FreeRADIUS's attribute.
+    pub attribute: String,
+    /// Sealed, or clear when a FreeRADIUS tool wrote it.
+    pub value: String,
+}
 
-/// Replaces the password of a user name.
+impl std::fmt::Debug for Stored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Stored({}, REDACTED)", self.attribute)
+    }
+}
+
+/// What is stored of the password of a user name, if anything: what counts, of several.
+pub async fn radcheck_password_fetch(
+    tx: &mut Tx,
+    op: &OpContext,
+    username: &str,
+) -> Result<Option<Stored>, Error> {
+    let stored = sqlx::query_as!(
+        Stored,
+        "SELECT attribute, value FROM access.radcheck
+          WHERE tenant_id = $1 AND username = $2 AND attribute = ANY ($3)
+          ORDER BY array_position($3::text[], attribute), id DESC LIMIT 1",
+        op.require_partner()?.as_uuid(),
+        username,
+        &credential::attributes()
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(stored)
+}
+
+/// Replaces what is stored of the password of a user name.
 pub async fn radcheck_password_put(
     tx: &mut Tx,
     op: &OpContext,
     subscriber: SubscriberId,
     username: &str,
+    attribute: &str,
     sealed: &str,
 ) -> Result<(), Error> {
     radcheck_password_delete(tx, op, username).await?;
@@ -25,7 +58,7 @@ pub async fn radcheck_password_put(
         op.require_partner()?.as_uuid(),
         subscriber.as_uuid(),
         username,
-        CLEARTEXT_PASSWORD,
+        attribute,
         sealed
     )
     .execute(&mut **tx)
@@ -33,13 +66,13 @@ pub async fn radcheck_password_put(
     Ok(())
 }
 
-/// Removes the password of a user name.
+/// Removes whatever is stored of the password of a user name.
 pub async fn radcheck_password_delete(tx: &mut Tx, op: &OpContext, username: &str) -> Result<(), Error> {
     sqlx::query!(
-        "DELETE FROM access.radcheck WHERE tenant_id = $1 AND username = $2
-            AND attribute IN ('Cleartext-Password', 'User-Password')",
+        "DELETE FROM access.radcheck WHERE tenant_id = $1 AND username = $2 AND attribute = ANY ($3)",
         op.require_partner()?.as_uuid(),
-        username
+        username,
+        &credential::attributes()
     )
     .execute(&mut **tx)
     .await?;

@@ -35,7 +35,9 @@ const ROLL: &str = "COPY (
      UNION ALL
     SELECT tenant_id, username, 1::int2, NULL::uuid, NULL::uuid, NULL::text, NULL::text, NULL::timestamptz,
            attribute, value, id
-      FROM access.radcheck WHERE attribute IN ('Cleartext-Password', 'User-Password')
+      FROM access.radcheck
+     WHERE attribute IN ('Cleartext-Password', 'User-Password', 'NT-Password', 'Argon2-Password', 'Crypt-Password',
+                         'SSHA-Password', 'SMD5-Password', 'SHA-Password', 'MD5-Password', 'Password-With-Header')
      UNION ALL
     SELECT tenant_id, username, 2::int2, NULL::uuid, NULL::uuid, op::text, NULL::text, NULL::timestamptz,
            attribute, value, id
@@ -77,7 +79,7 @@ pub enum Says<'b> {
     },
     /// A password is stored for it.
     Password {
-        /// `Cleartext-Password` or `User-Password`.
+        /// One of [`credential::ATTRIBUTES`](crate::credential::ATTRIBUTES).
         attribute: &'b str,
         /// Sealed, or clear.
         stored: &'b str,
@@ -312,6 +314,17 @@ mod tests {
         assert_eq!(rows[1].place, 5);
         let (attribute, stored) = ("Cleartext-Password", "open sesame");
         assert_eq!(rows[1].says, Says::Password { attribute, stored });
+    }
+
+    #[test]
+    fn every_attribute_of_a_password_is_asked_for() {
+        for attribute in crate::credential::ATTRIBUTES {
+            assert!(ROLL.contains(&format!("'{attribute}'")), "{attribute}");
+        }
+        assert_eq!(
+            ROLL.matches("-Password'").count() + 1,
+            crate::credential::ATTRIBUTES.len()
+        );
     }
 
     #[test]

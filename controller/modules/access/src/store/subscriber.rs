@@ -6,6 +6,7 @@ use kernel::{Error, OpContext};
 use time::OffsetDateTime;
 
 use super::{Listed, Tx, Window};
+use crate::credential;
 
 /// A subscriber with the names of what he hangs under.
 #[derive(Debug, Clone)]
@@ -36,8 +37,10 @@ pub struct Subscriber {
     pub status_since: OffsetDateTime,
     /// When the service ends by itself.
     pub expires_at: Option<OffsetDateTime>,
-    /// Whether a password is stored.
-    pub password_set: bool,
+    /// FreeRADIUS's attribute under which his password is stored, if it is.
+    pub password_attribute: Option<String>,
+    /// What he is recognised by beside his user name: `mac=00:1a:2b:3c:4d:5e`, `port_id@bng-1=eth 0/1`, ...
+    pub identified_by: Vec<String>,
     /// When he was made.
     pub created_at: OffsetDateTime,
     /// When he was last changed.
@@ -98,8 +101,12 @@ pub async fn subscriber_list(
         r#"SELECT u.id AS "id: SubscriberId", u.username, u.name, u.site_id AS "site_id: SiteId", s.slug AS site,
                   c.id AS "client_id: ClientId", c.slug AS client, u.plan_id AS "plan_id!: PlanId", p.slug AS plan,
                   u.status, u.status_reason, u.status_since, u.expires_at,
-                  EXISTS (SELECT FROM access.radcheck k WHERE k.tenant_id = u.tenant_id AND k.username = u.username
-                             AND k.attribute IN ('Cleartext-Password', 'User-Password')) AS "password_set!",
+                  (SELECT k.attribute FROM access.radcheck k
+                    WHERE k.tenant_id = u.tenant_id AND k.username = u.username AND k.attribute = ANY ($7)
+                    ORDER BY array_position($7::text[], k.attribute), k.id DESC LIMIT 1) AS password_attribute,
+                  ARRAY(SELECT m.kind || coalesce('@' || n.shortname, '') || '=' || m.value
+                          FROM access.subscriber_marks m LEFT JOIN access.nas n ON n.id = m.nas_id
+                         WHERE m.tenant_id = u.tenant_id AND m.subscriber_id = u.id ORDER BY m.id) AS "identified_by!",
                   u.created_at, u.updated_at
              FROM access.subscribers u
              JOIN kernel.sites s ON s.tenant_id = u.tenant_id AND s.id = u.site_id
@@ -114,7 +121,8 @@ pub async fn subscriber_list(
         filter.status,
         pattern,
         window.limit,
-        window.offset
+        window.offset,
+        &credential::attributes()
     )
     .fetch_all(&mut **tx)
     .await?;
@@ -132,8 +140,12 @@ pub async fn subscriber_fetch(
         r#"SELECT u.id AS "id: SubscriberId", u.username, u.name, u.site_id AS "site_id: SiteId", s.slug AS site,
                   c.id AS "client_id: ClientId", c.slug AS client, u.plan_id AS "plan_id!: PlanId", p.slug AS plan,
                   u.status, u.status_reason, u.status_since, u.expires_at,
-                  EXISTS (SELECT FROM access.radcheck k WHERE k.tenant_id = u.tenant_id AND k.username = u.username
-                             AND k.attribute IN ('Cleartext-Password', 'User-Password')) AS "password_set!",
+                  (SELECT k.attribute FROM access.radcheck k
+                    WHERE k.tenant_id = u.tenant_id AND k.username = u.username AND k.attribute = ANY ($3)
+                    ORDER BY array_position($3::text[], k.attribute), k.id DESC LIMIT 1) AS password_attribute,
+                  ARRAY(SELECT m.kind || coalesce('@' || n.shortname, '') || '=' || m.value
+                          FROM access.subscriber_marks m LEFT JOIN access.nas n ON n.id = m.nas_id
+                         WHERE m.tenant_id = u.tenant_id AND m.subscriber_id = u.id ORDER BY m.id) AS "identified_by!",
                   u.created_at, u.updated_at
              FROM access.subscribers u
              JOIN kernel.sites s ON s.tenant_id = u.tenant_id AND s.id = u.site_id
@@ -141,7 +153,8 @@ pub async fn subscriber_fetch(
              JOIN access.plans p ON p.tenant_id = u.tenant_id AND p.id = u.plan_id
             WHERE u.tenant_id = $1 AND u.id = $2 AND u.deleted_at IS NULL"#,
         op.require_partner()?.as_uuid(),
-        id.as_uuid()
+        id.as_uuid(),
+        &credential::attributes()
     )
     .fetch_optional(&mut **tx)
     .await?;

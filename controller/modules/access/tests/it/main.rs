@@ -7,6 +7,7 @@ mod disconnect;
 mod drain;
 mod feed;
 mod guard;
+mod identity;
 mod journal;
 mod nas;
 mod outage;

@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 pub(super) use self::input::secret_check;
+use super::identity_policy::identify_check;
 use super::{App, Change, changed, unix_now_s};
 use crate::sealing;
 use crate::store::nas::{Nas, NasRow, SealedSecrets};
@@ -65,6 +66,8 @@ pub struct NasPatch {
     pub request_rate: Change<i32>,
     /// Access-Requests at once.
     pub request_burst: Change<i32>,
+    /// By what its subscribers are recognised; emptied, as its partner says.
+    pub identify: Change<Vec<String>>,
     /// Free text.
     pub description: Change<String>,
 }
@@ -108,6 +111,8 @@ impl App {
         if let Some(secret) = &draft.coa_secret {
             secret_check("/coa_secret", secret, &mut warnings)?;
         }
+        let mut draft = draft;
+        draft.row.identify = checked(draft.row.identify)?;
         let id = NasId::new();
         let sealed = self.nas_seal(op, id, Some(&draft.secret), draft.coa_secret.as_ref().map(Some))?;
         self.nas_address_free(op, draft.row.address).await?;
@@ -150,6 +155,7 @@ impl App {
         if let Some(address) = patch.address {
             self.nas_address_free(op, address).await?;
         }
+        let identify = patch.identify.map(checked).transpose()?;
         let coa_secret = patch.coa_secret.as_ref().map(Option::as_ref);
         let sealed = self.nas_seal(op, id, patch.secret.as_ref(), coa_secret)?;
         let mut tx = self.db.begin(op).await?;
@@ -168,6 +174,7 @@ impl App {
                 .unwrap_or_else(|| before.limit_proxy_state.clone()),
             request_rate: changed(before.request_rate, patch.request_rate),
             request_burst: changed(before.request_burst, patch.request_burst),
+            identify: changed(before.identify.clone(), identify),
             description: changed(before.description.clone(), patch.description),
         };
         taken(store::nas::nas_update(&mut tx, op, id, &row, &sealed).await, &row)?;
@@ -296,6 +303,12 @@ fn address_taken(address: IpNet) -> Error {
     Error::conflict("nas", format!("the address {address} is already in use"))
 }
 
+/// Refuses rules that are none.
+fn checked(identify: Option<Vec<String>>) -> Result<Option<Vec<String>>, Error> {
+    let check = |words| identify_check("/identify", words);
+    identify.map(check).transpose()
+}
+
 /// A NAS as the audit keeps it.
 fn shown(nas: &Nas) -> Value {
     json!({
@@ -308,6 +321,7 @@ fn shown(nas: &Nas) -> Value {
         "request_rate": nas.request_rate,
         "request_burst": nas.request_burst,
         "older_secret_until": nas.older_secret_until.map(|until| until.to_string()),
+        "identify": nas.identify,
         "description": nas.description,
     })
 }

@@ -204,6 +204,7 @@ mod tests {
             older_secret_last_at: None,
             request_rate: None,
             request_burst: None,
+            identify: None,
             description: None,
             created_at: NOON,
             updated_at: NOON,

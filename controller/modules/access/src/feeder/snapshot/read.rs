@@ -110,7 +110,15 @@ fn put_shared(
 ) -> Result<(), SnapshotError> {
     while !chunk.is_empty() {
         match record::record(&mut chunk, plans) {
-            Some(Record::Partner { id, name, active }) => directory.partner_put(id, &name, active),
+            Some(Record::Partner {
+                id,
+                name,
+                active,
+                fold_case,
+            }) => {
+                directory.partner_put(id, &name, active);
+                directory.partner_fold_case(id, fold_case);
+            }
             Some(Record::Nas(nas)) => {
                 let put = directory.nas_put(*nas);
                 put.map_err(|_| damaged("two of its NAS have one address, or one has no partner"))?;
@@ -189,13 +197,18 @@ fn put_subscribers(
     directory: &Directory,
 ) -> Result<(), SnapshotError> {
     let wrong = || damaged("a record of subscribers cannot be read");
-    let mut partner = None;
+    let (mut partner, mut last) = (None, None);
     while !chunk.is_empty() {
         match record::record(&mut chunk, plans) {
             Some(Record::SubscribersOf(id)) => partner = Some(id),
             Some(Record::Subscriber(spec)) => {
+                last = Some(spec.id);
                 let put = directory.subscriber_put_all(partner.ok_or_else(wrong)?, [Subscriber::new(&spec)]);
                 put.map_err(|_| damaged("a subscriber has no partner"))?;
+            }
+            Some(Record::Marks(marks)) => {
+                let (partner, id) = (partner.ok_or_else(wrong)?, last.ok_or_else(wrong)?);
+                directory.marks_put(partner, id, &marks);
             }
             _ => return Err(wrong()),
         }

@@ -10,8 +10,9 @@ use radius::hop::Pass;
 use radius::mschap::NtHash;
 use radius::secret::SharedSecret;
 use radius_server::directory::{
-    Balance, CoaTarget, Credential, Decided, HomeServerSpec, Identify, NasGuard, NasSpec, OlderSecret, Plan,
-    ProxyState, RealmSpec, RequestRate, Require, Secret, ServiceState, SubscriberSpec,
+    Balance, CoaTarget, Credential, Decided, HomeServerSpec, Identify, IdentifyBy, MARKS_MAX, Mark, MarkKind,
+    NasGuard, NasSpec, OlderSecret, Plan, ProxyState, RealmSpec, RequestRate, Require, Secret, ServiceState,
+    SubscriberSpec,
 };
 use radius_server::password_hash::PasswordHash;
 use radius_server::{PartnerId, SubscriberId};
@@ -29,6 +30,7 @@ mod tag {
     pub const SUBSCRIBER: u8 = 5;
     pub const HOME_SERVER: u8 = 6;
     pub const REALM: u8 = 7;
+    pub const MARKS: u8 = 8;
 }
 
 /// A record read back.
@@ -42,6 +44,8 @@ pub enum Record {
         name: String,
         /// Whether it is served.
         active: bool,
+        /// Whether the case of user names does not count.
+        fold_case: bool,
     },
     /// A NAS.
     Nas(Box<NasSpec>),
@@ -60,6 +64,8 @@ pub enum Record {
     SubscribersOf(PartnerId),
     /// A subscriber.
     Subscriber(SubscriberSpec),
+    /// What the subscriber before it is recognised by.
+    Marks(Vec<Mark>),
 }
 
 /// Appends what the first chunk says.
@@ -97,10 +103,11 @@ pub fn origin(octets: &[u8]) -> Option<Origin> {
 }
 
 /// Appends a partner.
-pub fn put_partner(id: PartnerId, name: &str, active: bool, out: &mut Vec<u8>) {
+pub fn put_partner(id: PartnerId, name: &str, active: bool, fold_case: bool, out: &mut Vec<u8>) {
     out.push(tag::PARTNER);
     out.extend_from_slice(id.as_bytes());
     out.push(u8::from(active));
+    out.push(u8::from(fold_case));
     put(name.as_bytes(), out);
 }
 
@@ -135,6 +142,8 @@ pub fn put_nas(nas: &NasSpec, out: &mut Vec<u8>) {
     let (per_s, burst) = rate.unwrap_or_default();
     out.extend_from_slice(&per_s.to_be_bytes());
     out.extend_from_slice(&burst.to_be_bytes());
+    let rules: Vec<u8> = nas.identify.rules().map(|rule| rule as u8).collect();
+    put(&rules, out);
 }
 
 /// The octet of a word.
@@ -242,6 +251,22 @@ pub fn put_subscriber(subscriber: &SubscriberSpec, plan: u32, out: &mut Vec<u8>)
     }
 }
 
+/// Appends what the subscriber before is recognised by, if by anything.
+pub fn put_marks(marks: &[Mark], out: &mut Vec<u8>) {
+    let marks = marks.get(..MARKS_MAX).unwrap_or(marks);
+    if marks.is_empty() {
+        return;
+    }
+    out.push(tag::MARKS);
+    out.push(u8::try_from(marks.len()).unwrap_or(u8::MAX));
+    for mark in marks {
+        out.push(mark.kind as u8);
+        out.push(u8::from(mark.nas.is_some()));
+        out.extend_from_slice(mark.nas.map_or(Uuid::nil(), |nas| nas.as_uuid()).as_bytes());
+        put(&mark.value, out);
+    }
+}
+
 /// Takes the next record off the front; `plans` are those read before it.
 pub fn record(octets: &mut &[u8], plans: &[(Uuid, Arc<Plan>)]) -> Option<Record> {
     let mut rest = Rest(octets);
@@ -249,6 +274,7 @@ pub fn record(octets: &mut &[u8], plans: &[(Uuid, Arc<Plan>)]) -> Option<Record>
         tag::PARTNER => Record::Partner {
             id: rest.uuid()?.into(),
             active: rest.bool()?,
+            fold_case: rest.bool()?,
             name: rest.text()?.to_owned(),
         },
         tag::NAS => Record::Nas(Box::new(nas(&mut rest)?)),
@@ -269,6 +295,7 @@ pub fn record(octets: &mut &[u8], plans: &[(Uuid, Arc<Plan>)]) -> Option<Record>
         }
         tag::SUBSCRIBERS_OF => Record::SubscribersOf(rest.uuid()?.into()),
         tag::SUBSCRIBER => Record::Subscriber(subscriber(&mut rest, plans)?),
+        tag::MARKS => Record::Marks(marks(&mut rest)?),
         _ => return None,
     };
     *octets = rest.0;
@@ -311,7 +338,11 @@ fn nas(rest: &mut Rest<'_>) -> Option<NasSpec> {
                 rate.map(|(per_s, burst)| RequestRate { per_s, burst })
             },
         },
-        identify: Identify::default(),
+        identify: {
+            let rule = |octet: &u8| IdentifyBy::ALL.into_iter().find(|rule| *rule as u8 == *octet);
+            let rules: Option<Vec<_>> = rest.octets()?.iter().map(rule).collect();
+            Identify::new(&rules?)?
+        },
     })
 }
 
@@ -356,6 +387,25 @@ fn realm(rest: &mut Rest<'_>) -> Option<RealmSpec> {
             ids.collect::<Option<_>>()?
         },
     })
+}
+
+/// The rest of what somebody is recognised by.
+fn marks(rest: &mut Rest<'_>) -> Option<Vec<Mark>> {
+    let count = usize::from(rest.u8()?);
+    if count > MARKS_MAX {
+        return None;
+    }
+    let mut marks = Vec::with_capacity(count);
+    for _ in 0..count {
+        let kind = rest.u8()?;
+        let (there, nas) = (rest.bool()?, rest.uuid()?);
+        marks.push(Mark {
+            kind: MarkKind::ALL.into_iter().find(|known| *known as u8 == kind)?,
+            nas: there.then_some(nas.into()),
+            value: rest.octets()?.into(),
+        });
+    }
+    Some(marks)
 }
 
 /// The rest of a subscriber.

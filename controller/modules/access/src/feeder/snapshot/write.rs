@@ -82,7 +82,13 @@ fn fill(
     chunks.end(false)?;
     let partners = directory.partners();
     for partner in &partners {
-        record::put_partner(partner.id(), &partner.name(), partner.active(), &mut chunks.chunk);
+        record::put_partner(
+            partner.id(),
+            &partner.name(),
+            partner.active(),
+            partner.folds_case(),
+            &mut chunks.chunk,
+        );
         chunks.end_if_full()?;
     }
     // One whose partner came only now would have none in the file.
@@ -121,6 +127,7 @@ fn fill(
                 let place = places.get(&Arc::as_ptr(&subscriber.plan)).copied();
                 let place = place.ok_or(SnapshotError::Overtaken)?;
                 record::put_subscriber(&subscriber.spec(), place, &mut chunks.chunk);
+                record::put_marks(&partner.marks_of(subscriber.id), &mut chunks.chunk);
                 subscribers += 1;
                 chunks.end_if_full()?;
             }
