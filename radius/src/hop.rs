@@ -68,7 +68,7 @@ pub enum Pass {
 /// Why a packet does not go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HopError {
-    /// It would outgrow a packet, with the mark and the Message-Authenticator it gets.
+    /// It would outgrow a packet, in octets or attributes, with the mark and the Message-Authenticator it gets.
     #[error("the packet has no room for what a proxy adds")]
     Write(#[from] WriteError),
     /// User-Password has a length that cannot be.

@@ -26,7 +26,7 @@ use zeroize::Zeroizing;
 
 use crate::attribute::{Attribute, VALUE_LEN_MAX, kind};
 use crate::code::{Code, Signing};
-use crate::packet::{Authenticator, DecodeError, HEADER_LEN, PACKET_LEN_MAX, View};
+use crate::packet::{ATTRIBUTES_MAX, Authenticator, DecodeError, HEADER_LEN, PACKET_LEN_MAX, View};
 use crate::password::{self, PAP_LEN_MAX};
 use crate::salt::{self, HIDDEN_LEN_MAX, Salt};
 use crate::secret::SharedSecret;
@@ -231,6 +231,8 @@ struct Packet<'b> {
     buffer: &'b mut [u8],
     /// Octets written, header included.
     len: usize,
+    /// Attributes written.
+    attributes: usize,
 }
 
 impl<'b> Packet<'b> {
@@ -250,6 +252,7 @@ impl<'b> Packet<'b> {
         Ok(Self {
             buffer,
             len: HEADER_LEN,
+            attributes: 0,
         })
     }
 
@@ -260,6 +263,12 @@ impl<'b> Packet<'b> {
             len: value.len(),
             max: VALUE_LEN_MAX,
         })?;
+        if self.attributes >= ATTRIBUTES_MAX {
+            return Err(WriteError::TooManyAttributes {
+                adding: 1,
+                present: self.attributes,
+            });
+        }
         let to = self
             .buffer
             .get_mut(self.len..self.len + needed)
@@ -269,12 +278,13 @@ impl<'b> Packet<'b> {
             to_value.copy_from_slice(value);
         }
         self.len += needed;
+        self.attributes += 1;
         Ok(())
     }
 
     /// Fills in the Length field.
     fn finish(self) -> &'b [u8] {
-        let Packet { buffer, len } = self;
+        let Packet { buffer, len, .. } = self;
         let [.., high, low] = len.to_be_bytes();
         if let [_, _, to_high, to_low, ..] = &mut *buffer {
             (*to_high, *to_low) = (high, low);

@@ -11,6 +11,7 @@ pub use reply::ReplyWriter;
 pub use request::RequestWriter;
 
 use crate::code::Code;
+use crate::packet::ATTRIBUTES_MAX;
 
 /// Why something could not be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +23,14 @@ pub enum WriteError {
         needed: usize,
         /// Octets left in the buffer, or up to the longest packet.
         room: usize,
+    },
+    /// The packet would have more attributes than [`ATTRIBUTES_MAX`], and nobody here would read it.
+    #[error("{adding} more attributes, {present} are in the packet and {ATTRIBUTES_MAX} are allowed")]
+    TooManyAttributes {
+        /// Attributes that were to be added.
+        adding: usize,
+        /// Attributes in the packet.
+        present: usize,
     },
     /// A value is longer than an attribute can hold.
     #[error("attribute value of {len} octets is longer than {max}")]
@@ -67,8 +76,8 @@ macro_rules! attribute_methods {
         /// Adds an attribute.
         ///
         /// # Errors
-        /// [`WriteError::ValueTooLong`] above 253 octets, [`WriteError::Full`], and
-        /// [`WriteError::MessageAuthenticator`] for that type.
+        /// [`WriteError::ValueTooLong`] above 253 octets, [`WriteError::Full`],
+        /// [`WriteError::TooManyAttributes`], and [`WriteError::MessageAuthenticator`] for that type.
         pub fn attribute(&mut self, kind: u8, value: &[u8]) -> Result<(), WriteError> {
             self.octets.attribute(kind, value)
         }
@@ -100,7 +109,7 @@ macro_rules! attribute_methods {
         /// Adds a Vendor-Specific attribute with one sub-attribute.
         ///
         /// # Errors
-        /// [`WriteError::ValueTooLong`] above 247 octets, [`WriteError::Full`].
+        /// [`WriteError::ValueTooLong`] above 247 octets, [`WriteError::Full`], [`WriteError::TooManyAttributes`].
         pub fn vendor(&mut self, vendor: u32, kind: u8, value: &[u8]) -> Result<(), WriteError> {
             self.octets.vendor(vendor, kind, value)
         }
@@ -108,7 +117,7 @@ macro_rules! attribute_methods {
         /// Adds a value of any length, split into as many attributes of 253 octets as it takes.
         ///
         /// # Errors
-        /// [`WriteError::Full`]; an empty value is one empty attribute.
+        /// [`WriteError::Full`], [`WriteError::TooManyAttributes`]; an empty value is one empty attribute.
         pub fn long(&mut self, kind: u8, value: &[u8]) -> Result<(), WriteError> {
             self.octets.long(kind, value)
         }
@@ -116,7 +125,8 @@ macro_rules! attribute_methods {
         /// Adds attributes that are encoded already, for example a template.
         ///
         /// # Errors
-        /// [`WriteError::Malformed`], [`WriteError::Full`], and [`WriteError::MessageAuthenticator`] if there is one.
+        /// [`WriteError::Malformed`], [`WriteError::Full`], [`WriteError::TooManyAttributes`], and
+        /// [`WriteError::MessageAuthenticator`] if there is one.
         pub fn encoded(&mut self, attributes: &[u8]) -> Result<(), WriteError> {
             self.octets.encoded(attributes)
         }

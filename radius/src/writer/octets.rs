@@ -1,12 +1,12 @@
 //! The growing packet inside both writers.
 //!
-//! Keeps one promise: what is written so far is always a header and whole attributes. Knows nothing of digests; the
-//! writers next door do ([`super::reply`], [`super::request`]).
+//! Keeps one promise: what is written so far is always a header and whole attributes, not more than we read ourselves
+//! ([`ATTRIBUTES_MAX`]). Knows nothing of digests; the writers next door do ([`super::reply`], [`super::request`]).
 
 use super::WriteError;
 use crate::attribute::{Attributes, VALUE_LEN_MAX, kind};
 use crate::code::Code;
-use crate::packet::{Authenticator, HEADER_LEN, PACKET_LEN_MAX};
+use crate::packet::{ATTRIBUTES_MAX, Authenticator, HEADER_LEN, PACKET_LEN_MAX};
 use crate::secret::{AUTHENTICATOR_AT, MESSAGE_AUTHENTICATOR_LEN};
 
 /// Octets an attribute has before its value.
@@ -24,6 +24,8 @@ pub(super) struct Octets<'b> {
     buffer: &'b mut [u8],
     /// Octets written, header included.
     len: usize,
+    /// Attributes written.
+    attributes: usize,
     /// Where the Message-Authenticator's value stands, when one was asked for.
     message_authenticator_at: Option<usize>,
 }
@@ -51,6 +53,7 @@ impl<'b> Octets<'b> {
         Ok(Octets {
             buffer,
             len: HEADER_LEN,
+            attributes: 0,
             message_authenticator_at: None,
         })
     }
@@ -70,14 +73,31 @@ impl<'b> Octets<'b> {
         self.message_authenticator_at
     }
 
-    /// Hands out the next `needed` octets, all or none.
-    fn grow(&mut self, needed: usize) -> Result<&mut [u8], WriteError> {
+    /// Whether there is room for so many octets in so many attributes.
+    fn check_room(&self, needed: usize, attributes: usize) -> Result<(), WriteError> {
+        let room = self.buffer.len() - self.len;
+        if needed > room {
+            return Err(WriteError::Full { needed, room });
+        }
+        if self.attributes + attributes > ATTRIBUTES_MAX {
+            return Err(WriteError::TooManyAttributes {
+                adding: attributes,
+                present: self.attributes,
+            });
+        }
+        Ok(())
+    }
+
+    /// Hands out the next `needed` octets for so many attributes, all or none.
+    fn grow(&mut self, needed: usize, attributes: usize) -> Result<&mut [u8], WriteError> {
+        self.check_room(needed, attributes)?;
         let room = self.buffer.len() - self.len;
         let taken = self
             .buffer
             .get_mut(self.len..self.len + needed)
             .ok_or(WriteError::Full { needed, room })?;
         self.len += needed;
+        self.attributes += attributes;
         Ok(taken)
     }
 
@@ -89,7 +109,7 @@ impl<'b> Octets<'b> {
             max: VALUE_LEN_MAX,
         };
         let length = u8::try_from(ATTRIBUTE_HEADER_LEN + value_len).map_err(|_| too_long)?;
-        let room = self.grow(usize::from(length))?;
+        let room = self.grow(usize::from(length), 1)?;
         if let [to_kind, to_length, to_value @ ..] = room
             && let Some((to_start, to_rest)) = to_value.split_at_mut_checked(start.len())
         {
@@ -137,10 +157,7 @@ impl<'b> Octets<'b> {
     pub(super) fn long(&mut self, kind: u8, value: &[u8]) -> Result<(), WriteError> {
         let pieces = value.len().div_ceil(VALUE_LEN_MAX).max(1);
         let needed = value.len() + pieces * ATTRIBUTE_HEADER_LEN;
-        let room = self.buffer.len() - self.len;
-        if needed > room {
-            return Err(WriteError::Full { needed, room });
-        }
+        self.check_room(needed, pieces)?;
         if value.is_empty() {
             return self.attribute(kind, value);
         }
@@ -151,17 +168,18 @@ impl<'b> Octets<'b> {
 
     /// See [`super::ReplyWriter::encoded`].
     pub(super) fn encoded(&mut self, attributes: &[u8]) -> Result<(), WriteError> {
-        let mut offset = 0;
+        let (mut offset, mut count) = (0, 0);
         for attribute in Attributes::new(attributes) {
             if attribute.kind == kind::MESSAGE_AUTHENTICATOR {
                 return Err(WriteError::MessageAuthenticator);
             }
             offset += ATTRIBUTE_HEADER_LEN + attribute.value.len();
+            count += 1;
         }
         if offset != attributes.len() {
             return Err(WriteError::Malformed { offset });
         }
-        self.grow(attributes.len())?.copy_from_slice(attributes);
+        self.grow(attributes.len(), count)?.copy_from_slice(attributes);
         Ok(())
     }
 

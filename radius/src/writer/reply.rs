@@ -38,7 +38,7 @@ impl<'b> ReplyWriter<'b> {
     /// Echoes the request's Proxy-State attributes.
     ///
     /// # Errors
-    /// [`WriteError::Full`].
+    /// [`WriteError::Full`], [`WriteError::TooManyAttributes`].
     pub fn proxy_states(&mut self, request: &View<'_>) -> Result<(), WriteError> {
         //= https://www.rfc-editor.org/rfc/rfc2865#section-2
         //# If any Proxy-State attributes were present in the Access-Request,

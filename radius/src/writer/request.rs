@@ -81,7 +81,7 @@ impl<'b> RequestWriter<'b> {
     ///
     /// # Errors
     /// [`WriteError::ValueTooLong`] above 128 octets, [`WriteError::WrongCode`] in a packet without a random
-    /// authenticator, [`WriteError::Full`].
+    /// authenticator, [`WriteError::Full`], [`WriteError::TooManyAttributes`].
     pub fn password(&mut self, clear: &[u8], secret: &SharedSecret) -> Result<(), WriteError> {
         if self.code != Code::AccessRequest {
             return Err(WriteError::WrongCode { code: self.code });

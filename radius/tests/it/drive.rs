@@ -102,6 +102,7 @@ pub fn v11(packet: &[u8]) -> bool {
     let Some(once) = there_and_back(packet) else {
         return false;
     };
+    View::parse(&once).expect("what goes out is a packet");
     if let Some(twice) = there_and_back(&once) {
         assert_eq!(once, twice);
     }

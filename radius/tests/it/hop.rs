@@ -6,8 +6,8 @@ use radius::hop::{
 };
 use radius::salt::{HIDDEN_LEN_MAX, Salt, hide, reveal};
 use radius::{
-    Authenticator, Code, MessageAuthenticator, PACKET_LEN_MAX, PapCheck, ReplyWriter, RequestWriter,
-    SharedSecret, View, kind, password,
+    ATTRIBUTES_MAX, Authenticator, Code, MessageAuthenticator, PACKET_LEN_MAX, PapCheck, ReplyWriter,
+    RequestWriter, SharedSecret, View, WriteError, kind, password,
 };
 
 const NAS_AUTHENTICATOR: Authenticator = [0x11; 16];
@@ -166,6 +166,27 @@ fn what_has_no_room_for_a_mark_is_refused_and_so_is_a_password_of_impossible_len
     assert!(matches!(sent_on(&full, None), Err(HopError::Write(_))));
     let odd = access(|request| request.attribute(kind::USER_PASSWORD, b"short").expect("room"));
     assert_eq!(sent_on(&odd, None), Err(HopError::Password));
+}
+
+#[test]
+fn a_request_whose_mark_would_be_one_attribute_too_many_is_refused() {
+    let of = |count: usize| {
+        access(|request| {
+            for _ in 1..count {
+                request.attribute(kind::CLASS, b"").expect("room");
+            }
+        })
+    };
+    // Its own Message-Authenticator is replaced, so only the mark is added.
+    let on = sent_on(&of(ATTRIBUTES_MAX - 1), None).expect("sent on");
+    assert_eq!(kinds(&on).len(), ATTRIBUTES_MAX);
+    assert_eq!(
+        sent_on(&of(ATTRIBUTES_MAX), None),
+        Err(HopError::Write(WriteError::TooManyAttributes {
+            adding: 1,
+            present: ATTRIBUTES_MAX
+        }))
+    );
 }
 
 /// A reply with keys and a tunnel's password, hidden by the home server.

@@ -1,6 +1,8 @@
 //! Writers: what they refuse, and that a refusal leaves the packet as it was.
 
-use radius::{Code, PACKET_LEN_MAX, ReplyWriter, RequestWriter, SharedSecret, View, WriteError, kind};
+use radius::{
+    ATTRIBUTES_MAX, Code, PACKET_LEN_MAX, ReplyWriter, RequestWriter, SharedSecret, View, WriteError, kind,
+};
 
 /// An Access-Request to answer, with two Proxy-States.
 fn request() -> Vec<u8> {
@@ -131,6 +133,26 @@ fn packet_never_outgrows_4096_octets() {
         View::parse(writer.finish(&secret())).unwrap().octets().len(),
         PACKET_LEN_MAX
     );
+}
+
+#[test]
+fn packet_never_has_more_attributes_than_are_read() {
+    let mut buf = [0; PACKET_LEN_MAX];
+    let mut writer = RequestWriter::access(&mut buf, 1, [0; 16]).unwrap();
+    writer.reserve_message_authenticator().unwrap();
+    writer.encoded(&[25, 2].repeat(ATTRIBUTES_MAX - 2)).unwrap();
+    let too_many = |adding: usize, present: usize| Err(WriteError::TooManyAttributes { adding, present });
+    assert_eq!(
+        writer.long(kind::EAP_MESSAGE, &[7; 254]),
+        too_many(2, ATTRIBUTES_MAX - 1)
+    );
+    assert_eq!(writer.encoded(&[25, 2, 25, 2]), too_many(2, ATTRIBUTES_MAX - 1));
+    writer.attribute(kind::CLASS, b"").unwrap();
+    assert_eq!(writer.u32(kind::NAS_PORT, 1), too_many(1, ATTRIBUTES_MAX));
+    assert_eq!(writer.vendor(9, 1, b""), too_many(1, ATTRIBUTES_MAX));
+    writer.encoded(&[]).unwrap();
+    let view = View::parse(writer.finish(&secret())).unwrap();
+    assert_eq!(view.attributes().count(), ATTRIBUTES_MAX);
 }
 
 #[test]
