@@ -81,6 +81,18 @@ impl FakeNas {
 
     /// Tries a login with PAP; `None`: no reply within a fifth of a second.
     pub async fn login(&mut self, server: SocketAddr, username: &str, password: &str) -> Option<Reply> {
+        self.login_within(Duration::from_millis(200), server, username, password)
+            .await
+    }
+
+    /// The same, with so much patience: a slow hash is compared when there is time.
+    pub async fn login_within(
+        &mut self,
+        patience: Duration,
+        server: SocketAddr,
+        username: &str,
+        password: &str,
+    ) -> Option<Reply> {
         self.identifier = self.identifier.wrapping_add(1);
         let mut authenticator = [7; 16];
         authenticator[0] = self.identifier;
@@ -98,7 +110,7 @@ impl FakeNas {
             .expect("room");
         let octets = request.finish(&self.secret).to_vec();
         self.socket.send_to(&octets, server).await.expect("sent");
-        self.reply(Duration::from_millis(200)).await
+        self.reply(patience).await
     }
 
     /// Reports something about a session and waits until that is durable.
