@@ -1,5 +1,5 @@
 //! `access.subscriber_marks`: what subscribers are recognised by beside their user names.
-//! Never knows what a value means; [`crate::app::mark`] does.
+//! Never knows what a value means; `app::mark` does.
 
 use kernel::OpContext;
 use kernel::id::{NasId, SubscriberId};
@@ -21,7 +21,7 @@ pub struct MarkRow {
 /// Gives a subscriber these marks and no others.
 ///
 /// # Errors
-/// The plain database error: [`crate::app::mark`] knows what a violated constraint means to the caller.
+/// The plain database error: `app::mark` knows what a violated constraint means to the caller.
 pub async fn mark_replace(
     tx: &mut Tx,
     op: &OpContext,
