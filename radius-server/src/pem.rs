@@ -1,6 +1,6 @@
 //! Certificates, keys and revocation lists in PEM files, and whether the files have changed since they were read.
 //! Who is believed because of them is the business of who reads them: EAP ([`crate::authentication`]) and RADIUS over TLS
-//! ([`crate::radsec`]). Bounded by [`FILE_OCTETS_MAX`]; never called between a packet and its reply.
+//! ([`crate::radsec`]). Bounded at 16 MiB a file; never called between a packet and its reply.
 
 use rustls::RootCertStore;
 use rustls::pki_types::pem::{Error, PemObject};

@@ -11,7 +11,7 @@
 //! 4. [`password`]: what PAP and CHAP hide in an Access-Request. [`mschap`]: Microsoft's CHAP, both versions, and its keys.
 //!    [`eap`]: packets carried in EAP-Message. [`salt`]: what a reply hides.
 //! 5. [`accounting`]: one typed reading of an Accounting-Request.
-//! 6. [`line`] and [`mac`]: who it is when nobody types a name: a port of an access node, a device.
+//! 6. [`mod@line`] and [`mac`]: who it is when nobody types a name: a port of an access node, a device.
 //! 7. [`writer`]: [`ReplyWriter`] and [`RequestWriter`] build what goes out.
 //! 8. On a TLS connection: [`frames`] cuts a stream into packets, [`v11`] is RADIUS/1.1, to and from the packets above.
 //! 9. [`hop`]: what a proxy sends on and brings back; [`nai`]: the realm in a user name.

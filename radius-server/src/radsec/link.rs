@@ -3,7 +3,7 @@
 //! less often. Packets go in and come out as on UDP, made with the secret `radsec`; whether RADIUS/1.1 is spoken on the wire
 //! nobody sees. Who asked what, and whether a reply is to be believed, is the caller's business.
 //!
-//! It never waits and starts no thread: the caller waits for [`Link::interest`] on [`Link::socket`] or for
+//! It never waits and starts no thread: the caller waits on [`Link::socket`] (see [`Link::wants_write`]) or for
 //! [`Link::deadline`], whichever is first, and calls [`Link::pump`].
 
 use super::credentials::CredentialError;

@@ -2,21 +2,21 @@
 //!
 //! Runs on three threads of its own, so that PAP over UDP does not notice: one for connections and logins, one that makes
 //! accounting durable, one that looks whether certificates have changed. Both sides show a certificate. Which NAS a
-//! connection belongs to is said by its certificate ([`identity`]), and all its packets are that NAS's, whatever address
+//! connection belongs to is said by its certificate (`identity`), and all its packets are that NAS's, whatever address
 //! they come from. The shared secret is `radsec`, as RFC 6614 section 2.3 wants it.
 //!
 //! In the order an octet travels:
 //!
-//! - [`config`]: where to listen, which files, which bounds;
-//! - [`authority`]: the small certificate authority that issues a NAS its certificate;
-//! - [`credentials`]: our certificate and whose certificates are believed, read again when a file changes;
-//! - [`identity`]: from a certificate to a NAS;
-//! - [`flight`]: the requests of a connection that wait for their answer;
-//! - [`desk`]: from a packet to the pipelines, and RADIUS/1.1 (RFC 9765) to and from the packets they know;
-//! - [`connection`]: one connection: TLS, what waits to be written, when it ends;
-//! - [`server`]: all of them, and the loop;
-//! - [`ledger`]: the thread that makes accounting durable;
-//! - [`link`]: the other direction, a connection of ours to a server.
+//! - `config`: where to listen, which files, which bounds;
+//! - `authority`: the small certificate authority that issues a NAS its certificate;
+//! - `credentials`: our certificate and whose certificates are believed, read again when a file changes;
+//! - `identity`: from a certificate to a NAS;
+//! - `flight`: the requests of a connection that wait for their answer;
+//! - `desk`: from a packet to the pipelines, and RADIUS/1.1 (RFC 9765) to and from the packets they know;
+//! - `connection`: one connection: TLS, what waits to be written, when it ends;
+//! - `server`: all of them, and the loop;
+//! - `ledger`: the thread that makes accounting durable;
+//! - `link`: the other direction, a connection of ours to a server.
 
 pub mod authority;
 pub mod config;
