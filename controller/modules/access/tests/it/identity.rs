@@ -12,13 +12,17 @@ use crate::nas::FakeNas;
 use crate::world::{EFFECTIVE_MS, Isp, World, within};
 
 /// How long somebody waits who logs in against a slow hash, which is compared when nothing else is to be done.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long he waits for one answer: no longer than it is worked on.
+const ANSWER_WAIT: Duration = Duration::from_secs(5);
 
 /// Logs in until the reply has this code.
 async fn reaches(world: &World, nas: &mut FakeNas, login: (&str, &str), code: Code) {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
-        let reply = nas.login_within(PATIENCE, world.auth(), login.0, login.1).await;
+        let reply = nas
+            .login_within(ANSWER_WAIT, world.auth(), login.0, login.1)
+            .await;
         if reply.is_some_and(|reply| reply.code() == code) {
             return;
         }

@@ -110,7 +110,17 @@ impl FakeNas {
             .expect("room");
         let octets = request.finish(&self.secret).to_vec();
         self.socket.send_to(&octets, server).await.expect("sent");
-        self.reply(patience).await
+        // What was asked before may be answered only now.
+        let asked = self.identifier;
+        let reply = async {
+            loop {
+                let reply = self.reply(patience).await?;
+                if reply.0.get(1) == Some(&asked) {
+                    return Some(reply);
+                }
+            }
+        };
+        timeout(patience, reply).await.ok().flatten()
     }
 
     /// Reports something about a session and waits until that is durable.
