@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use tracing::debug;
 use udp::Share;
 
-/// The niceness of a thread that answers packets and does not keep up: nine tenths of a processor when one other wants it.
-const BEHIND: i32 = -10;
+/// The niceness of threads that answer packets: nine tenths of a processor when one other wants it. Not less: what brings
+/// changes to the directory must get on beside a flood of logins.
+const PACKETS: i32 = -10;
 /// The niceness of threads whose work can wait: a tenth.
 const LATER: i32 = 10;
 /// How long a thread may be busy without a pause before it shares.
@@ -49,7 +50,7 @@ fn try_session_goes_first() -> io::Result<()> {
 
 /// Lets the calling thread, which answers logins or shares a lock with those that do, in soon after it wakes.
 pub fn be_prompt() {
-    share(Share::Prompt);
+    share(Share::Prompt(PACKETS));
 }
 
 /// Makes the calling thread give way to those that answer packets.
@@ -84,7 +85,7 @@ impl Urgency {
             since: Instant::now(),
             keeps_up: true,
         };
-        share(Share::Nice(BEHIND));
+        share(Share::Nice(PACKETS));
         urgency.change(true);
         urgency
     }
@@ -113,7 +114,7 @@ impl Urgency {
 
     /// Goes first, or shares again.
     fn change(&mut self, first: bool) {
-        let changed = share(if first { Share::First } else { Share::Nice(BEHIND) });
+        let changed = share(if first { Share::First } else { Share::Nice(PACKETS) });
         self.first = changed.then_some(first);
     }
 }

@@ -10,9 +10,9 @@ pub enum Share {
     /// By niceness, -20 to 19: lower ones get more, nobody gets nothing. On systems that group threads by session (Linux's
     /// autogroup) it counts within the group only.
     Nice(i32),
-    /// The largest share there is, in the shortest turns there are (100 microseconds, from Linux 6.12 on; usual ones before), so
+    /// By niceness, too, in the shortest turns there are (100 microseconds, from Linux 6.12 on; usual ones before), so
     /// that it is let in soon after it wakes.
-    Prompt,
+    Prompt(i32),
     /// As soon as it wakes, before every thread that shares, until it sleeps again. The kernel keeps a twentieth of the
     /// processor for the others, which they get in one piece of up to 50 ms: good for a thread that mostly sleeps.
     First,
@@ -30,7 +30,7 @@ const FIRST: u32 = 1;
 pub fn share(share: Share) -> io::Result<()> {
     match share {
         Share::Nice(nice) => system::set_schedule(libc::SCHED_OTHER, nice.clamp(-20, 19), 0, 0),
-        Share::Prompt => system::set_schedule(libc::SCHED_OTHER, -20, 0, TURN_MIN_NS),
+        Share::Prompt(nice) => system::set_schedule(libc::SCHED_OTHER, nice.clamp(-20, 19), 0, TURN_MIN_NS),
         Share::First => system::set_schedule(libc::SCHED_RR, 0, FIRST, 0),
     }
 }
