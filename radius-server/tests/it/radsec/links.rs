@@ -1,7 +1,7 @@
 //! Connections of ours to RADIUS servers that speak TLS: our own, radsecproxy and FreeRADIUS as Debian has them.
 
 use super::peer::{self, Issuer, pap};
-use super::proxies::{FREERADIUS, Pems, Running, free_port, installed};
+use super::proxies::{FREERADIUS, Pems, Running, free_port, installed, start_radsecproxy};
 use crate::isp::{Isp, PASSWORD, SECRET as UDP_SECRET, id, nas, until};
 use radius::{Code, SharedSecret, View};
 use radius_server::radsec::link::{Credentials, Files, Link, NotTaken};
@@ -197,16 +197,7 @@ fn a_link_speaks_with_radsecproxy() {
         cert = pems.path("server.pem").display(),
         key = pems.path("server-key.pem").display(),
     );
-    let path = pems.path("radsecproxy.conf");
-    fs::write(&path, config).expect("written");
-    let log = fs::File::create(pems.path("log")).expect("made");
-    let proxy = Command::new("radsecproxy")
-        .args(["-f", "-c"])
-        .arg(&path)
-        .stdout(Stdio::null())
-        .stderr(log)
-        .spawn();
-    let _proxy = Running(proxy.expect("radsecproxy"));
+    let _proxy = start_radsecproxy(&pems, &config);
     let server = SocketAddr::from(([127, 0, 0, 1], port));
     until("it listens", || TcpStream::connect(server).is_ok());
     let mut link = link(server, &pems, true);

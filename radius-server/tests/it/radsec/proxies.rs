@@ -161,6 +161,13 @@ fn radsecproxy_brings_logins_and_accounting() {
         file("key.pem"),
         server.port(),
     );
+    let _proxy = start_radsecproxy(&pems, &config);
+    let proxy = SocketAddr::from(([127, 0, 0, 1], port));
+    check_through(&isp, proxy, proxy);
+}
+
+/// Starts Debian's radsecproxy with this configuration, which may name the files of `pems`.
+pub fn start_radsecproxy(pems: &Pems, config: &str) -> Running {
     let path = pems.path("radsecproxy.conf");
     fs::write(&path, config).expect("written");
     let log = fs::File::create(pems.path("log")).expect("made");
@@ -170,9 +177,7 @@ fn radsecproxy_brings_logins_and_accounting() {
         .stdout(Stdio::null())
         .stderr(log)
         .spawn();
-    let _proxy = Running(proxy.expect("radsecproxy"));
-    let proxy = SocketAddr::from(([127, 0, 0, 1], port));
-    check_through(&isp, proxy, proxy);
+    Running(proxy.expect("radsecproxy"))
 }
 
 /// Where Debian's FreeRADIUS has its dictionaries and modules.
