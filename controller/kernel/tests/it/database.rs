@@ -91,7 +91,7 @@ async fn more_operations_than_connections_get_an_answer_in_bounded_time() {
     let since = Instant::now();
     let refused = test.database().begin(&op).await;
     assert!(matches!(refused, Err(Error::Unavailable { .. })), "{refused:?}");
-    assert!(since.elapsed() < Duration::from_secs(7), "{:?}", since.elapsed());
+    assert!(since.elapsed() < Duration::from_secs(20), "{:?}", since.elapsed());
     drop(held);
     assert_eq!(partners_seen(test.database(), &op).await, 0);
 }

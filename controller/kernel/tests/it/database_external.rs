@@ -172,7 +172,7 @@ async fn a_schema_from_a_newer_program_is_left_alone() {
 async fn unreachable(url: &str) -> String {
     let since = Instant::now();
     let error = open(url.to_owned(), None).await.expect_err("unreachable");
-    assert!(since.elapsed() < Duration::from_secs(7), "{:?}", since.elapsed());
+    assert!(since.elapsed() < Duration::from_secs(20), "{:?}", since.elapsed());
     let said = format!("{error} {error:?}");
     assert!(
         matches!(
@@ -253,7 +253,7 @@ async fn the_pool_of_your_own_database_survives_its_restart() {
         matches!(refused, Err(kernel::Error::Unavailable { .. })),
         "{refused:?}"
     );
-    assert!(since.elapsed() < Duration::from_secs(7), "{:?}", since.elapsed());
+    assert!(since.elapsed() < Duration::from_secs(20), "{:?}", since.elapsed());
     cluster.start_again().await;
     drop((
         database.begin(&op).await.expect("begins"),

@@ -161,7 +161,7 @@ async fn while_the_database_is_away_operations_fail_soon_and_the_pool_survives()
         cluster.database().ping().await,
         Err(Error::Unavailable { .. })
     ));
-    assert!(since.elapsed() < Duration::from_secs(6), "{:?}", since.elapsed());
+    assert!(since.elapsed() < Duration::from_secs(20), "{:?}", since.elapsed());
     cluster.start_again().await;
     cluster
         .database()

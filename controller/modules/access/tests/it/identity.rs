@@ -9,10 +9,8 @@ use radius_server::directory::{Credential, IdentifyBy, MarkKind};
 use serde_json::{Value, json};
 
 use crate::nas::FakeNas;
-use crate::world::{EFFECTIVE_MS, Isp, World, within};
+use crate::world::{Isp, PATIENCE, World, within};
 
-/// How long somebody waits who logs in against a slow hash, which is compared when nothing else is to be done.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// How long he waits for one answer: no longer than it is worked on.
 const ANSWER_WAIT: Duration = Duration::from_secs(5);
 
@@ -35,11 +33,9 @@ async fn reaches(world: &World, nas: &mut FakeNas, login: (&str, &str), code: Co
     }
 }
 
-/// Asserts that the directory says so within a second.
+/// Asserts that the directory comes to say so.
 async fn comes_true(what: &str, look: impl Fn() -> bool) {
-    let found = within(Duration::from_millis(EFFECTIVE_MS), || async {
-        look().then_some(())
-    });
+    let found = within(PATIENCE, || async { look().then_some(()) });
     assert!(found.await.is_some(), "{what}");
 }
 
@@ -225,7 +221,7 @@ async fn hashes_of_others_are_taken_from_the_api_and_from_radcheck() {
 }
 
 #[tokio::test]
-async fn devices_and_lines_are_known_within_a_second_and_after_a_start() {
+async fn devices_and_lines_are_known_without_a_restart_and_after_a_start() {
     let world = World::new().await;
     let isp = world.isp().await;
     let mut nas = FakeNas::at("127.64.1.3", "a secret of a NAS").await;

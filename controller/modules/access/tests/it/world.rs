@@ -24,12 +24,10 @@ use tokio::sync::watch;
 
 use crate::nas::FakeNas;
 
-/// How long a condition may take to come true.
-const DEADLINE_S: u64 = 10;
+/// How long a condition may take to come true on a machine that has much else to do; how soon it does is `lab/bench`'s.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked at.
 const LOOK_MS: u64 = 20;
-/// Within this a change must work on the packet path.
-pub const EFFECTIVE_MS: u64 = 1_000;
 
 /// A node.
 pub struct World {
@@ -237,9 +235,7 @@ fn short() -> Timing {
 
 /// Looks until there is something, and gives it; panics at the deadline.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(look: impl FnMut() -> F) -> T {
-    within(Duration::from_secs(DEADLINE_S), look)
-        .await
-        .expect("it came true in time")
+    within(PATIENCE, look).await.expect("it came true in time")
 }
 
 /// Looks until there is something; `None` at the deadline.
