@@ -7,8 +7,9 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::cell::{Cell, Press, Work, tell};
+use super::spotlight::Spotlight;
 use super::subject::headend::{Load, snapshots};
-use super::subject::{Kind, NAS_COUNT, Place, Subject};
+use super::subject::{Kind, NAS_COUNT, Place, Subject as _};
 use super::{Bench, Test};
 use crate::interrupt::Interrupted;
 use crate::report;
@@ -37,6 +38,9 @@ pub fn to_the_usual(bench: &mut Bench) -> Result<()> {
     let smaller = SMALLER.into_iter().filter(|size| wanted && *size < usual);
     let sizes: Vec<usize> = smaller.chain([usual]).collect();
     bench.stage.raise(Kind::Headend, sizes[0])?;
+    if wanted && bench.plan.kinds.contains(&Kind::Echo) {
+        bench.stage.raise(Kind::Echo, usual)?;
+    }
     for size in sizes {
         grow(bench, size)?;
         if wanted {
@@ -219,31 +223,44 @@ fn grow(bench: &mut Bench, size: usize) -> Result<()> {
     Ok(())
 }
 
-/// One row of the scaling table.
+/// One row of the scaling table: Headend, and what as many NAS cost the limit, which knows no subscribers.
 fn scale(bench: &mut Bench, subscribers: usize, nas: u32) -> Result<()> {
-    let Some(headend) = &bench.stage.headend else {
-        return Ok(());
-    };
     let row = row(subscribers, nas);
     for round in 1..=bench.plan.rounds {
-        let cell = Cell {
-            work: Work::Pap,
-            nas,
-            subscribers,
-            place: Place::Pinned,
-            press: Press::Saturate,
-            length: bench.plan.length,
-        };
-        let measured = bench.workshop.measure(headend, cell)?;
-        tell(&format!("{row}, round {round}"), headend, &measured);
-        bench.figures.add(SCALING, "rate", &row, measured.tally.rate());
-        bench
-            .figures
-            .add(SCALING, "server us", &row, measured.server_us());
-        measured.check()?;
-        super::rounds::told(&mut bench.figures, &row, headend, &measured);
+        for subject in bench.stage.subjects() {
+            let kind = subject.kind();
+            let Some((rate, server_us)) = measures(kind) else {
+                continue;
+            };
+            let spotlight = Spotlight::on(subject, &bench.stage.subjects())?;
+            let cell = Cell {
+                work: Work::Pap,
+                nas,
+                subscribers,
+                place: Place::Pinned,
+                press: Press::Saturate,
+                length: bench.plan.length,
+            };
+            let measured = bench.workshop.measure(subject, cell);
+            drop(spotlight);
+            let measured = measured?;
+            tell(&format!("{row}, round {round}"), subject, &measured);
+            bench.figures.add(SCALING, rate, &row, measured.tally.rate());
+            bench.figures.add(SCALING, server_us, &row, measured.server_us());
+            measured.check()?;
+            super::rounds::told(&mut bench.figures, &row, subject, &measured);
+        }
     }
     Ok(())
+}
+
+/// Under which names a server's rate and cost stand in a row of the scaling table; `None`: it is not measured there.
+fn measures(kind: Kind) -> Option<(&'static str, &'static str)> {
+    match kind {
+        Kind::Headend => Some(("rate", "server us")),
+        Kind::Echo => Some(("echo rate", "echo us")),
+        Kind::FreeradiusFiles | Kind::FreeradiusSql => None,
+    }
 }
 
 /// The name of a row of the scaling table.

@@ -259,7 +259,8 @@ impl Bench {
             self.attempt("growth to the usual size", growth::to_the_usual)?;
         }
         for kind in self.plan.kinds.clone() {
-            if kind != Kind::Headend {
+            let up = self.stage.subjects().iter().any(|up| up.kind() == kind);
+            if kind != Kind::Headend && !up {
                 self.attempt(kind.title(), |bench| bench.stage.raise(kind, subscribers))?;
             }
         }

@@ -209,10 +209,15 @@ fn latency(figures: &Figures) -> String {
 /// More subscribers, more NAS.
 fn scaling(plan: &Plan, figures: &Figures) -> String {
     let rows = growth::rows(plan.subscribers, plan.subscribers_most);
-    let columns = [("requests/s", "rate"), ("server, µs CPU/request", "server us")];
+    let columns = [
+        ("Headend, requests/s", "rate"),
+        ("µs CPU/request", "server us"),
+        ("echo limit, requests/s", "echo rate"),
+        ("µs CPU/request", "echo us"),
+    ];
     rows_of(
         figures,
-        "Scaling: Headend, PAP, pinned",
+        "Scaling: PAP, pinned",
         "directory",
         growth::SCALING,
         &columns,
