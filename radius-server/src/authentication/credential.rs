@@ -4,7 +4,7 @@
 use super::identification::Recognised;
 use super::{Asked, mschap};
 use crate::decision::{DropReason, Finding, Found, RejectReason, WantsPassword};
-use crate::directory::Subscriber;
+use crate::directory::{CredentialKind, Partner, Subscriber};
 use crate::password_hash::{HashKind, PasswordHash};
 use radius::mschap::{NtHash, Proof, SessionKeys, mppe};
 use radius::password::{PAP_LEN_MAX, check_chap, check_pap, check_pap_nt_hash, reveal_pap, without_padding};
@@ -96,6 +96,15 @@ impl<'s> Stored<'s> {
             Self::Hash(hash)
         } else {
             Self::Nothing
+        }
+    }
+
+    /// What is stored of most subscribers of a partner, with nobody's values.
+    pub(super) fn usual(partner: &Partner) -> Stored<'static> {
+        match partner.usual_credential() {
+            CredentialKind::Clear => Stored::Password(b""),
+            CredentialKind::NtHash => Stored::NtHash(NtHash::of("")),
+            CredentialKind::Hash => Stored::Hash(HashKind::Argon2id),
         }
     }
 

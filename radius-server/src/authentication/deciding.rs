@@ -4,7 +4,7 @@
 use super::credential::{self, Checked, Method, Stored};
 use super::identification::Recognised;
 use super::{Answer, Asked, Authenticator, admission, eap, signature};
-use crate::decision::{DropReason, Found, RejectReason, Step};
+use crate::decision::{DropReason, Found, Step};
 use crate::directory::{Subscriber, Transport};
 use radius::eap::EapView;
 use radius::{MessageAuthenticator, kind};
@@ -66,14 +66,8 @@ impl Authenticator {
             let (found, step) = eap::ask_identity();
             return eap::conclude(&mut self.draft, asked, None, found, step);
         }
-        let subscriber = match self.identify(asked, Method::Eap) {
-            Ok((subscriber, _)) => Some(subscriber),
-            // His name may be said inside TLS only.
-            Err(Answer::Reject(RejectReason::UnknownSubscriber))
-                if eap::may_be_anonymous(&self.conversations) =>
-            {
-                None
-            }
+        let subscriber = match self.identify_eap(asked) {
+            Ok(subscriber) => subscriber,
             Err(answer) => return answer,
         };
         let eap = EapView::parse(&self.eap).ok();

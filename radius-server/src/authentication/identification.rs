@@ -2,7 +2,7 @@
 //! Never says whether it is he; a mark that is his whole credential is judged in `credential`.
 
 use super::credential::{self, Method};
-use super::{Answer, Asked, Authenticator, eap, realm};
+use super::{Answer, Asked, Authenticator, realm};
 use crate::counters::Event;
 use crate::decision::{Draft, DropReason, Finding, Found, RejectReason, Step};
 use crate::directory::{HeldOff, IdentifyBy, MarkKind, Nas, RECORDED_ONE_IN, Subscriber};
@@ -55,6 +55,26 @@ pub(crate) fn subscriber_of(nas: &Nas, request: &View<'_>) -> Option<Arc<Subscri
 impl Authenticator {
     /// Which subscriber of this NAS's partner is it about?
     pub(super) fn identify(&mut self, asked: &Asked<'_>, method: Method<'_>) -> Result<Identified, Answer> {
+        self.find(asked, method).map_err(|missed| match missed {
+            Missed::Nobody(RejectReason::UnknownSubscriber) => self.refuse_unknown(asked, method),
+            Missed::Nobody(reason) => Answer::Reject(reason),
+            Missed::Answered(answer) => answer,
+        })
+    }
+
+    /// The same for EAP, which goes on with nobody: his name may be said inside TLS only, and who asks for names that do not
+    /// exist must not see it from what he is asked.
+    pub(super) fn identify_eap(&mut self, asked: &Asked<'_>) -> Result<Option<Arc<Subscriber>>, Answer> {
+        match self.find(asked, Method::Eap) {
+            Ok((subscriber, _)) => Ok(Some(subscriber)),
+            Err(Missed::Nobody(RejectReason::UnknownSubscriber)) => Ok(None),
+            Err(Missed::Nobody(reason)) => Err(Answer::Reject(reason)),
+            Err(Missed::Answered(answer)) => Err(answer),
+        }
+    }
+
+    /// Looks for him by the rules of the NAS; who is held off is not found.
+    fn find(&mut self, asked: &Asked<'_>, method: Method<'_>) -> Result<Identified, Missed> {
         // EAP brings an identity of its own, and proves it.
         let by_name = method == Method::Eap || asked.nas.identify.by_user_name_alone();
         let found = if by_name {
@@ -62,22 +82,17 @@ impl Authenticator {
         } else {
             self.by_rules(asked, method)
         };
-        match found {
-            Ok(found) => {
-                self.draft.subscriber = Some(found.0.id);
-                match held_off(asked, found.0.username()) {
-                    Some(held_off) => Err(self.refuse_held_off(held_off)),
-                    None => Ok(found),
-                }
+        let held_off = match &found {
+            Ok((subscriber, _)) => {
+                self.draft.subscriber = Some(subscriber.id);
+                held_off(asked, subscriber.username())
             }
-            Err(Missed::Nobody(RejectReason::UnknownSubscriber)) => {
-                Err(match held_off(asked, self.draft.username()) {
-                    Some(held_off) => self.refuse_held_off(held_off),
-                    None => self.refuse_unknown(asked, method),
-                })
-            }
-            Err(Missed::Nobody(reason)) => Err(Answer::Reject(reason)),
-            Err(Missed::Answered(answer)) => Err(answer),
+            Err(Missed::Nobody(RejectReason::UnknownSubscriber)) => held_off(asked, self.draft.username()),
+            Err(_) => None,
+        };
+        match held_off {
+            Some(held_off) => Err(Missed::Answered(self.refuse_held_off(held_off))),
+            None => found,
         }
     }
 
@@ -130,8 +145,8 @@ impl Authenticator {
                 username,
                 partner: "", // as in the draft
             };
-            let goes_on = !last || method == Method::Eap && eap::may_be_anonymous(&self.conversations);
-            self.draft.note(Step::Identify, found, goes_on);
+            self.draft
+                .note(Step::Identify, found, !last || method == Method::Eap);
             return Err(Missed::Nobody(RejectReason::UnknownSubscriber));
         };
         let username = subscriber.username();

@@ -58,6 +58,14 @@ impl<'a> Sent<'a> {
         }
     }
 
+    /// Whether it is a response of version 1 without what is made from the NT hash.
+    fn is_lan_manager(self) -> bool {
+        match self {
+            Self::One(value) => Response::parse(value).is_some_and(|response| response.nt_response.is_none()),
+            Self::Two(_) | Self::Change(..) => false,
+        }
+    }
+
     /// PPP's identifier, which the answer repeats; 0 when the attribute has no room for one.
     fn ident(self) -> u8 {
         let ident = match self {
@@ -264,6 +272,8 @@ pub(super) struct Refusal {
     version: Version,
     /// Whether he sent a changed password.
     changing: bool,
+    /// Whether another attempt could be of use: a LAN Manager response never is, whoever sends it.
+    retry: bool,
     /// For another attempt; `None` when the system gave no random octets.
     challenge: Option<[u8; 16]>,
 }
@@ -276,6 +286,7 @@ impl Refusal {
             ident: sent.ident(),
             version: sent.version(),
             changing: matches!(sent, Sent::Change(..)),
+            retry: !sent.is_lan_manager(),
             challenge: entropy(&mut challenge).then_some(challenge),
         }
     }
@@ -290,7 +301,7 @@ impl Refusal {
             ident: self.ident,
             version: self.version,
             code,
-            retry: retry && self.challenge.is_some(),
+            retry: retry && self.retry && self.challenge.is_some(),
             // Without a retry nobody answers it; the field must be there (RFC 2759 section 6).
             challenge: self.challenge.unwrap_or_default(),
             message: reason.reply_message(),
@@ -311,13 +322,13 @@ const fn failure_code(reason: RejectReason) -> (FailureCode, bool) {
         | RejectReason::WrongPassword
         | RejectReason::NoCredential
         | RejectReason::CredentialUnfit
+        | RejectReason::CredentialNotSent
+        | RejectReason::UnsupportedMethod
         | RejectReason::HomeServerRejected
         | RejectReason::RealmRefused => (FailureCode::Authentication, true),
-        RejectReason::CredentialNotSent
-        | RejectReason::UnsupportedMethod
-        | RejectReason::EapFailed
-        | RejectReason::TlsFailed
-        | RejectReason::CertificateRefused => (FailureCode::Authentication, false),
+        RejectReason::EapFailed | RejectReason::TlsFailed | RejectReason::CertificateRefused => {
+            (FailureCode::Authentication, false)
+        }
         RejectReason::Suspended
         | RejectReason::PartnerSuspended
         | RejectReason::Terminated

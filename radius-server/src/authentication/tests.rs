@@ -4,6 +4,7 @@ mod eap;
 mod hashed;
 mod identity;
 mod mschap;
+mod nobody;
 mod other;
 mod overlap;
 mod password;

@@ -432,6 +432,8 @@ pub enum Found<Text = Name> {
         /// What the hash was made with.
         hash: HashKind,
     },
+    /// Nobody has the name, and he was asked as somebody would be.
+    EapNobody,
 }
 
 /// The methods that need the password itself.
@@ -804,6 +806,7 @@ impl<Text> Found<Text> {
             }
             Self::EapFragmentMalformed => "EAP: a TLS fragment is malformed or not the next one",
             Self::EapNoKeys => "EAP: TLS gave no keys",
+            Self::EapNobody => "EAP: asked as somebody would be; the name is no subscriber's",
             Self::EapInnerUnknown => "the name inside the tunnel is no subscriber's",
             Self::EapInnerMalformed => {
                 "what was said inside the tunnel is malformed or does not belong there"

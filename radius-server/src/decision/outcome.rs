@@ -231,10 +231,11 @@ impl RejectReason {
             | Self::NoCredential
             | Self::CredentialUnfit
             | Self::HomeServerRejected
-            | Self::RealmRefused => "Login incorrect",
-            Self::CredentialNotSent
-            | Self::UnsupportedMethod
-            | Self::EapFailed
+            | Self::RealmRefused
+            // Said of a name that somebody has only, so it must not differ from the others.
+            | Self::CredentialNotSent
+            | Self::UnsupportedMethod => "Login incorrect",
+            Self::EapFailed
             | Self::TlsFailed
             | Self::CertificateRefused => "Authentication method not supported",
             Self::Suspended | Self::PartnerSuspended => "Service suspended, please contact your provider",

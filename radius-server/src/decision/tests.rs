@@ -215,6 +215,7 @@ fn all_found() -> Vec<Found> {
         Found::HashMismatch {
             hash: HashKind::Ssha1,
         },
+        Found::EapNobody,
     ]
 }
 

@@ -4,6 +4,7 @@
 use crate::password_hash::PasswordHash;
 use radius::mschap::NtHash;
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use zeroize::Zeroizing;
 
 /// A password in the clear, which CHAP and EAP-MD5 need; RADIUS sends it as octets, not necessarily text.
@@ -60,6 +61,57 @@ pub(super) enum Stored {
     NtHash,
     /// Another hash of one, in its normal form.
     Hash,
+}
+
+/// What of a credential there is to see from outside: what it is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CredentialKind {
+    /// A password.
+    Clear,
+    /// An NT hash.
+    NtHash,
+    /// Another hash.
+    Hash,
+}
+
+impl Stored {
+    /// Which kind it is, if there is one.
+    pub(super) const fn kind(self) -> Option<CredentialKind> {
+        match self {
+            Self::Nothing => None,
+            Self::Clear => Some(CredentialKind::Clear),
+            Self::NtHash => Some(CredentialKind::NtHash),
+            Self::Hash => Some(CredentialKind::Hash),
+        }
+    }
+}
+
+/// How many subscribers of a partner have a credential of each kind, for what is asked of names that nobody has.
+#[derive(Debug, Default)]
+pub(super) struct CredentialCounts([AtomicUsize; 3]);
+
+impl CredentialCounts {
+    /// One more, one less, or one in place of another.
+    pub(super) fn change(&self, older: Option<CredentialKind>, newer: Option<CredentialKind>) {
+        if let Some(kind) = newer {
+            self.0[kind as usize].fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(kind) = older {
+            self.0[kind as usize].fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The kind most of them have; a password when there are none.
+    pub(super) fn most(&self) -> CredentialKind {
+        let [clear, nt_hash, hash] = self.0.each_ref().map(|count| count.load(Ordering::Relaxed));
+        if clear >= nt_hash.max(hash) {
+            CredentialKind::Clear
+        } else if nt_hash >= hash {
+            CredentialKind::NtHash
+        } else {
+            CredentialKind::Hash
+        }
+    }
 }
 
 impl Credential {

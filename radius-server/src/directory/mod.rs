@@ -21,6 +21,7 @@ mod subscriber;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use credential::CredentialKind;
 pub use credential::{Credential, Secret};
 pub use guard::{NasGuard, OlderSecret, ProxyState, RequestRate, SecretAge};
 pub use identify::{Identify, IdentifyBy};

@@ -1,5 +1,6 @@
 //! A partner and its subscribers. Every NAS holds its own partner, so a lookup made for a NAS cannot reach another's.
 
+use super::credential::{CredentialCounts, CredentialKind};
 use super::index::{ById, ByUsername, Index, SHARDS};
 use super::mark::{Mark, MarkKind, Marks};
 use super::name::Name;
@@ -36,6 +37,8 @@ pub struct Partner {
     writer: Mutex<()>,
     /// How many subscribers there are.
     count: AtomicUsize,
+    /// What is stored of them.
+    credentials: CredentialCounts,
     /// Who was rejected again and again, of all partners.
     rejects: Arc<RejectMemory>,
     /// Whether it has realms or home servers at all; most have none, and pay one load for it.
@@ -67,6 +70,7 @@ impl Partner {
             fold_case: AtomicBool::new(false),
             writer: Mutex::new(()),
             count: AtomicUsize::new(0),
+            credentials: CredentialCounts::default(),
             rejects,
             realms_known: AtomicBool::new(false),
             realms: ArcSwap::default(),
@@ -187,6 +191,11 @@ impl Partner {
         self.count.load(Ordering::Relaxed)
     }
 
+    /// What is stored of most of its subscribers.
+    pub(crate) fn usual_credential(&self) -> CredentialKind {
+        self.credentials.most()
+    }
+
     /// All its subscribers, a piece at a time and in no order. Nothing is locked between two pieces: who is changed
     /// meanwhile may be seen as he was or as he is, and who is neither added nor removed is seen once.
     pub fn subscriber_pieces(&self) -> impl Iterator<Item = Vec<Arc<Subscriber>>> {
@@ -235,7 +244,10 @@ impl Partner {
         let _in_order = self.writer.lock();
         self.by_username.insert(Arc::clone(&newer));
         self.rejects.forget_subscriber(self.id, &newer);
-        match self.by_id.insert(Arc::clone(&newer)) {
+        let older = self.by_id.insert(Arc::clone(&newer));
+        let kind = older.as_ref().and_then(|older| older.credential_kind());
+        self.credentials.change(kind, newer.credential_kind());
+        match older {
             Some(older) if older.username_octets() != newer.username_octets() => {
                 self.username_release(&older)
             }
@@ -252,6 +264,7 @@ impl Partner {
         let _in_order = self.writer.lock();
         if let Some(older) = self.by_id.remove_if(&id, |_| true) {
             self.count.fetch_sub(1, Ordering::Relaxed);
+            self.credentials.change(older.credential_kind(), None);
             self.rejects.forget_subscriber(self.id, &older);
             self.marks.put(id, &[]);
             self.username_release(&older);

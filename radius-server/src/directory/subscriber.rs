@@ -3,7 +3,7 @@
 //!
 //! There may be a million of them, so one is a single allocation: the fixed part and, behind it, his texts in a row.
 
-use super::credential::{Credential, Stored, nt_hash};
+use super::credential::{Credential, CredentialKind, Stored, nt_hash};
 use super::name::Name;
 use super::plan::Plan;
 use crate::id::SubscriberId;
@@ -208,6 +208,11 @@ impl Subscriber {
             }
             Stored::Clear | Stored::NtHash | Stored::Nothing => None,
         }
+    }
+
+    /// What kind of credential is stored, if any.
+    pub(super) const fn credential_kind(&self) -> Option<CredentialKind> {
+        self.credential.kind()
     }
 
     /// Attributes of his own and of his groups, encoded.

@@ -98,7 +98,7 @@ impl Finisher {
             ticket,
         } = pending;
         if ticket.holds_rejects() && is_reject(reply) {
-            ticket.held(reply, known.source, local);
+            ticket.held(reply, known.source, local, known.arrived.monotonic);
         } else {
             ticket.answered(reply); // before it is sent, see the module's words
             if !reply.is_empty() && !way.send(reply, known.source, local) {

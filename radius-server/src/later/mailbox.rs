@@ -7,6 +7,7 @@ use radius::packet::Authenticator;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
 
 /// Requests of one worker that may be away at a time, those included whose notes it has not collected.
 pub(crate) const PENDING_PER_WORKER_MAX: usize = 4_096;
@@ -32,8 +33,9 @@ struct Note {
     authenticator: Authenticator,
     /// The answer; empty: none on purpose; `None`: it came to nothing and is new when it is asked again.
     reply: Option<Box<[u8]>>,
-    /// Where the answer is to be sent by the worker, and from which of our addresses; `None`: it was sent.
-    to_send: Option<(SocketAddr, Option<IpAddr>)>,
+    /// Where the answer is to be sent by the worker, from which of our addresses, and when the request came; `None`: it was
+    /// sent.
+    to_send: Option<(SocketAddr, Option<IpAddr>, Instant)>,
 }
 
 /// An Access-Reject that a finisher made and the worker is to send.
@@ -48,6 +50,8 @@ pub(crate) struct HeldReject {
     pub(crate) to: SocketAddr,
     /// From which of our addresses, where that is not plain.
     pub(crate) from: Option<IpAddr>,
+    /// When the request came.
+    pub(crate) arrived: Instant,
 }
 
 /// One request that is away; leaves a note when it goes, whatever happens.
@@ -99,12 +103,13 @@ impl Mailbox {
         self.away.fetch_sub(notes.len(), Ordering::Relaxed);
         for note in notes {
             match note.reply {
-                Some(reply) if let Some((to, from)) = note.to_send => held.push(HeldReject {
+                Some(reply) if let Some((to, from, arrived)) = note.to_send => held.push(HeldReject {
                     key: note.key,
                     authenticator: note.authenticator,
                     reply,
                     to,
                     from,
+                    arrived,
                 }),
                 Some(reply) => duplicates.answer_later(&note.key, &note.authenticator, &reply),
                 None => duplicates.forget_later(&note.key, &note.authenticator),
@@ -142,10 +147,10 @@ impl Ticket {
     }
 
     /// Leaves the note that this Access-Reject is to be sent.
-    pub(super) fn held(mut self, reject: &[u8], to: SocketAddr, from: Option<IpAddr>) {
+    pub(super) fn held(mut self, reject: &[u8], to: SocketAddr, from: Option<IpAddr>, arrived: Instant) {
         if let Some(note) = &mut self.note {
             note.reply = Some(reject.into());
-            note.to_send = Some((to, from));
+            note.to_send = Some((to, from, arrived));
         }
     }
 }

@@ -54,6 +54,9 @@ struct Desk {
     outbox: Outbox,
     /// Access-Rejects that wait.
     delayed: Delayed,
+    /// Those that were made elsewhere; their requests came earlier than what is answered at once, so they have a line of
+    /// their own.
+    delayed_elsewhere: Delayed,
     /// One of them, on its way out.
     room: Box<[u8]>,
     /// Those made elsewhere for which there was no room.
@@ -85,6 +88,7 @@ impl AuthWorker {
                 recorder,
                 outbox,
                 delayed: Delayed::new(Duration::ZERO),
+                delayed_elsewhere: Delayed::new(Duration::ZERO),
                 room: vec![0; PACKET_LEN_MAX].into_boxed_slice(),
                 overflown: Vec::new(),
                 way,
@@ -101,6 +105,7 @@ impl AuthWorker {
     /// The same with Access-Rejects that wait so long before they are sent; zero: they do not.
     pub(crate) fn with_reject_delay(mut self, delay: Duration) -> Self {
         self.desk.delayed = Delayed::new(delay);
+        self.desk.delayed_elsewhere = Delayed::new(delay);
         if self.desk.delayed.is_on() {
             self.desk.authenticator.hold_rejects();
         }
@@ -140,7 +145,7 @@ impl AuthWorker {
 
     /// Has the socket wait for a datagram only as long as no reject is due. The system is asked when that changes.
     fn wait_no_longer_than_rejects(&mut self) {
-        let impatient = !self.desk.delayed.is_empty();
+        let impatient = !self.desk.delayed.is_empty() || !self.desk.delayed_elsewhere.is_empty();
         if impatient != self.impatient {
             let wait = if impatient { RELEASE_WAIT } else { RECEIVE_WAIT };
             // One that cannot be told is asked again with the next datagram; rejects are late until then.
@@ -272,7 +277,9 @@ impl Desk {
                 key: made.key,
                 authenticator: made.authenticator,
             };
-            let kept = self.delayed.keep(&made.reply, destination, now);
+            let kept = self
+                .delayed_elsewhere
+                .keep(&made.reply, destination, made.arrived);
             if kept {
                 self.lane.add(Event::AuthRejectDelayed);
             } else {
@@ -291,7 +298,11 @@ impl Desk {
                 &made.reply,
             );
         }
-        while let Some((len, destination)) = self.delayed.take_due(now, &mut self.room) {
+        while let Some((len, destination)) = self
+            .delayed
+            .take_due(now, &mut self.room)
+            .or_else(|| self.delayed_elsewhere.take_due(now, &mut self.room))
+        {
             let reject = self.room.get(..len).unwrap_or_default();
             self.authenticator
                 .sent(&destination.key, &destination.authenticator, reject);
@@ -305,6 +316,7 @@ impl Desk {
     fn release_all(&mut self, socket: &UdpSocket) {
         let now = Instant::now();
         self.delayed.hurry(now);
+        self.delayed_elsewhere.hurry(now);
         self.release(socket, now);
     }
 

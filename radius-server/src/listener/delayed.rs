@@ -1,7 +1,8 @@
 //! Access-Rejects that wait before they are sent, so that who guesses passwords guesses slowly. They are sealed already: a
 //! worker that has time sends those whose time has come, and no thread waits for one.
 //!
-//! All wait equally long, so they leave in the order they came. When there is no room a reject is sent at once.
+//! All wait equally long from when their request came, however long the decision took: who asks must not see what was
+//! compared. So they leave in the order they came. When there is no room a reject is sent at once.
 
 use crate::duplicates::Key;
 use radius::packet::Authenticator;
@@ -9,7 +10,7 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-/// Rejects that a worker keeps waiting at a time.
+/// Rejects that wait in one line at a time; a worker has two.
 const DELAYED_MAX: usize = 16_384;
 /// Octets of them.
 const DELAYED_OCTETS_MAX: usize = 2 * 1024 * 1024;
@@ -67,14 +68,16 @@ impl Delayed {
         self.entries.is_empty()
     }
 
-    /// Keeps a reject that was made at `now`, which never goes back; false when there is no room.
-    pub(super) fn keep(&mut self, reply: &[u8], destination: Destination, now: Instant) -> bool {
+    /// Keeps a reject of a request that came at `arrived`; false when there is no room. One that came before the last one
+    /// leaves with it.
+    pub(super) fn keep(&mut self, reply: &[u8], destination: Destination, arrived: Instant) -> bool {
         if self.entries.len() >= DELAYED_MAX || self.octets.len() + reply.len() > DELAYED_OCTETS_MAX {
             return false;
         }
         self.octets.extend(reply);
+        let (due, last) = (arrived + self.delay, self.entries.back().map(|last| last.due));
         self.entries.push_back(Entry {
-            due: now + self.delay,
+            due: last.map_or(due, |last| last.max(due)),
             destination,
             len: reply.len(),
         });
@@ -141,6 +144,18 @@ mod tests {
         assert_eq!(leaving(&mut delayed, start + DELAY), [(b"one".to_vec(), 1)]);
         assert_eq!(leaving(&mut delayed, half + DELAY), [(b"second".to_vec(), 2)]);
         assert!(delayed.is_empty());
+    }
+
+    #[test]
+    fn one_that_took_long_to_decide_leaves_as_if_it_had_not() {
+        let (mut delayed, start) = (Delayed::new(DELAY), Instant::now());
+        // Kept after its time, and before the last one's.
+        assert!(delayed.keep(b"slow", destination(1), start));
+        assert_eq!(leaving(&mut delayed, start + DELAY * 2).len(), 1);
+        assert!(delayed.keep(b"one", destination(2), start + DELAY));
+        assert!(delayed.keep(b"slow", destination(3), start));
+        assert!(leaving(&mut delayed, start + DELAY).is_empty());
+        assert_eq!(leaving(&mut delayed, start + DELAY * 2).len(), 2);
     }
 
     #[test]

@@ -59,27 +59,35 @@ pub(super) fn introduce(name: &str, subscriber: Option<&Subscriber>, site: &mut 
     }
 }
 
-/// Who says he is there, and whether he is known.
+/// Who says he is there, and that he is known.
 pub(super) fn identify(
     name: &[u8],
     site: &mut Site<'_, '_, '_>,
 ) -> Result<(Box<str>, Arc<Subscriber>), Refused> {
+    match look_up(name, site)? {
+        (name, Some(subscriber)) => Ok((name, subscriber)),
+        (_, None) => Err((Found::EapInnerUnknown, RejectReason::UnknownSubscriber)),
+    }
+}
+
+/// Who says he is there, and who that is if he is known.
+fn look_up(name: &[u8], site: &mut Site<'_, '_, '_>) -> Result<Who, Refused> {
     let Ok(name) = std::str::from_utf8(name) else {
         return Err((Found::UserNameNotText, RejectReason::NoUserName));
     };
     let subscriber = site.asked.nas.partner.subscriber(name);
     introduce(name, subscriber.as_deref(), site);
-    match subscriber {
-        Some(subscriber) => Ok((name.into(), subscriber)),
-        None => Err((Found::EapInnerUnknown, RejectReason::UnknownSubscriber)),
-    }
+    Ok((name.into(), subscriber))
 }
+
+/// A name and whose it is. Nobody is asked what others are asked, and told at the end that he failed.
+type Who = (Box<str>, Option<Arc<Subscriber>>);
 
 /// See the module's words.
 #[derive(Default)]
 pub(super) struct Inner {
     /// Who, once he said so.
-    who: Option<(Box<str>, Arc<Subscriber>)>,
+    who: Option<Who>,
     /// What he was asked.
     question: Option<Question>,
     /// Methods he refused, as bits.
@@ -111,21 +119,26 @@ impl Inner {
             if method != method::IDENTITY {
                 return unexpected;
             }
-            return match identify(data, site) {
+            return match look_up(data, site) {
                 Ok(who) => {
                     self.who = Some(who.clone());
-                    self.ask(None, &who.1, identifier.wrapping_add(1), site)
+                    self.ask(None, who.1.as_deref(), identifier.wrapping_add(1), site)
                 }
                 Err(refused) => InnerTurn::Rejected(refused),
             };
         };
-        introduce(&name, Some(&subscriber), site);
+        introduce(&name, subscriber.as_deref(), site);
         let Some(question) = self.question.take() else {
             return unexpected;
         };
         if method == method::NAK && question.may_be_refused() {
             self.refused |= question.method().bit();
-            return self.ask(Some(data), &subscriber, identifier.wrapping_add(1), site);
+            return self.ask(
+                Some(data),
+                subscriber.as_deref(),
+                identifier.wrapping_add(1),
+                site,
+            );
         }
         let answer = Answered {
             identifier,
@@ -133,17 +146,25 @@ impl Inner {
             data,
             name: name.as_bytes(),
         };
-        match question.judge(&answer, &subscriber) {
-            Turn::Ask(question, octets) => {
+        let judged = question.judge(&answer, subscriber.as_deref());
+        match (judged, subscriber) {
+            (Turn::Ask(question, octets), _) => {
                 self.question = Some(question);
                 InnerTurn::Ask(octets)
             }
-            Turn::Passed(found, _keys) => InnerTurn::Passed(Candidate {
+            (Turn::Passed(found, _keys), Some(subscriber)) => InnerTurn::Passed(Candidate {
                 subscriber,
                 name,
                 found,
             }),
-            Turn::Rejected(found, reason) => InnerTurn::Rejected((found, reason)),
+            // Nobody never passes.
+            (Turn::Passed(..), None) => {
+                InnerTurn::Rejected((Found::EapInnerUnknown, RejectReason::UnknownSubscriber))
+            }
+            (Turn::Rejected(Found::EapNobody, reason), _) => {
+                InnerTurn::Rejected((Found::EapInnerUnknown, reason))
+            }
+            (Turn::Rejected(found, reason), _) => InnerTurn::Rejected((found, reason)),
         }
     }
 
@@ -151,25 +172,27 @@ impl Inner {
     fn ask(
         &mut self,
         wanted: Option<&[u8]>,
-        subscriber: &Subscriber,
+        subscriber: Option<&Subscriber>,
         identifier: u8,
         site: &mut Site<'_, '_, '_>,
     ) -> InnerTurn {
-        let stored = Stored::of(subscriber);
-        if let Stored::Nothing = stored {
-            return InnerTurn::Rejected((Found::NothingStored, RejectReason::NoCredential));
-        }
-        let can = |method: &EapMethod| Question::can(*method, &stored) && self.refused & method.bit() == 0;
-        let offered = METHODS.into_iter().filter(can);
-        let set = offered.clone().fold(0, |set, method| set | method.bit());
-        let mut fit = offered.filter(|method| wanted.is_none_or(|wanted| wanted.contains(&method.number())));
-        let Some(method) = fit.next() else {
-            let meant = METHODS
-                .into_iter()
-                .filter(|method| wanted.is_none_or(|wanted| wanted.contains(&method.number())));
-            if let Some(refused) = Question::unfit(meant, &stored) {
+        let (stored, usual) = (subscriber.map(Stored::of), Stored::usual(&site.asked.nas.partner));
+        let refused = self.refused;
+        let meant = METHODS
+            .into_iter()
+            .filter(|method| wanted.is_none_or(|wanted| wanted.contains(&method.number())));
+        let fresh = meant.clone().filter(|method| refused & method.bit() == 0);
+        let Some(method) = Question::choose(fresh, stored.as_ref(), &usual) else {
+            if let Some(refused) = stored.as_ref().and_then(|stored| Question::unfit(meant, stored)) {
                 return InnerTurn::Rejected(refused);
             }
+            let can = |method: &EapMethod| {
+                Question::can(*method, stored.as_ref().unwrap_or(&usual)) && refused & method.bit() == 0
+            };
+            let set = METHODS
+                .into_iter()
+                .filter(can)
+                .fold(0, |set, method| set | method.bit());
             let wanted = wanted.and_then(<[u8]>::first).copied().unwrap_or_default();
             let found = Found::EapNothingInCommon { wanted, offered: set };
             return InnerTurn::Rejected((found, RejectReason::UnsupportedMethod));

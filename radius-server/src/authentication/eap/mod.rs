@@ -150,7 +150,7 @@ pub(super) fn step(
             open.rounds,
         );
     }
-    let (Stage::Question(question), Some(subscriber)) = (open.stage, subscriber) else {
+    let Stage::Question(question) = open.stage else {
         return (Found::EapUnexpectedMethod { method }, failed);
     };
     let name = asked.request.first(kind::USER_NAME).unwrap_or_default();
@@ -251,19 +251,21 @@ impl Offer<'_, '_> {
         rounds: u16,
     ) -> (Finding<'static>, Step) {
         let server = self.conversations.server();
-        let stored = self.subscriber.map(Stored::of);
-        let can = |method: &EapMethod| {
-            let known = stored
-                .as_ref()
-                .is_some_and(|stored| Question::can(*method, stored));
-            (method.is_tunnel() || known) && refused & method.bit() == 0
-        };
-        let offered = server.methods.iter().copied().filter(can);
-        let set = offered.clone().fold(0, |set, method| set | method.bit());
-        let mut fit = offered.filter(|method| wanted.is_none_or(|wanted| wanted.contains(&method.number())));
-        let Some(method) = fit.next() else {
-            let meant = server.methods.iter().copied();
-            let meant = meant.filter(|method| wanted.is_none_or(|wanted| wanted.contains(&method.number())));
+        let (stored, usual) = (
+            self.subscriber.map(Stored::of),
+            Stored::usual(&self.asked.nas.partner),
+        );
+        let configured = server.methods.iter().copied();
+        let meant = configured
+            .clone()
+            .filter(|method| wanted.is_none_or(|wanted| wanted.contains(&method.number())));
+        let fresh = meant.clone().filter(|method| refused & method.bit() == 0);
+        let Some(method) = Question::choose(fresh, stored.as_ref(), &usual) else {
+            let can = |method: &EapMethod| {
+                let known = Question::can(*method, stored.as_ref().unwrap_or(&usual));
+                (method.is_tunnel() || known) && refused & method.bit() == 0
+            };
+            let set = configured.filter(can).fold(0, |set, method| set | method.bit());
             if let Some((found, reason)) = stored.as_ref().and_then(|stored| Question::unfit(meant, stored)) {
                 return (found, Step::Rejected(reason));
             }
@@ -274,6 +276,7 @@ impl Offer<'_, '_> {
                 (None, Some(Stored::NtHash(_))) => {
                     (Found::NtHashStored, Step::Rejected(RejectReason::CredentialUnfit))
                 }
+                (None, None) => (Found::EapNobody, Step::Rejected(RejectReason::UnknownSubscriber)),
                 (wanted, _) => {
                     let wanted = wanted.and_then(<[u8]>::first).copied().unwrap_or_default();
                     let found = Found::EapNothingInCommon { wanted, offered: set };

@@ -12,6 +12,8 @@ use radius::mschap::{Failure, FailureCode, NtHash, SessionKeys, Version, v2};
 
 /// What we call ourselves in a challenge; peers show it to nobody.
 const OUR_NAME: &[u8] = b"headend";
+/// What the answer of nobody is compared with; it is nobody's, whatever comes of it.
+const NOBODYS: &[u8] = b"nobody's password";
 /// What EAP-GTC shows.
 const PROMPT: &[u8] = b"Password: ";
 
@@ -61,6 +63,19 @@ impl Question {
             EapMethod::Gtc => !matches!(stored, Stored::Nothing),
             EapMethod::Tls | EapMethod::Ttls | EapMethod::Peap => false,
         }
+    }
+
+    /// The first of these methods, most wanted first, that can be had for somebody of whom this is stored; where there is
+    /// none, or nobody, the first that could be had if what is usual were stored. That one ends in a reject, but a name that
+    /// does not exist and one that cannot log in are asked what others are asked.
+    pub(super) fn choose(
+        mut methods: impl Iterator<Item = EapMethod> + Clone,
+        stored: Option<&Stored<'_>>,
+        usual: &Stored<'_>,
+    ) -> Option<EapMethod> {
+        let can = |method: EapMethod, stored| method.is_tunnel() || Self::can(method, stored);
+        let own = stored.and_then(|stored| methods.clone().find(|method| can(*method, stored)));
+        own.or_else(|| methods.find(|method| can(*method, usual)))
     }
 
     /// What to say when none of these methods can be had, because only a hash of the password is stored.
@@ -118,22 +133,44 @@ impl Question {
         matches!(self, Self::Md5(_) | Self::Gtc | Self::MsChap2(_))
     }
 
-    /// What an answer proves.
-    pub(super) fn judge(self, answer: &Answered<'_>, subscriber: &Subscriber) -> Turn {
-        let stored = Stored::of(subscriber);
+    /// What an answer proves; of nobody nothing, which takes as many questions, and as much arithmetic, as of somebody.
+    pub(super) fn judge(self, answer: &Answered<'_>, subscriber: Option<&Subscriber>) -> Turn {
+        let turn = self.judge_stored(answer, subscriber);
+        if subscriber.is_some() {
+            return turn;
+        }
+        let nobody = (Found::EapNobody, RejectReason::UnknownSubscriber);
+        match turn {
+            Turn::Ask(Self::MsChap2Refused(..), octets) => {
+                Turn::Ask(Self::MsChap2Refused(nobody.0, nobody.1), octets)
+            }
+            Turn::Rejected(found, reason @ RejectReason::EapFailed) => Turn::Rejected(found, reason),
+            Turn::Ask(..) | Turn::Passed(..) | Turn::Rejected(..) => Turn::Rejected(nobody.0, nobody.1),
+        }
+    }
+
+    /// The same before it is asked whether there is anybody.
+    fn judge_stored(self, answer: &Answered<'_>, subscriber: Option<&Subscriber>) -> Turn {
+        let stored = subscriber.map_or(Stored::Password(NOBODYS), Stored::of);
         if answer.method != self.method().number() {
             let method = answer.method;
             return Turn::Rejected(Found::EapUnexpectedMethod { method }, RejectReason::EapFailed);
         }
         match self {
             Self::Md5(challenge) => judge_md5(&challenge, answer, stored),
-            Self::Gtc => match credential::check_clear(subscriber, answer.data) {
-                Ok(Found::PapMatch) => Turn::Passed(Found::GtcMatch, None),
-                Ok(found) => Turn::Passed(found, None),
-                Err((Found::PapMismatch, reason)) => Turn::Rejected(Found::GtcMismatch, reason),
-                Err((found, reason)) => Turn::Rejected(found, reason),
-            },
-            Self::MsChap2(challenge) => judge_mschap2(&challenge, answer, stored),
+            Self::Gtc => {
+                let checked = match subscriber {
+                    Some(subscriber) => credential::check_clear(subscriber, answer.data),
+                    None => Err((Found::EapNobody, RejectReason::UnknownSubscriber)),
+                };
+                match checked {
+                    Ok(Found::PapMatch) => Turn::Passed(Found::GtcMatch, None),
+                    Ok(found) => Turn::Passed(found, None),
+                    Err((Found::PapMismatch, reason)) => Turn::Rejected(Found::GtcMismatch, reason),
+                    Err((found, reason)) => Turn::Rejected(found, reason),
+                }
+            }
+            Self::MsChap2(challenge) => judge_mschap2(&challenge, answer, stored, subscriber.is_some()),
             Self::MsChap2Proven(keys) => match Said::parse(answer.data) {
                 Some(Said::Success) => Turn::Passed(Found::MsChap2Match, Some(keys)),
                 _ => Turn::Rejected(Found::EapPeerDisbelieves, RejectReason::EapFailed),
@@ -156,12 +193,8 @@ fn judge_md5(challenge: &[u8; md5::VALUE_LEN], answer: &Answered<'_>, stored: St
     }
 }
 
-/// EAP-MSCHAPv2's response.
-fn judge_mschap2(challenge: &[u8; 16], answer: &Answered<'_>, stored: Stored<'_>) -> Turn {
-    let hash = match credential::nt_hash_of(stored) {
-        Ok(hash) => hash,
-        Err((found, reason)) => return Turn::Rejected(found, reason),
-    };
+/// EAP-MSCHAPv2's response; whoever it is that fails, he is told so and has to say that he heard it.
+fn judge_mschap2(challenge: &[u8; 16], answer: &Answered<'_>, stored: Stored<'_>, is_somebody: bool) -> Turn {
     let said = Said::parse(answer.data);
     if matches!(said, Some(Said::ChangePassword)) {
         return Turn::Rejected(Found::MsChapPasswordChange, RejectReason::UnsupportedMethod);
@@ -173,13 +206,17 @@ fn judge_mschap2(challenge: &[u8; 16], answer: &Answered<'_>, stored: Stored<'_>
         return Turn::Rejected(Found::MsChap2Malformed, RejectReason::EapFailed);
     };
     // The name that is hashed is the one in the response; that it is his own is what the directory said about the other.
-    match check_either(challenge, &response, name, answer.name, &hash) {
-        Some(proof) => {
+    let wrong = || (Found::MsChap2Mismatch, RejectReason::WrongPassword);
+    let proven = credential::nt_hash_of(stored)
+        .and_then(|hash| check_either(challenge, &response, name, answer.name, &hash).ok_or_else(wrong));
+    match proven {
+        Ok(proof) if is_somebody => {
             let mut octets = vec![method::MSCHAPV2];
             mschapv2::write_success(response.ident, &proof.success(), &mut octets);
             Turn::Ask(Question::MsChap2Proven(SessionKeys::derive(&proof)), octets)
         }
-        None => {
+        refused => {
+            let (found, reason) = refused.err().unwrap_or_else(wrong);
             let failure = Failure {
                 ident: response.ident,
                 version: Version::Two,
@@ -190,8 +227,7 @@ fn judge_mschap2(challenge: &[u8; 16], answer: &Answered<'_>, stored: Stored<'_>
             };
             let mut octets = vec![method::MSCHAPV2];
             mschapv2::write_failure(&failure, &mut octets);
-            let refused = Question::MsChap2Refused(Found::MsChap2Mismatch, RejectReason::WrongPassword);
-            Turn::Ask(refused, octets)
+            Turn::Ask(Question::MsChap2Refused(found, reason), octets)
         }
     }
 }

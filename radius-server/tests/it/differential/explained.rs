@@ -51,8 +51,7 @@ pub const EXPLAINED: &[Explained] = &[
         why: "Attributes of an accepted login are none of a rejected one; and who is suspended should not look for a typing mistake.",
         is: |difference| match difference.values(Code::AccessReject, "Reply-Message") {
             Some([[ours], theirs]) => {
-                ["\"Login incorrect\"", "\"Authentication method not supported\""].contains(&ours.as_str())
-                    && matches!(theirs, [] | [_])
+                ours == "\"Login incorrect\"" && matches!(theirs, [] | [_])
             }
             _ => false,
         },
@@ -175,17 +174,6 @@ pub const EXPLAINED: &[Explained] = &[
         is: |difference| {
             difference.values(Code::AccessChallenge, "EAP-Message")
                 == Some([&["010a00211a".to_owned()], &["010a001604".to_owned()]])
-        },
-    },
-    Explained {
-        what: "EAP of somebody who is unknown, or of whom nothing is stored",
-        theirs: "Begins the method, and rejects its end.",
-        ours: "Rejects at once, while no method with a tunnel is configured, inside which another name could follow.",
-        why: "The method cannot end well, and the NAS learns of it a round trip earlier. The price: who can send EAP through a NAS learns which names exist.",
-        is: |difference| {
-            difference.has(Mark::Eap)
-                && (difference.has(Mark::Unknown) || difference.has(Mark::Unfit))
-                && difference.is_code(Some(Code::AccessReject), Some(Code::AccessChallenge))
         },
     },
     Explained {
