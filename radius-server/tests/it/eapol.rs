@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 
 /// Who logs in.
-const NAME: &str = "alice@demo";
+pub const NAME: &str = "alice@demo";
 /// What is said around the tunnel.
 const OUTER: &str = "anonymous@demo";
 /// How long one login may take.
@@ -30,7 +30,7 @@ const LOGIN_WAIT_S: &str = "20";
     clippy::print_stderr,
     reason = "who runs the tests should know which did not run"
 )]
-fn is_installed() -> bool {
+pub fn is_installed() -> bool {
     let run = Command::new("eapol_test")
         .arg("-v")
         .stdout(Stdio::null())
@@ -46,13 +46,13 @@ fn is_installed() -> bool {
 // -- Certificates
 
 /// A CA, a server's certificate and some clients', as files.
-struct Papers {
+pub struct Papers {
     dir: tempfile::TempDir,
     ca: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Papers {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("names");
         let name = format!("Demo ISP CA {}", uuid::Uuid::now_v7());
         params.distinguished_name.push(DnType::CommonName, name);
@@ -84,7 +84,7 @@ impl Papers {
     }
 
     /// Issues a client's certificate with this mail address.
-    fn issue_client(&self, name: &str, mail: &str, change: impl FnOnce(&mut CertificateParams)) {
+    pub fn issue_client(&self, name: &str, mail: &str, change: impl FnOnce(&mut CertificateParams)) {
         self.issue(name, ExtendedKeyUsagePurpose::ClientAuth, |params| {
             params.subject_alt_names = vec![SanType::Rfc822Name(mail.try_into().expect("a name"))];
             change(params);
@@ -112,12 +112,17 @@ impl Papers {
         fs::write(self.path("crl.pem"), list.pem().expect("PEM")).expect("written");
     }
 
-    fn path(&self, file: &str) -> PathBuf {
+    /// Where they are.
+    pub fn directory(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn path(&self, file: &str) -> PathBuf {
         self.dir.path().join(file)
     }
 
     /// EAP with these certificates.
-    fn options(&self) -> EapOptions {
+    pub fn options(&self) -> EapOptions {
         EapOptions {
             certificate: Some(self.path("server.pem")),
             key: Some(self.path("server.key")),
@@ -140,7 +145,7 @@ impl Papers {
 // -- Logins
 
 /// One login of eapol_test.
-struct Login<'l> {
+pub struct Login<'l> {
     papers: &'l Papers,
     /// Lines of wpa_supplicant's configuration.
     lines: Vec<String>,
@@ -150,7 +155,7 @@ struct Login<'l> {
 
 impl<'l> Login<'l> {
     /// A method and, within it, another; with the right password.
-    fn new(papers: &'l Papers, eap: &str, phase2: Option<&str>, tls: &str) -> Self {
+    pub fn new(papers: &'l Papers, eap: &str, phase2: Option<&str>, tls: &str) -> Self {
         let mut lines = vec![format!("eap={eap}")];
         let disable = u8::from(tls != "1.3");
         lines.push(format!("phase1=\"peaplabel=0 tls_disable_tlsv1_3={disable}\""));
@@ -167,7 +172,7 @@ impl<'l> Login<'l> {
     }
 
     /// EAP-TLS with a certificate of this name.
-    fn with_certificate(papers: &'l Papers, name: &str, tls: &str) -> Self {
+    pub fn with_certificate(papers: &'l Papers, name: &str, tls: &str) -> Self {
         let mut login = Self::new(papers, "TLS", None, tls);
         login.line(format!("ca_cert=\"{}\"", papers.path("ca.pem").display()));
         login.line(format!(
@@ -181,13 +186,18 @@ impl<'l> Login<'l> {
         login
     }
 
-    fn line(&mut self, line: String) -> &mut Self {
+    pub fn line(&mut self, line: String) -> &mut Self {
         self.lines.push(line);
         self
     }
 
     /// Logs in; what eapol_test printed.
     fn run(&self, isp: &Isp, identity: &str, password: &str) -> String {
+        self.run_at(isp.plane.auth_addrs()[0].port(), identity, password)
+    }
+
+    /// The same before whoever has this port.
+    pub fn run_at(&self, port: u16, identity: &str, password: &str) -> String {
         let file = tempfile::NamedTempFile::new_in(self.papers.dir.path()).expect("a file");
         let lines = self.lines.join("\n  ");
         let text = format!(
@@ -197,7 +207,7 @@ impl<'l> Login<'l> {
         let mut command = Command::new("eapol_test");
         command.arg("-c").arg(file.path());
         command.args(["-a", "127.0.0.1", "-r", "0", "-t", LOGIN_WAIT_S]);
-        command.args(["-p", &isp.plane.auth_addrs()[0].port().to_string()]);
+        command.args(["-p", &port.to_string()]);
         command.args(["-s", std::str::from_utf8(SECRET).expect("text")]);
         if !self.keys {
             command.arg("-n");
@@ -250,13 +260,13 @@ fn check_last(isp: &Isp, names: &[&str], outcome: Outcome, what: &str) -> Decisi
 }
 
 /// The last lines of what eapol_test printed.
-fn tail(said: &str) -> String {
+pub fn tail(said: &str) -> String {
     let lines: Vec<_> = said.lines().collect();
     lines[lines.len().saturating_sub(60)..].join("\n")
 }
 
 /// Every method with a password inside TLS: EAP's name, what is inside.
-const INSIDE: [(&str, &str); 10] = [
+pub const INSIDE: [(&str, &str); 10] = [
     ("TTLS", "auth=PAP"),
     ("TTLS", "auth=CHAP"),
     ("TTLS", "auth=MSCHAP"),

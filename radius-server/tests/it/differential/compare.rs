@@ -60,7 +60,9 @@ impl Difference<'_> {
 
 /// Reads an answer, hidden values revealed and random ones masked; who answers must know the secret.
 #[track_caller]
-fn read(name: &str, request: &[u8], octets: &[u8]) -> Answer {
+fn read(name: &str, marks: &[Mark], request: &[u8], octets: &[u8]) -> Answer {
+    // What TLS agrees on is another secret each time; that both sides agree on the same is for eapol_test to say.
+    let agreed = marks.contains(&Mark::Tunnel);
     let (reply, request) = (View::parse(octets).expect("a packet"), View::parse(request));
     let request = request.expect("only a packet is answered");
     assert!(
@@ -83,8 +85,15 @@ fn read(name: &str, request: &[u8], octets: &[u8]) -> Answer {
             }
             [26, 311, 16 | 17] => {
                 let mut room = [0; salt::HIDDEN_LEN_MAX];
-                hex(salt::reveal(&secret(), request.authenticator(), value, &mut room).expect("hidden"))
+                let key = salt::reveal(&secret(), request.authenticator(), value, &mut room).expect("hidden");
+                if agreed {
+                    format!("a key of {} octets", key.len())
+                } else {
+                    hex(key)
+                }
             }
+            // How many rounds it took is between the libraries of TLS, and the Identifier counts them.
+            [79] if agreed => format!("Code {}", value[0]),
             // Code, identifier, length and method: what follows is random.
             [79] => hex(&value[..value.len().min(5)]),
             [26, 311, 2] => ms_chap_error(value),
@@ -124,7 +133,8 @@ pub fn differences<'c>(
     marks: &'c [Mark],
     exchanges: [Exchange<'_>; 2],
 ) -> Vec<Difference<'c>> {
-    let [ours, theirs] = exchanges.map(|(request, answer)| answer.map(|octets| read(case, request, octets)));
+    let [ours, theirs] =
+        exchanges.map(|(request, answer)| answer.map(|octets| read(case, marks, request, octets)));
     let difference = |what| Difference { case, marks, what };
     let codes = [&ours, &theirs].map(|answer| answer.as_ref().map(|answer| answer.code));
     let (Some(mut ours), Some(mut theirs), true) = (ours, theirs, codes[0] == codes[1]) else {

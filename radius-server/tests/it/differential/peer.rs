@@ -1,13 +1,13 @@
 //! Both servers, with the same users, and somebody who asks both the same.
 
-use crate::isp::{Client, Isp, PASSWORD, SECRET, id, nas, until};
+use super::freeradius::Freeradius;
+use crate::isp::{Client, Isp, PASSWORD, id, nas};
 use radius::dictionary::STANDARD;
 use radius::mschap::NtHash;
 use radius::{Code, RequestWriter, View, kind};
+use radius_server::authentication::EapOptions;
 use radius_server::directory::{Credential, Plan, Require, SubscriberSpec};
 use std::fmt::Write;
-use std::net::{SocketAddr, UdpSocket};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 /// The NAS that need not sign, and the one that must.
@@ -110,7 +110,7 @@ pub fn hex(octets: &[u8]) -> String {
 }
 
 /// The users as FreeRADIUS's `files` reads them.
-fn users_file() -> String {
+pub fn users_file() -> String {
     let mut file = String::new();
     for user in USERS {
         let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\"));
@@ -136,166 +136,14 @@ fn row(name: &str, text: &str) -> String {
     }
 }
 
-/// What its usual site lets pass in an Access-Reject.
-const ACCESS_REJECT: &str = "DEFAULT
-\tEAP-Message =* ANY,
-\tState =* ANY,
-\tMessage-Authenticator =* ANY,
-\tError-Cause =* ANY,
-\tReply-Message =* ANY,
-\tMS-CHAP-Error =* ANY,
-\tProxy-State =* ANY
-";
-
-/// Debian's FreeRADIUS on a port of its own; one thread, so that it answers in order.
-pub struct Freeradius {
-    child: Child,
-    auth: SocketAddr,
-    dir: tempfile::TempDir,
-}
-
-impl Freeradius {
-    /// Whether it is the version that the table is about, so that each line of it must be seen.
-    pub fn is_the_known_one() -> bool {
-        let said = Command::new("freeradius").arg("-v").output().expect("runs");
-        String::from_utf8_lossy(&said.stdout).contains("Version 3.2.1,")
-    }
-
-    /// Starts one; `None` when it is not installed.
-    pub fn start() -> Option<Self> {
-        if !crate::proxy::is_installed("freeradius") {
-            return None;
-        }
-        let dir = tempfile::tempdir().expect("a directory");
-        let free = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-        let auth = free.local_addr().expect("an address");
-        drop(free);
-        let (path, port) = (dir.path().display(), auth.port());
-        let secret = std::str::from_utf8(SECRET).expect("text");
-        let clients: String = ADDRESSES
-            .iter()
-            .zip(["no", "yes"])
-            .map(|(address, must)| {
-                format!(
-                    "client nas-{address} {{\n ipaddr = {address}\n secret = \"{secret}\"\n \
-                     require_message_authenticator = {must}\n}}\n"
-                )
-            })
-            .collect();
-        let conf = format!(
-            r#"prefix = /usr
-localstatedir = {path}
-logdir = {path}
-run_dir = {path}
-confdir = {path}
-libdir = /usr/lib/freeradius
-name = other
-max_requests = 16384
-correct_escapes = true
-log {{
-    destination = stdout
-}}
-security {{
-    reject_delay = 0
-    status_server = yes
-}}
-proxy_requests = no
-{clients}
-modules {{
-    pap {{
-    }}
-    chap {{
-    }}
-    mschap {{
-        use_mppe = yes
-    }}
-    eap {{
-        default_eap_type = md5
-        md5 {{
-        }}
-    }}
-    attr_filter access_reject {{
-        key = "%{{User-Name}}"
-        filename = {path}/access_reject
-    }}
-    files {{
-        usersfile = {path}/users
-    }}
-}}
-server other {{
-    listen {{
-        type = auth
-        ipaddr = 127.0.0.1
-        port = {port}
-    }}
-    authorize {{
-        chap
-        mschap
-        eap
-        files
-        pap
-    }}
-    authenticate {{
-        Auth-Type PAP {{
-            pap
-        }}
-        Auth-Type CHAP {{
-            chap
-        }}
-        Auth-Type MS-CHAP {{
-            mschap
-        }}
-        eap
-    }}
-    post-auth {{
-        Post-Auth-Type REJECT {{
-            access_reject
-            eap
-        }}
-    }}
-}}
-"#
-        );
-        for (name, text) in [
-            ("radiusd.conf", conf),
-            ("users", users_file()),
-            ("access_reject", ACCESS_REJECT.to_owned()),
-            ("dictionary", "# Nothing of our own.\n".to_owned()),
-        ] {
-            std::fs::write(dir.path().join(name), text).expect("written");
-        }
-        let log = std::fs::File::create(dir.path().join("log")).expect("a log");
-        let child = Command::new("freeradius")
-            .args(["-f", "-s", "-l", "stdout", "-d"])
-            .arg(dir.path())
-            .stdin(Stdio::null())
-            .stdout(log)
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("starts");
-        let mut freeradius = Self { child, auth, dir };
-        let wanted = format!(":{port:04X} ");
-        until("FreeRADIUS listens", || {
-            let ended = freeradius.child.try_wait().expect("a state");
-            let log = || std::fs::read_to_string(freeradius.dir.path().join("log"));
-            assert_eq!(ended, None, "{:?}", log());
-            std::fs::read_to_string("/proc/net/udp").is_ok_and(|table| table.contains(&wanted))
-        });
-        Some(freeradius)
-    }
-}
-
-impl Drop for Freeradius {
-    fn drop(&mut self) {
-        // A test that failed leaves nothing behind.
-        let _killed = self.child.kill();
-        let _waited = self.child.wait();
-    }
-}
-
 /// A server of ours with the same users.
 pub fn ours() -> Isp {
-    let isp = Isp::start();
+    ours_with(EapOptions::default())
+}
+
+/// The same with other methods of EAP.
+pub fn ours_with(eap: EapOptions) -> Isp {
+    let isp = Isp::with(|config| config.eap = eap);
     let directory = isp.plane.directory();
     for (number, (address, must)) in (10..).zip(ADDRESSES.iter().zip([Require::No, Require::Yes])) {
         let mut spec = nas(number, address);
@@ -322,9 +170,18 @@ pub fn ours() -> Isp {
 
 /// A NAS before one of the servers.
 pub struct Asker {
-    client: Client,
-    /// Identifiers of logins that must be answered: the upper half.
+    pub client: Client,
+    /// Which kind of request must be answered.
+    probe: Probe,
+    /// Identifiers of those that must be answered: the upper half.
     probes: std::cell::Cell<u8>,
+}
+
+/// A request that must be answered, so that one before it that is not answered by then will not be.
+#[derive(Clone, Copy)]
+enum Probe {
+    Login,
+    Record,
 }
 
 impl Asker {
@@ -332,6 +189,7 @@ impl Asker {
     pub fn ours(isp: &Isp, address: &str) -> Self {
         Self {
             client: isp.client(address),
+            probe: Probe::Login,
             probes: std::cell::Cell::new(0),
         }
     }
@@ -341,6 +199,15 @@ impl Asker {
         let mut asker = Self::ours(isp, address);
         asker.client.auth = freeradius.auth;
         asker
+    }
+
+    /// The same NAS before the accounting ports of both.
+    pub fn accounting(isp: &Isp, freeradius: &Freeradius, address: &str) -> [Self; 2] {
+        let mut askers = [Self::ours(isp, address), Self::ours(isp, address)];
+        askers[0].client.auth = askers[0].client.accounting;
+        askers[1].client.auth = freeradius.accounting;
+        askers.iter_mut().for_each(|asker| asker.probe = Probe::Record);
+        askers
     }
 
     /// A request with a packet of EAP, and the State that came with the one it answers.
@@ -355,10 +222,24 @@ impl Asker {
         let identifier = 0x80 | number;
         let mut buf = [0; 256];
         let authenticator = uuid::Uuid::now_v7().into_bytes();
-        let mut writer = RequestWriter::access(&mut buf, identifier, authenticator).expect("room");
-        writer.reserve_message_authenticator().expect("room");
+        let (mut writer, expected) = match self.probe {
+            Probe::Login => {
+                let mut writer = RequestWriter::access(&mut buf, identifier, authenticator).expect("room");
+                writer.reserve_message_authenticator().expect("room");
+                writer.password(b"x", &self.client.secret).expect("room");
+                (writer, Code::AccessAccept)
+            }
+            Probe::Record => {
+                let mut writer =
+                    RequestWriter::signed(&mut buf, Code::AccountingRequest, identifier).expect("room");
+                writer.u32(kind::ACCT_STATUS_TYPE, 3).expect("room");
+                writer
+                    .attribute(kind::CONNECT_INFO, &authenticator)
+                    .expect("room");
+                (writer, Code::AccountingResponse)
+            }
+        };
         writer.text(kind::USER_NAME, "bob").expect("room");
-        writer.password(b"x", &self.client.secret).expect("room");
         let probe = writer.finish(&self.client.secret);
         self.client.send_auth(request);
         self.client.send_auth(probe);
@@ -367,7 +248,7 @@ impl Asker {
             let octets = self.client.receive();
             let reply = View::parse(&octets).expect("a packet");
             if reply.identifier() == identifier {
-                assert_eq!(reply.code(), Code::AccessAccept);
+                assert_eq!(reply.code(), expected);
                 return answer;
             }
             assert_eq!(reply.identifier(), request[1]);

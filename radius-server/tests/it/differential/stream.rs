@@ -32,6 +32,20 @@ pub enum Mark {
     MsChap2,
     /// EAP-Message.
     Eap,
+    /// A method inside TLS.
+    Tunnel,
+    /// EAP-TLS.
+    Certificate,
+    /// The name outside of the tunnel is another one.
+    Anonymous,
+    /// The certificate is in another name than the identity.
+    OtherName,
+    /// An Accounting-Request.
+    Accounting,
+    /// No Acct-Status-Type.
+    NoStatus,
+    /// Signed with Message-Authenticator, which accounting need not be.
+    Signed,
     /// No credential.
     NoMethod,
     /// CHAP-Password beside another credential.
@@ -104,10 +118,15 @@ pub fn secret() -> SharedSecret {
 }
 
 /// Numbers that look random and are the same every time (splitmix64).
-struct Numbers(u64);
+pub struct Numbers(u64);
 
 impl Numbers {
-    fn next(&mut self) -> u64 {
+    /// Those that follow from this one.
+    pub const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -116,19 +135,19 @@ impl Numbers {
     }
 
     /// Below a bound that is not zero.
-    fn below(&mut self, bound: usize) -> usize {
+    pub fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.next() % bound as u64).expect("below the bound")
     }
 
-    fn one_in(&mut self, count: usize) -> bool {
+    pub fn one_in(&mut self, count: usize) -> bool {
         self.below(count) == 0
     }
 
-    fn pick<'t, T>(&mut self, of: &'t [T]) -> &'t T {
+    pub fn pick<'t, T>(&mut self, of: &'t [T]) -> &'t T {
         &of[self.below(of.len())]
     }
 
-    fn octets<const N: usize>(&mut self) -> [u8; N] {
+    pub fn octets<const N: usize>(&mut self) -> [u8; N] {
         std::array::from_fn(|_| self.next().to_le_bytes()[0])
     }
 }
@@ -518,7 +537,7 @@ fn thought_of(numbers: &mut Numbers) -> Vec<Draft> {
 }
 
 /// Attributes that a generated request may have besides; nothing contradicts itself.
-const BESIDES: &[(u8, &[u8])] = &[
+pub const BESIDES: &[(u8, &[u8])] = &[
     (kind::NAS_IP_ADDRESS, &[192, 0, 2, 1]),
     (kind::NAS_PORT, &[0xff; 4]),
     (kind::SERVICE_TYPE, &[0, 0, 0, 2]),

@@ -1,4 +1,11 @@
-//! Every difference there may be, and why: what `docs/freeradius-differences.md` says is written from here.
+//! Every difference there may be, and why: what `docs/freeradius-differences.md` says is written from here. Those of logins
+//! without TLS are here, those of methods inside TLS in [`tunnels`], those of accounting in [`accounting`].
+
+mod accounting;
+mod tunnels;
+
+pub use accounting::ACCOUNTING;
+pub use tunnels::TUNNELS;
 
 use super::compare::{Difference, What};
 use super::stream::Mark;
@@ -50,9 +57,7 @@ pub const EXPLAINED: &[Explained] = &[
         ours: "Sends a Reply-Message of its own that says what the subscriber may know: not whether name or password was wrong.",
         why: "Attributes of an accepted login are none of a rejected one; and who is suspended should not look for a typing mistake.",
         is: |difference| match difference.values(Code::AccessReject, "Reply-Message") {
-            Some([[ours], theirs]) => {
-                ours == "\"Login incorrect\"" && matches!(theirs, [] | [_])
-            }
+            Some([[ours], theirs]) => ours == "\"Login incorrect\"" && matches!(theirs, [] | [_]),
             _ => false,
         },
     },
@@ -219,23 +224,50 @@ pub const EXPLAINED: &[Explained] = &[
 pub fn page() -> String {
     let mut page = String::from(
         "# Where replies differ from FreeRADIUS's\n\n\
-         A test sends the same requests to Debian's FreeRADIUS 3.2.1 (modules files, pap, chap, mschap, eap; the usual filter of\n\
-         rejects) and to Headend with the same users, and compares the decoded replies attribute by attribute: PAP, CHAP, both\n\
-         versions of MS-CHAP, EAP-MD5, right and wrong passwords, odd names, odd attributes, malformed packets, and eight\n\
-         hundred requests that a seeded generator makes, half of them damaged afterwards. These are all the differences it finds. The page is written from the table of that\n\
-         test (`radius-server/tests/it/differential/explained.rs`), which fails on any other, and on one that is no longer seen.\n\n\
-         | When | FreeRADIUS | Headend | Why |\n\
-         |---|---|---|---|\n",
+         Tests send the same requests to Debian's FreeRADIUS 3.2.1 (modules files, pap, chap, mschap, eap, detail; the usual\n\
+         filter of rejects) and to Headend with the same users, and compare the decoded replies attribute by attribute. These\n\
+         are all the differences they find. The page is written from the tables of those tests\n\
+         (`radius-server/tests/it/differential/explained/`), which fail on any other, and on one that is no longer seen.\n",
     );
-    for Explained {
-        what,
-        theirs,
-        ours,
-        why,
-        ..
-    } in EXPLAINED
-    {
-        let _never_fails = writeln!(page, "| {what} | {theirs} | {ours} | {why} |");
+    for (title, about, table) in PARTS {
+        let _never_fails = write!(
+            page,
+            "\n## {title}\n\n{about}\n\n| When | FreeRADIUS | Headend | Why |\n|---|---|---|---|\n"
+        );
+        for Explained {
+            what,
+            theirs,
+            ours,
+            why,
+            ..
+        } in table
+        {
+            let _never_fails = writeln!(page, "| {what} | {theirs} | {ours} | {why} |");
+        }
     }
     page
 }
+
+/// The parts of the page: title, what was compared, and what differs.
+const PARTS: [(&str, &str, &[Explained]); 3] = [
+    (
+        "Logins",
+        "PAP, CHAP, both versions of MS-CHAP, EAP-MD5, right and wrong passwords, odd names, odd attributes, malformed packets, and\n\
+         eight hundred requests that a seeded generator makes, half of them damaged afterwards; and what hostapd, eapol_test,\n\
+         radclient and the lab's generator sent when it was recorded (`radius-server/tests/recorded/`).",
+        EXPLAINED,
+    ),
+    (
+        "Methods inside TLS",
+        "EAP-TLS, EAP-TTLS (PAP, CHAP, MS-CHAP, MS-CHAPv2, EAP-MD5, EAP-GTC, EAP-MSCHAPv2) and PEAP (EAP-MSCHAPv2, EAP-GTC,\n\
+         EAP-MD5) by eapol_test with TLS 1.2 and 1.3, the same certificates on both: the last reply is compared, and that both\n\
+         give the NAS the keys eapol_test has. FreeRADIUS has `use_tunneled_reply`. What is said of logins holds here, too.",
+        TUNNELS,
+    ),
+    (
+        "Accounting",
+        "Every Acct-Status-Type, attributes missing, odd and too many, signatures, retransmissions, other packets on the port, and\n\
+         four hundred requests that a seeded generator makes, some of them damaged afterwards: replies and silence.",
+        ACCOUNTING,
+    ),
+];
