@@ -3,6 +3,7 @@
 //! Everything started belongs to this value and is stopped, in the right order, when it goes: clients first, then the
 //! server, then the wires, then the files.
 
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,9 +15,11 @@ use crate::hostapd::{Core, Hostapd};
 use crate::isp::{self, Isp};
 use crate::nas::{Bng, Simulator, Twin};
 use crate::net::Wires;
+use crate::papers::Papers;
 use crate::process;
+use crate::radsecproxy::{self, Radsecproxy};
 use crate::rundir::{self, RunDir};
-use crate::supplicant::Supplicant;
+use crate::supplicant::{Method, Supplicant};
 
 /// Ports that are used when they are free, so that commands look the same in each run. None is RADIUS's own, which a
 /// FreeRADIUS on this machine may hold.
@@ -26,6 +29,8 @@ const PORTS_PREFERRED: Ports = Ports {
     accounting: 18130,
 };
 
+/// Where radsecproxy takes RADIUS over UDP, inside the namespace of the NAS.
+const PROXY_PORT: u16 = 1812;
 /// The subscriber behind hostapd.
 pub const WIRED_SUBSCRIBER: &str = "alice";
 /// How long a login over the wire may take: hostapd repeats a lost frame after three seconds.
@@ -51,6 +56,12 @@ pub struct Lab {
     pub supplicant: Option<Supplicant>,
     /// The real NAS, once it is started.
     pub hostapd: Option<Hostapd>,
+    /// The real proxy, once it is started.
+    pub proxy: Option<Radsecproxy>,
+    /// Certificates for EAP.
+    pub papers: Papers,
+    /// Where the server listens for RADIUS over TLS.
+    pub radsec: SocketAddr,
     /// The server under test.
     pub server: Server,
     /// The platform administrator.
@@ -81,13 +92,21 @@ impl Lab {
             }
         };
         let core = wires.as_ref().ok().map(|wires| wires.core_address);
-        let server = Server::new(headend, &run.data, listen(core)?, &run.log("headend"));
+        let mut server = Server::new(headend, &run.data, listen(core)?, &run.log("headend"));
+        let (papers, radsec) = (Papers::make(&run.runtime, WIRED_SUBSCRIBER)?, free_tcp(core)?);
+        server.env = papers.env();
+        server
+            .env
+            .push(("HEADEND_RADIUS_RADSEC".to_owned(), radsec.to_string()));
         let admin = Cli::new(headend, &server.url(), &run.dir.join("admin.credentials.toml"));
         let isp = Isp::new(root)?;
         Ok(Lab {
             simulator: None,
             supplicant: None,
             hostapd: None,
+            proxy: None,
+            papers,
+            radsec,
             server,
             admin,
             noc: None,
@@ -132,7 +151,60 @@ impl Lab {
             &self.run.log("hostapd"),
         )?);
         let (password, log) = (&self.isp.subscriber_password, self.run.log("wpa_supplicant"));
-        let supplicant = Supplicant::start(wires, WIRED_SUBSCRIBER, password, &self.run.runtime, &log)?;
+        let (method, runtime) = (Method::Md5, &self.run.runtime);
+        let supplicant = Supplicant::start(wires, WIRED_SUBSCRIBER, password, method, runtime, &log)?;
+        self.supplicant
+            .insert(supplicant)
+            .wait_until_authenticated(LOGIN_WAIT_MAX)
+    }
+
+    /// Puts radsecproxy between hostapd and the server, with a certificate that the server issues for this NAS; from then on
+    /// the NAS speaks RADIUS over TLS only. Gives what was said when it was issued.
+    ///
+    /// # Errors
+    /// There are no wires, or somebody does not come up.
+    pub fn secure_wires(&mut self) -> Result<String> {
+        (self.supplicant, self.hostapd) = (None, None);
+        let wires = self.wires.as_ref().map_err(|why| anyhow::anyhow!("{why}"))?;
+        let (out, data) = (&self.run.runtime, &self.server.data);
+        let words = ["radius", "certificate", "issue", isp::PORT_NAS, "--out"].map(OsStr::new);
+        let words = words
+            .into_iter()
+            .chain([out.as_os_str(), "--data-dir".as_ref(), data.as_os_str()]);
+        let words = words
+            .map(|word| word.to_str().context("a path is not UTF-8"))
+            .collect::<Result<Vec<_>>>()?;
+        let issued = self.admin.done(&words)?;
+        let listen = SocketAddr::from((wires.nas_address, PROXY_PORT));
+        let core = radsecproxy::Core {
+            server: self.radsec,
+            listen,
+            secret: &self.isp.port_secret,
+            certificates: out,
+            nas: isp::PORT_NAS,
+        };
+        let proxy = Radsecproxy::start(wires, &core, out, &self.run.log("radsecproxy"))?;
+        self.proxy = Some(proxy);
+        let core = Core {
+            auth: listen,
+            accounting: listen,
+            secret: &self.isp.port_secret,
+            coa_secret: &self.isp.port_coa_secret,
+        };
+        self.hostapd = Some(Hostapd::start(wires, &core, out, &self.run.log("hostapd"))?);
+        Ok(issued)
+    }
+
+    /// Unplugs the subscriber's device and plugs in one that logs in so; gives the method it used.
+    ///
+    /// # Errors
+    /// There are no wires, or he does not get in.
+    pub fn plug_in_by(&mut self, method: fn(&Papers) -> Method<'_>) -> Result<String> {
+        self.supplicant = None;
+        let wires = self.wires.as_ref().map_err(|why| anyhow::anyhow!("{why}"))?;
+        let (password, log) = (&self.isp.subscriber_password, self.run.log("wpa_supplicant"));
+        let (method, runtime) = (method(&self.papers), &self.run.runtime);
+        let supplicant = Supplicant::start(wires, WIRED_SUBSCRIBER, password, method, runtime, &log)?;
         self.supplicant
             .insert(supplicant)
             .wait_until_authenticated(LOGIN_WAIT_MAX)
@@ -212,6 +284,14 @@ pub fn listen(core: Option<Ipv4Addr>) -> Result<Listen> {
         auth: on(auth),
         accounting: on(accounting),
     })
+}
+
+/// A free port for RADIUS over TLS, where the NAS reaches us.
+fn free_tcp(core: Option<Ipv4Addr>) -> Result<SocketAddr> {
+    let socket = TcpListener::bind((core.unwrap_or(Ipv4Addr::LOCALHOST), 0));
+    socket
+        .and_then(|socket| socket.local_addr())
+        .context("no free TCP port")
 }
 
 /// The preferred port if it is free on every address, else another one.

@@ -6,7 +6,8 @@
 //!
 //! 1. [`up`] and [`scenario`]: the two plays. [`lab`] raises the stage that both share. [`drill`]: crashes, and the proof.
 //! 2. [`headend`], [`postgres`]: the server under test. [`isp`]: who is in it.
-//! 3. [`hostapd`], [`supplicant`], [`radclient`]: clients nobody here wrote. [`nas`]: the BNG that we did.
+//! 3. [`hostapd`], [`supplicant`], [`radsecproxy`], [`radclient`]: clients nobody here wrote. [`papers`]: certificates for them.
+//!    [`nas`]: the BNG that we did.
 //! 4. [`net`]: namespaces and wires. [`rundir`], [`secret`]: files. [`process`], [`wait`], [`interrupt`]: tools.
 //! 5. [`report`]: what people see.
 
@@ -20,9 +21,11 @@ mod lab;
 mod load;
 mod nas;
 mod net;
+mod papers;
 mod postgres;
 mod process;
 mod radclient;
+mod radsecproxy;
 mod report;
 mod rundir;
 mod scenario;

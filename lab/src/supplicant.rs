@@ -1,4 +1,4 @@
-//! The real subscriber: Debian's `wpa_supplicant -Dwired` with EAP-MD5, in the namespace of the subscriber.
+//! The real subscriber: Debian's `wpa_supplicant -Dwired`, by EAP-MD5 or inside TLS, in the namespace of the subscriber.
 //!
 //! Asked and told through `wpa_cli`. On a wire nobody tells a supplicant that its port was closed, so after a Disconnect
 //! it believes itself online until [`Supplicant::log_in_again`]; that is what unplugging the cable does.
@@ -10,12 +10,24 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use crate::net::{SUBSCRIBER_LINK, Wires};
+use crate::papers::Papers;
 use crate::process::{self, Daemon};
 use crate::secret::{self, Secret};
 use crate::wait::{self, Look};
 
 /// How long `wpa_cli` may take to answer.
 const CONTROL_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// How it logs in.
+#[derive(Clone, Copy)]
+pub enum Method<'m> {
+    /// EAP-MD5, without TLS.
+    Md5,
+    /// PEAP with EAP-MSCHAPv2 inside, under an outer name that says nothing.
+    Peap(&'m Papers),
+    /// EAP-TLS, with a certificate of its own and no password.
+    Tls(&'m Papers),
+}
 
 /// A running wpa_supplicant.
 #[derive(Debug)]
@@ -35,12 +47,13 @@ impl Supplicant {
         wires: &Wires,
         identity: &str,
         password: &Secret,
+        method: Method<'_>,
         runtime_dir: &Path,
         log: &Path,
     ) -> Result<Supplicant> {
         let control = runtime_dir.join("supplicant");
         let file = runtime_dir.join("supplicant.conf");
-        secret::write_file(&file, &configuration(identity, password, &control))?;
+        secret::write_file(&file, &configuration(identity, password, method, &control))?;
         let mut command = process::ends_with_us("wpa_supplicant");
         command
             .args(["-t", "-Dwired", "-i", SUBSCRIBER_LINK, "-c"])
@@ -107,19 +120,36 @@ impl Supplicant {
 }
 
 /// Its configuration file.
-fn configuration(identity: &str, password: &Secret, control: &Path) -> String {
+fn configuration(identity: &str, password: &Secret, method: Method<'_>, control: &Path) -> String {
+    let password = format!("password=\"{}\"", password.reveal());
+    let ca = |papers: &Papers| format!("ca_cert=\"{}\"", papers.ca.display());
+    let lines = match method {
+        Method::Md5 => vec!["eap=MD5".to_owned(), password],
+        Method::Peap(papers) => vec![
+            "eap=PEAP".to_owned(),
+            "phase2=\"auth=MSCHAPV2\"".to_owned(),
+            "anonymous_identity=\"anonymous\"".to_owned(),
+            ca(papers),
+            password,
+        ],
+        Method::Tls(papers) => vec![
+            "eap=TLS".to_owned(),
+            ca(papers),
+            format!("client_cert=\"{}\"", papers.subscriber.certificate.display()),
+            format!("private_key=\"{}\"", papers.subscriber.key.display()),
+        ],
+    };
     format!(
         "ctrl_interface={control}\n\
          ap_scan=0\n\
          fast_reauth=0\n\
          network={{\n\
          \x20   key_mgmt=IEEE8021X\n\
-         \x20   eap=MD5\n\
+         \x20   {lines}\n\
          \x20   identity=\"{identity}\"\n\
-         \x20   password=\"{password}\"\n\
          \x20   eapol_flags=0\n\
          }}\n",
         control = control.display(),
-        password = password.reveal(),
+        lines = lines.join("\n    "),
     )
 }

@@ -27,6 +27,8 @@ pub const CORE_LINK: &str = "core0";
 pub const PORT_LINK: &str = "port0";
 /// The interface of the subscriber.
 pub const SUBSCRIBER_LINK: &str = "eth0";
+/// On which a NAS and a proxy beside it speak to each other.
+const LOOPBACK: &str = "lo";
 /// The subscriber's MAC address: locally administered, so that it can be nobody's.
 pub const SUBSCRIBER_MAC: [u8; 6] = [0x02, 0x1a, 0xb0, 0x00, 0x00, 0x01];
 
@@ -60,6 +62,7 @@ impl Wires {
         let port = cpe.handle()?;
         nas.enter(move || link::pair_across(PORT_LINK, SUBSCRIBER_LINK, &port))??;
         nas.enter(|| link::up(PORT_LINK, None))??;
+        nas.enter(|| link::up(LOOPBACK, None))??;
         cpe.enter(|| link::up(SUBSCRIBER_LINK, Some(SUBSCRIBER_MAC)))??;
         Ok(Wires {
             nas,

@@ -2,7 +2,7 @@
 //!
 //! The steps, in the order they are played. Each is a function that gives the evidence it saw, or fails with what it saw
 //! instead; a failure does not keep the others from being tried. Files: [`begin`] first start and demo ISP, [`passwords`]
-//! PAP, CHAP, MS-CHAP and why a login is refused, [`wired`] 802.1X and Disconnect, [`permissions`] what a role may not do, [`admission`] unknown sources and wrong
+//! PAP, CHAP, MS-CHAP and why a login is refused, [`wired`] 802.1X and Disconnect, [`secured`] the same inside TLS on both sides, [`permissions`] what a role may not do, [`admission`] unknown sources and wrong
 //! secrets, [`crash`] kill -9, [`outage`] no PostgreSQL.
 
 mod admission;
@@ -12,6 +12,7 @@ mod ledger;
 mod outage;
 mod passwords;
 mod permissions;
+mod secured;
 mod simulated;
 mod wired;
 
@@ -37,6 +38,8 @@ enum Needs {
     Radclient,
     /// Namespaces, hostapd and wpa_supplicant.
     Wires,
+    /// The same and radsecproxy.
+    WiresAndRadsecproxy,
     /// radclient and psql.
     RadclientAndPsql,
 }
@@ -54,7 +57,7 @@ struct Step {
 }
 
 /// All steps.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step {
         number: "0",
         title: "first start and apply",
@@ -90,6 +93,12 @@ const STEPS: [Step; 11] = [
         title: "disconnect on a simulated BNG",
         needs: Needs::Nothing,
         play: simulated::play,
+    },
+    Step {
+        number: "d",
+        title: "PEAP and EAP-TLS behind a NAS that speaks RADIUS over TLS",
+        needs: Needs::WiresAndRadsecproxy,
+        play: secured::play,
     },
     Step {
         number: "c",
@@ -179,6 +188,10 @@ fn hindrance(step: &Step, lab: &Lab, begun: bool) -> Option<String> {
         Needs::Radclient => radclient(),
         Needs::RadclientAndPsql => radclient().or_else(|| missing("psql", "postgresql-client")),
         Needs::Wires => lab.wires.as_ref().err().cloned(),
+        Needs::WiresAndRadsecproxy => {
+            let wires = lab.wires.as_ref().err().cloned();
+            wires.or_else(|| missing("radsecproxy", "radsecproxy"))
+        }
     }
 }
 
@@ -194,7 +207,7 @@ fn judge(result: Result<String>, lab: &mut Lab) -> Result<Ending> {
 
 /// The ends of all logs.
 fn log_ends(lab: &Lab) -> String {
-    let logs = ["headend", "hostapd", "wpa_supplicant"].map(|program| lab.run.log(program));
+    let logs = ["headend", "hostapd", "wpa_supplicant", "radsecproxy"].map(|program| lab.run.log(program));
     let ends = logs.iter().filter(|path| path.exists());
     ends.map(|path| format!("--- end of {}\n{}", path.display(), process::tail(path)))
         .collect::<Vec<_>>()

@@ -107,7 +107,7 @@ pub(super) fn disconnected(lab: &mut Lab) -> Result<String> {
 }
 
 /// Waits for the open session of the wired subscriber that is not the one given.
-fn open_session(lab: &Lab, not: Option<&str>) -> Result<Value> {
+pub(super) fn open_session(lab: &Lab, not: Option<&str>) -> Result<Value> {
     wait::until("an open session of the wired subscriber", SOON, || {
         let sessions = lab.noc()?.json(&[
             "session",
