@@ -9,6 +9,7 @@ mod compare;
 mod explained;
 mod freeradius;
 mod peer;
+mod recorded;
 mod stream;
 mod tunnels;
 

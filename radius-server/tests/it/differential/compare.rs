@@ -1,6 +1,7 @@
 //! What differs between two answers to the same request.
 
 use super::peer::hex;
+use super::recorded;
 use super::stream::{Mark, secret};
 use radius::attribute::Tree;
 use radius::dictionary::STANDARD;
@@ -63,13 +64,15 @@ impl Difference<'_> {
 fn read(name: &str, marks: &[Mark], request: &[u8], octets: &[u8]) -> Answer {
     // What TLS agrees on is another secret each time; that both sides agree on the same is for eapol_test to say.
     let agreed = marks.contains(&Mark::Tunnel);
+    let recorded = marks.contains(&Mark::Recorded);
+    let secret = if recorded { recorded::secret() } else { secret() };
     let (reply, request) = (View::parse(octets).expect("a packet"), View::parse(request));
     let request = request.expect("only a packet is answered");
     assert!(
-        secret().check_reply_authenticator(&reply, request.authenticator()),
+        secret.check_reply_authenticator(&reply, request.authenticator()),
         "{name}"
     );
-    let signature = secret().check_message_authenticator(&reply, Some(request.authenticator()));
+    let signature = secret.check_message_authenticator(&reply, Some(request.authenticator()));
     assert_ne!(signature, MessageAuthenticator::Invalid, "{name}");
     let mut attributes: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let tree = Tree::decode(&octets[20..], &STANDARD);
@@ -81,11 +84,11 @@ fn read(name: &str, marks: &[Mark], request: &[u8], octets: &[u8]) -> Answer {
             [25] if value.len() > 8 => "a Class of the server's own".to_owned(),
             [26, 311, 12] => {
                 let mut room = [0; 128];
-                hex(reveal_pap(&secret(), request.authenticator(), value, &mut room).expect("hidden"))
+                hex(reveal_pap(&secret, request.authenticator(), value, &mut room).expect("hidden"))
             }
             [26, 311, 16 | 17] => {
                 let mut room = [0; salt::HIDDEN_LEN_MAX];
-                let key = salt::reveal(&secret(), request.authenticator(), value, &mut room).expect("hidden");
+                let key = salt::reveal(&secret, request.authenticator(), value, &mut room).expect("hidden");
                 if agreed {
                     format!("a key of {} octets", key.len())
                 } else {

@@ -1,6 +1,6 @@
 //! Debian's FreeRADIUS, set up as a site is that does nothing unusual: PAP, CHAP, MS-CHAP, EAP, accounting.
 
-use super::peer::{ADDRESSES, users_file};
+use super::peer::{ADDRESSES, USERS, User, users_file};
 use crate::isp::{SECRET, until};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
@@ -34,11 +34,12 @@ impl Freeradius {
 
     /// Starts one; `None` when it is not installed.
     pub fn start() -> Option<Self> {
-        Self::with(None)
+        Self::with(None, USERS, SECRET)
     }
 
-    /// The same with methods inside TLS, when there are certificates: `server.pem`, `server.key` and `ca.pem`.
-    pub fn with(papers: Option<&Path>) -> Option<Self> {
+    /// The same with other users and another secret, and methods inside TLS when there are certificates: `server.pem`,
+    /// `server.key` and `ca.pem`.
+    pub fn with(papers: Option<&Path>, users: &[User], secret: &[u8]) -> Option<Self> {
         if !crate::proxy::is_installed("freeradius") {
             return None;
         }
@@ -49,7 +50,7 @@ impl Freeradius {
         let (path, port, accounting_port) = (dir.path().display(), auth.port(), accounting.port());
         let (eap, inside) = papers.map_or((String::new(), ""), |papers| (inside_tls(papers), INSIDE));
         let first = if papers.is_some() { "peap" } else { "md5" };
-        let secret = std::str::from_utf8(SECRET).expect("text");
+        let secret = std::str::from_utf8(secret).expect("text");
         let clients: String = ADDRESSES
             .iter()
             .zip(["no", "yes"])
@@ -150,7 +151,7 @@ server other {{
         );
         for (name, text) in [
             ("radiusd.conf", conf),
-            ("users", users_file()),
+            ("users", users_file(users)),
             ("access_reject", ACCESS_REJECT.to_owned()),
             ("dictionary", "# Nothing of our own.\n".to_owned()),
         ] {

@@ -1,10 +1,10 @@
 //! Both servers, with the same users, and somebody who asks both the same.
 
 use super::freeradius::Freeradius;
-use crate::isp::{Client, Isp, PASSWORD, id, nas};
+use crate::isp::{Client, Isp, PASSWORD, SECRET, id, nas};
 use radius::dictionary::STANDARD;
 use radius::mschap::NtHash;
-use radius::{Code, RequestWriter, View, kind};
+use radius::{Code, RequestWriter, SharedSecret, View, kind};
 use radius_server::authentication::EapOptions;
 use radius_server::directory::{Credential, Plan, Require, SubscriberSpec};
 use std::fmt::Write;
@@ -26,7 +26,7 @@ pub struct User {
     pub name: &'static str,
     pub stored: Stored,
     /// Attributes of the reply, by name and text.
-    reply: &'static [(&'static str, &'static str)],
+    pub reply: &'static [(&'static str, &'static str)],
 }
 
 /// The users.
@@ -110,9 +110,9 @@ pub fn hex(octets: &[u8]) -> String {
 }
 
 /// The users as FreeRADIUS's `files` reads them.
-pub fn users_file() -> String {
+pub fn users_file(users: &[User]) -> String {
     let mut file = String::new();
-    for user in USERS {
+    for user in users {
         let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\"));
         let check = match user.stored {
             Stored::Clear(password) => format!("Cleartext-Password := {}", quoted(password)),
@@ -138,20 +138,21 @@ fn row(name: &str, text: &str) -> String {
 
 /// A server of ours with the same users.
 pub fn ours() -> Isp {
-    ours_with(EapOptions::default())
+    ours_with(EapOptions::default(), USERS, SECRET)
 }
 
-/// The same with other methods of EAP.
-pub fn ours_with(eap: EapOptions) -> Isp {
+/// The same with other methods of EAP, users, and secret.
+pub fn ours_with(eap: EapOptions, users: &[User], secret: &[u8]) -> Isp {
     let isp = Isp::with(|config| config.eap = eap);
     let directory = isp.plane.directory();
     for (number, (address, must)) in (10..).zip(ADDRESSES.iter().zip([Require::No, Require::Yes])) {
         let mut spec = nas(number, address);
         spec.message_authenticator = must;
+        spec.secret = SharedSecret::new(secret);
         spec.guard.limit_proxy_state = Require::No;
         directory.nas_put(spec).expect("taken");
     }
-    for (number, user) in (100..).zip(USERS) {
+    for (number, user) in (100..).zip(users) {
         let credential = match user.stored {
             Stored::Clear(password) => Credential::Clear(password.into()),
             Stored::NtHashOf(password) => Credential::NtHash(NtHash::of(password)),
@@ -173,6 +174,8 @@ pub struct Asker {
     pub client: Client,
     /// Which kind of request must be answered.
     probe: Probe,
+    /// Who logs in with it, and his password.
+    pub known: (&'static str, &'static str),
     /// Identifiers of those that must be answered: the upper half.
     probes: std::cell::Cell<u8>,
 }
@@ -190,6 +193,7 @@ impl Asker {
         Self {
             client: isp.client(address),
             probe: Probe::Login,
+            known: ("bob", "x"),
             probes: std::cell::Cell::new(0),
         }
     }
@@ -226,7 +230,9 @@ impl Asker {
             Probe::Login => {
                 let mut writer = RequestWriter::access(&mut buf, identifier, authenticator).expect("room");
                 writer.reserve_message_authenticator().expect("room");
-                writer.password(b"x", &self.client.secret).expect("room");
+                writer
+                    .password(self.known.1.as_bytes(), &self.client.secret)
+                    .expect("room");
                 (writer, Code::AccessAccept)
             }
             Probe::Record => {
@@ -239,7 +245,7 @@ impl Asker {
                 (writer, Code::AccountingResponse)
             }
         };
-        writer.text(kind::USER_NAME, "bob").expect("room");
+        writer.text(kind::USER_NAME, self.known.0).expect("room");
         let probe = writer.finish(&self.client.secret);
         self.client.send_auth(request);
         self.client.send_auth(probe);

@@ -42,6 +42,8 @@ pub enum Mark {
     OtherName,
     /// An Accounting-Request.
     Accounting,
+    /// Recorded, with a secret of its own.
+    Recorded,
     /// No Acct-Status-Type.
     NoStatus,
     /// Signed with Message-Authenticator, which accounting need not be.

@@ -5,10 +5,10 @@ use super::Findings;
 use super::compare::differences;
 use super::explained::TUNNELS;
 use super::freeradius::Freeradius;
-use super::peer::{self, ADDRESSES};
+use super::peer::{self, ADDRESSES, USERS};
 use super::stream::Mark;
 use crate::eapol::{INSIDE, Login, NAME, Papers, is_installed, tail};
-use crate::isp::PASSWORD;
+use crate::isp::{PASSWORD, SECRET};
 use radius::{Code, View};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Mutex;
@@ -141,10 +141,10 @@ fn methods_inside_tls_end_alike_before_both() {
     for (from, to) in [("alice.pem", "stranger.pem"), ("alice.key", "stranger.key")] {
         std::fs::copy(strangers.path(from), papers.path(to)).expect("copied");
     }
-    let Some(freeradius) = Freeradius::with(Some(papers.directory())) else {
+    let Some(freeradius) = Freeradius::with(Some(papers.directory()), USERS, SECRET) else {
         return;
     };
-    let isp = peer::ours_with(papers.options());
+    let isp = peer::ours_with(papers.options(), USERS, SECRET);
     let servers = [isp.plane.auth_addrs()[0], freeradius.auth];
     let mut findings = Findings::new(TUNNELS);
     let mut accepted = 0;
