@@ -16,6 +16,10 @@ missing_packages() {
     [ -x /usr/sbin/freeradius ] || echo freeradius
     PATH="$PATH:/usr/sbin:/sbin" command -v wpa_supplicant >/dev/null 2>&1 || echo wpasupplicant
     command -v eapol_test >/dev/null 2>&1 || echo eapoltest
+    # Who makes hashes of passwords that one test takes over; slapd's slappasswd is asked where it is, and not installed.
+    command -v mkpasswd >/dev/null 2>&1 || echo whois
+    command -v htpasswd >/dev/null 2>&1 || echo apache2-utils
+    command -v openssl >/dev/null 2>&1 || echo openssl
     PATH="$PATH:/usr/sbin:/sbin" command -v mkfs.ext4 >/dev/null 2>&1 || echo e2fsprogs
     ls /usr/lib/*/faketime/libfaketimeMT.so.1 /usr/lib/faketime/libfaketimeMT.so.1 2>/dev/null | grep -q . || echo libfaketime
 }

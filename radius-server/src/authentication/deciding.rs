@@ -66,8 +66,9 @@ impl Authenticator {
             let (found, step) = eap::ask_identity();
             return eap::conclude(&mut self.draft, asked, None, found, step);
         }
-        let subscriber = match self.identify_eap(asked) {
-            Ok(subscriber) => subscriber,
+        let (subscriber, recognised) = match self.identify_eap(asked) {
+            Ok(Some((subscriber, recognised))) => (Some(subscriber), recognised),
+            Ok(None) => (None, Recognised::Name),
             Err(answer) => return answer,
         };
         let eap = EapView::parse(&self.eap).ok();
@@ -77,7 +78,11 @@ impl Authenticator {
             return Answer::Later(eap::judge_later(&self.conversations, &self.eap, subscriber));
         }
         let known = subscriber.as_deref();
-        let (found, step) = eap::step(asked, eap.as_ref(), known, &self.conversations, self.entropy);
+        let who = eap::Who {
+            known,
+            device: matches!(recognised, Recognised::Device(_)),
+        };
+        let (found, step) = eap::step(asked, eap.as_ref(), who, &self.conversations, self.entropy);
         eap::conclude(&mut self.draft, asked, subscriber, found, step)
     }
 

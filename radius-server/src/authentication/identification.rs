@@ -64,9 +64,9 @@ impl Authenticator {
 
     /// The same for EAP, which goes on with nobody: his name may be said inside TLS only, and who asks for names that do not
     /// exist must not see it from what he is asked.
-    pub(super) fn identify_eap(&mut self, asked: &Asked<'_>) -> Result<Option<Arc<Subscriber>>, Answer> {
+    pub(super) fn identify_eap(&mut self, asked: &Asked<'_>) -> Result<Option<Identified>, Answer> {
         match self.find(asked, Method::Eap) {
-            Ok((subscriber, _)) => Ok(Some(subscriber)),
+            Ok(found) => Ok(Some(found)),
             Err(Missed::Nobody(RejectReason::UnknownSubscriber)) => Ok(None),
             Err(Missed::Nobody(reason)) => Err(Answer::Reject(reason)),
             Err(Missed::Answered(answer)) => Err(answer),
@@ -75,10 +75,10 @@ impl Authenticator {
 
     /// Looks for him by the rules of the NAS; who is held off is not found.
     fn find(&mut self, asked: &Asked<'_>, method: Method<'_>) -> Result<Identified, Missed> {
-        // EAP brings an identity of its own, and proves it.
-        let by_name = method == Method::Eap || asked.nas.identify.by_user_name_alone();
-        let found = if by_name {
+        let found = if asked.nas.identify.by_user_name_alone() {
             self.by_name(asked, method, true)
+        } else if method == Method::Eap {
+            self.by_name_or_device(asked)
         } else {
             self.by_rules(asked, method)
         };
@@ -114,6 +114,21 @@ impl Authenticator {
             }
         }
         Err(Missed::Nobody(refused))
+    }
+
+    /// EAP brings an identity of its own, and proves it. A switch that logs a device in by EAP says the device's address as
+    /// the identity and as the password; where the NAS goes by devices, that is one.
+    fn by_name_or_device(&mut self, asked: &Asked<'_>) -> Result<Identified, Missed> {
+        let by_device = asked.nas.identify.rules().any(|rule| rule == IdentifyBy::Mac)
+            && asked
+                .request
+                .first(kind::USER_NAME)
+                .and_then(Mac::parse)
+                .is_some();
+        match self.by_name(asked, Method::Eap, !by_device) {
+            Err(Missed::Nobody(RejectReason::UnknownSubscriber)) if by_device => self.by_device(asked, false),
+            found => found,
+        }
     }
 
     /// By User-Name.

@@ -7,8 +7,8 @@
 mod accounting;
 mod compare;
 mod explained;
-mod freeradius;
-mod peer;
+pub mod freeradius;
+pub mod peer;
 mod recorded;
 mod stream;
 mod tunnels;

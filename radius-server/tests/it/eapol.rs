@@ -151,6 +151,8 @@ pub struct Login<'l> {
     lines: Vec<String>,
     /// Whether keys come of it.
     keys: bool,
+    /// The address of the device; `None`: eapol_test's own.
+    station: Option<&'static str>,
 }
 
 impl<'l> Login<'l> {
@@ -168,6 +170,7 @@ impl<'l> Login<'l> {
             papers,
             lines,
             keys: eap != "MD5",
+            station: None,
         }
     }
 
@@ -191,6 +194,14 @@ impl<'l> Login<'l> {
         self
     }
 
+    /// The same from this device.
+    pub fn on(self, station: &'static str) -> Self {
+        Self {
+            station: Some(station),
+            ..self
+        }
+    }
+
     /// Logs in; what eapol_test printed.
     fn run(&self, isp: &Isp, identity: &str, password: &str) -> String {
         self.run_at(isp.plane.auth_addrs()[0].port(), identity, password)
@@ -209,6 +220,9 @@ impl<'l> Login<'l> {
         command.args(["-a", "127.0.0.1", "-r", "0", "-t", LOGIN_WAIT_S]);
         command.args(["-p", &port.to_string()]);
         command.args(["-s", std::str::from_utf8(SECRET).expect("text")]);
+        if let Some(station) = self.station {
+            command.args(["-M", station]);
+        }
         if !self.keys {
             command.arg("-n");
         }

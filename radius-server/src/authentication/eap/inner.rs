@@ -81,7 +81,7 @@ fn look_up(name: &[u8], site: &mut Site<'_, '_, '_>) -> Result<Who, Refused> {
 }
 
 /// A name and whose it is. Nobody is asked what others are asked, and told at the end that he failed.
-type Who = (Box<str>, Option<Arc<Subscriber>>);
+pub(super) type Who = (Box<str>, Option<Arc<Subscriber>>);
 
 /// See the module's words.
 #[derive(Default)]
@@ -105,6 +105,11 @@ pub(super) enum InnerTurn {
 }
 
 impl Inner {
+    /// Who he said he is, once he did.
+    pub(super) fn who(&self) -> Option<Who> {
+        self.who.clone()
+    }
+
     /// Takes an answer of a method; `identifier` is that of the packet it came in, or would have come in.
     pub(super) fn step(
         &mut self,
@@ -145,6 +150,7 @@ impl Inner {
             method,
             data,
             name: name.as_bytes(),
+            device: false,
         };
         let judged = question.judge(&answer, subscriber.as_deref());
         match (judged, subscriber) {

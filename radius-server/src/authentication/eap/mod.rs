@@ -93,14 +93,34 @@ pub(super) fn may_be_anonymous(conversations: &Conversations) -> bool {
 
 // -- Without TLS
 
-/// Takes one step that needs no TLS, for a subscriber who was found by his outer name, or for nobody.
+/// Who was found by what stands outside of a tunnel.
+#[derive(Clone, Copy)]
+pub(super) struct Who<'w> {
+    /// The subscriber; `None`: nobody.
+    pub(super) known: Option<&'w Subscriber>,
+    /// Whether he was recognised by his device, whose address is his password when nothing is stored.
+    pub(super) device: bool,
+}
+
+impl Who<'_> {
+    /// What is stored of him, or what stands in its place: the name he gave.
+    fn stored<'s>(&'s self, name: &'s [u8]) -> Option<Stored<'s>> {
+        Some(match Stored::of(self.known?) {
+            Stored::Nothing if self.device => Stored::Password(name),
+            stored => stored,
+        })
+    }
+}
+
+/// Takes one step that needs no TLS.
 pub(super) fn step(
     asked: &Asked<'_>,
     eap: Option<&EapView<'_>>,
-    subscriber: Option<&Subscriber>,
+    who: Who<'_>,
     conversations: &Conversations,
     entropy: Entropy,
 ) -> (Finding<'static>, Step) {
+    let subscriber = who.known;
     let failed = Step::Rejected(RejectReason::EapFailed);
     let Some(eap) = eap.filter(|eap| eap.code() == EapCode::Response) else {
         return (Found::EapMalformed, failed);
@@ -110,7 +130,7 @@ pub(super) fn step(
         forget(asked, conversations);
         let offer = Offer {
             asked,
-            subscriber,
+            who,
             conversations,
             entropy,
         };
@@ -137,7 +157,7 @@ pub(super) fn step(
     {
         let offer = Offer {
             asked,
-            subscriber,
+            who,
             conversations,
             entropy,
         };
@@ -159,6 +179,7 @@ pub(super) fn step(
         method,
         data: eap.data(),
         name,
+        device: who.device,
     };
     match question.judge(&answer, subscriber) {
         Turn::Passed(found, keys) => {
@@ -224,8 +245,11 @@ pub(super) fn judge_later(
     pool.handover(move |pending, finisher| {
         finisher.finish(pending, |clerk, asked| {
             let view = EapView::parse(&eap).ok();
-            let known = Some(&*subscriber);
-            let (found, step) = step(asked, view.as_ref(), known, &conversations, clerk.entropy);
+            let who = Who {
+                known: Some(&*subscriber),
+                device: false, // of a device nothing is stored, and this is compared with a hash
+            };
+            let (found, step) = step(asked, view.as_ref(), who, &conversations, clerk.entropy);
             let answer = conclude(clerk.draft, asked, Some(subscriber), found, step);
             (answer, eap.get(1).copied())
         });
@@ -235,7 +259,7 @@ pub(super) fn judge_later(
 /// What can be offered to whom.
 struct Offer<'o, 'd> {
     asked: &'o Asked<'d>,
-    subscriber: Option<&'o Subscriber>,
+    who: Who<'o>,
     conversations: &'o Conversations,
     entropy: Entropy,
 }
@@ -251,10 +275,8 @@ impl Offer<'_, '_> {
         rounds: u16,
     ) -> (Finding<'static>, Step) {
         let server = self.conversations.server();
-        let (stored, usual) = (
-            self.subscriber.map(Stored::of),
-            Stored::usual(&self.asked.nas.partner),
-        );
+        let name = self.asked.request.first(kind::USER_NAME).unwrap_or_default();
+        let (stored, usual) = (self.who.stored(name), Stored::usual(&self.asked.nas.partner));
         let configured = server.methods.iter().copied();
         let meant = configured
             .clone()
@@ -315,7 +337,7 @@ impl Offer<'_, '_> {
         };
         let conversation = Conversation {
             nas: self.asked.nas.id,
-            outer: self.subscriber.map(|subscriber| subscriber.id),
+            outer: self.who.known.map(|subscriber| subscriber.id),
             identifier,
             began,
             rounds: rounds + 1,

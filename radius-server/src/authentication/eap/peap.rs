@@ -2,7 +2,7 @@
 //! peers do not insist on.
 
 use super::super::admission;
-use super::inner::{Candidate, Inner, InnerTurn, Refused};
+use super::inner::{Candidate, Inner, InnerTurn, Refused, Who, introduce};
 use super::tunnel::{Inside, Site};
 use crate::decision::{Found, RejectReason};
 use radius::eap::{method, peap};
@@ -15,8 +15,10 @@ pub(super) enum Peap {
     Begun,
     /// He was asked who he is, or something later.
     Asking(Inner),
-    /// He was told how it went.
-    Told(Result<Candidate, Refused>),
+    /// He was told that it went well.
+    Succeeded(Candidate),
+    /// He was told that it did not, who he said he is, and why.
+    Failed(Option<Who>, Refused),
 }
 
 impl Peap {
@@ -34,43 +36,50 @@ impl Peap {
                 };
                 match inner.step(site.identifier, method, data, site) {
                     InnerTurn::Ask(octets) => Inside::Say(octets),
-                    InnerTurn::Passed(candidate) => self.tell(admitted(candidate, site), site),
-                    InnerTurn::Rejected(refused) => self.tell(Err(refused), site),
+                    InnerTurn::Passed(candidate) => match admitted(&candidate, site) {
+                        None => self.tell(Self::Succeeded(candidate), site),
+                        Some(reason) => {
+                            let who = (candidate.name, Some(candidate.subscriber));
+                            self.tell(Self::Failed(Some(who), (candidate.found, reason)), site)
+                        }
+                    },
+                    InnerTurn::Rejected(refused) => {
+                        let who = inner.who();
+                        self.tell(Self::Failed(who, refused), site)
+                    }
                 }
             }
-            Self::Told(told) => {
-                let agrees = peap::Inner::parse(said);
-                match (
-                    std::mem::replace(told, Err((Found::EapInnerMalformed, RejectReason::EapFailed))),
-                    agrees,
-                ) {
-                    (Ok(candidate), Some(peap::Inner::Result { success: true })) => {
-                        candidate.introduce(site);
-                        Inside::Passed(candidate)
-                    }
-                    (Ok(_), Some(peap::Inner::Result { success: false })) => {
-                        Inside::Rejected((Found::EapPeerDisbelieves, RejectReason::EapFailed))
-                    }
-                    (Ok(_), _) => malformed,
-                    (Err(refused), _) => Inside::Rejected(refused),
+            Self::Succeeded(candidate) => match peap::Inner::parse(said) {
+                Some(peap::Inner::Result { success: true }) => {
+                    candidate.introduce(site);
+                    Inside::Passed(candidate.clone())
                 }
+                Some(peap::Inner::Result { success: false }) => {
+                    Inside::Rejected((Found::EapPeerDisbelieves, RejectReason::EapFailed))
+                }
+                _ => malformed,
+            },
+            Self::Failed(who, refused) => {
+                if let Some((name, subscriber)) = who {
+                    introduce(name, subscriber.as_deref(), site);
+                }
+                Inside::Rejected(refused.clone())
             }
         }
     }
 
     /// Tells the peer how it went.
-    fn tell(&mut self, told: Result<Candidate, Refused>, site: &Site<'_, '_, '_>) -> Inside {
+    fn tell(&mut self, told: Self, site: &Site<'_, '_, '_>) -> Inside {
         let mut octets = Vec::new();
-        peap::write_result(site.next_identifier(), told.is_ok(), &mut octets);
-        *self = Self::Told(told);
+        let success = matches!(told, Self::Succeeded(_));
+        peap::write_result(site.next_identifier(), success, &mut octets);
+        *self = told;
         Inside::Say(octets)
     }
 }
 
-/// Who will not be admitted must not hear that it went well. Why is noted when it ends.
-fn admitted(candidate: Candidate, site: &Site<'_, '_, '_>) -> Result<Candidate, Refused> {
-    match admission::admit(&site.asked.nas, &candidate.subscriber, site.asked.now.unix_s()) {
-        (_, None) => Ok(candidate),
-        (_, Some(reason)) => Err((candidate.found, reason)),
-    }
+/// Why somebody will not be admitted, who then must not hear that it went well. It is noted when it ends.
+fn admitted(candidate: &Candidate, site: &Site<'_, '_, '_>) -> Option<RejectReason> {
+    let (_, reason) = admission::admit(&site.asked.nas, &candidate.subscriber, site.asked.now.unix_s());
+    reason
 }

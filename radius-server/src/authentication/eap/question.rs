@@ -52,6 +52,8 @@ pub(super) struct Answered<'a> {
     pub(super) data: &'a [u8],
     /// Who he says he is.
     pub(super) name: &'a [u8],
+    /// Whether he was recognised by the device of this name, which is his password for EAP-MD5 when nothing is stored.
+    pub(super) device: bool,
 }
 
 impl Question {
@@ -157,7 +159,13 @@ impl Question {
             return Turn::Rejected(Found::EapUnexpectedMethod { method }, RejectReason::EapFailed);
         }
         match self {
-            Self::Md5(challenge) => judge_md5(&challenge, answer, stored),
+            Self::Md5(challenge) => {
+                let stored = match stored {
+                    Stored::Nothing if answer.device => Stored::Password(answer.name),
+                    stored => stored,
+                };
+                judge_md5(&challenge, answer, stored)
+            }
             Self::Gtc => {
                 let checked = match subscriber {
                     Some(subscriber) => credential::check_clear(subscriber, answer.data),

@@ -310,3 +310,57 @@ fn the_case_of_a_name_counts_until_the_partner_says_otherwise() {
         "partner Demo ISP has no subscriber aLICE@dEMO",
     );
 }
+
+#[test]
+fn a_device_is_logged_in_by_eap_md5_with_its_address_as_password() {
+    for (name, password, right) in [
+        ("001a2b3c4d5e", "001a2b3c4d5e", true),
+        ("00-1A-2B-3C-4D-5E", "00-1A-2B-3C-4D-5E", true),
+        ("00-1A-2B-3C-4D-5E", "001a2b3c4d5e", false),
+        ("00-1A-2B-3C-4D-5F", "00-1A-2B-3C-4D-5F", false),
+    ] {
+        let mut desk = mac_desk();
+        let login = |desk: &mut Desk, from: u8| {
+            let mut said = Vec::new();
+            radius::eap::write_response(7, 1, &[name.as_bytes()], &mut said);
+            let mut state: Option<Vec<u8>> = None;
+            let mut outcome = None;
+            for identifier in from..from + 2 {
+                let request = signed(identifier).build(|writer, _| {
+                    writer.text(kind::USER_NAME, name).expect("room");
+                    writer.long(kind::EAP_MESSAGE, &said).expect("room");
+                    if let Some(state) = &state {
+                        writer.attribute(kind::STATE, state).expect("room");
+                    }
+                });
+                let answered = desk.ask(&request);
+                let reply = answered.verified(&request);
+                state = reply.first(kind::STATE).map(<[u8]>::to_vec);
+                let question = eap_of(&reply);
+                if question[0] == EapCode::Request as u8 {
+                    said = md5_response(&question, password);
+                }
+                outcome = answered.decision.map(|decision| decision.outcome);
+            }
+            outcome.expect("a decision")
+        };
+        assert_eq!(
+            login(&mut desk, 1) == Outcome::Accepted,
+            right,
+            "{name} {password}"
+        );
+        // A NAS that does not go by devices has nobody of this name.
+        let mut desk = desk_by_name();
+        let unknown = Outcome::Rejected(RejectReason::UnknownSubscriber);
+        assert_eq!(login(&mut desk, 1), unknown, "{name}");
+    }
+}
+
+/// The same people behind a NAS that goes by names.
+fn desk_by_name() -> Desk {
+    desk(
+        &[IdentifyBy::UserName],
+        Credential::None,
+        &[(MarkKind::Mac, None, MAC)],
+    )
+}

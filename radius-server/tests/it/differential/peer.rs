@@ -7,6 +7,7 @@ use radius::mschap::NtHash;
 use radius::{Code, RequestWriter, SharedSecret, View, kind};
 use radius_server::authentication::EapOptions;
 use radius_server::directory::{Credential, Plan, Require, SubscriberSpec};
+use radius_server::password_hash::PasswordHash;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -14,10 +15,12 @@ use std::sync::Arc;
 pub const ADDRESSES: [&str; 2] = ["127.26.1.1", "127.26.1.2"];
 
 /// What is stored of a user.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub enum Stored {
     Clear(&'static str),
     NtHashOf(&'static str),
+    /// A hash in this attribute of FreeRADIUS's.
+    Hashed(&'static str, &'static str),
     Nothing,
 }
 
@@ -119,6 +122,7 @@ pub fn users_file(users: &[User]) -> String {
             Stored::NtHashOf(password) => {
                 format!("NT-Password := 0x{}", hex(NtHash::of(password).octets()))
             }
+            Stored::Hashed(attribute, hash) => format!("{attribute} := '{hash}'"),
             Stored::Nothing => String::new(),
         };
         let reply: Vec<_> = user.reply.iter().map(|(name, text)| row(name, text)).collect();
@@ -156,6 +160,7 @@ pub fn ours_with(eap: EapOptions, users: &[User], secret: &[u8]) -> Isp {
         let credential = match user.stored {
             Stored::Clear(password) => Credential::Clear(password.into()),
             Stored::NtHashOf(password) => Credential::NtHash(NtHash::of(password)),
+            Stored::Hashed(_, hash) => Credential::Hash(PasswordHash::parse(hash).expect("a hash")),
             Stored::Nothing => Credential::None,
         };
         let spec = SubscriberSpec {

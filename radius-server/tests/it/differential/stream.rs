@@ -264,7 +264,7 @@ impl Draft {
 fn typed(stored: Stored) -> &'static str {
     match stored {
         Stored::Clear(password) | Stored::NtHashOf(password) => password,
-        Stored::Nothing => "",
+        Stored::Hashed(..) | Stored::Nothing => "",
     }
 }
 
@@ -273,6 +273,7 @@ const fn unfit(stored: Stored, method: Method) -> bool {
     match stored {
         Stored::Clear(_) => false,
         Stored::NtHashOf(_) => matches!(method, Method::Chap),
+        Stored::Hashed(..) => !matches!(method, Method::Pap),
         Stored::Nothing => true,
     }
 }
