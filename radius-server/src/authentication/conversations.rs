@@ -151,6 +151,16 @@ impl Conversations {
         table.open.remove(&state)
     }
 
+    /// Whether a State names a conversation that is open; one that waited too long is none.
+    pub(super) fn knows(&self, state: &[u8], now: Instant) -> bool {
+        let Ok(state) = State::try_from(state) else {
+            return false;
+        };
+        let mut table = self.table_of(&state).lock();
+        table.expire(now);
+        table.open.contains_key(&state)
+    }
+
     /// The table that a State is in.
     const fn table_of(&self, state: &State) -> &Mutex<Table> {
         if state[0] & IN_TUNNELS == 0 {
@@ -220,11 +230,13 @@ mod tests {
     fn a_conversation_is_used_once() {
         let (conversations, now) = (Conversations::with_bound(10), Instant::now());
         let state = conversations.keep([1; 16], conversation(now), now);
+        assert!(conversations.knows(&state, now) && !conversations.knows(&[7; 16], now));
         assert!(
             conversations
                 .take(&state, now)
                 .is_some_and(|open| open.identifier == 3)
         );
+        assert!(!conversations.knows(&state, now));
         assert!(conversations.take(&state, now).is_none());
     }
 

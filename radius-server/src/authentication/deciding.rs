@@ -56,10 +56,14 @@ impl Authenticator {
         }
     }
 
-    /// EAP: one step of a conversation. What is inside TLS says itself who it is about, and is answered later.
+    /// EAP: one step of a conversation. What is inside TLS of ours says itself who it is about, and is answered later; that
+    /// of somebody else's conversation goes where its outer name says.
     fn decide_eap(&mut self, asked: &Asked<'_>) -> Answer {
         let eap = eap::collect(&asked.request, &mut self.eap);
-        if eap.as_ref().is_some_and(eap::is_tunnel) && eap::may_be_anonymous(&self.conversations) {
+        if eap.as_ref().is_some_and(eap::is_tunnel)
+            && eap::may_be_anonymous(&self.conversations)
+            && eap::is_ours(asked, &self.conversations)
+        {
             return Answer::Later(eap::later(&self.conversations, &self.eap));
         }
         if self.eap.is_empty() {

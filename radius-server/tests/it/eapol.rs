@@ -132,7 +132,7 @@ impl Papers {
     }
 
     /// A server with these certificates, one NAS and alice.
-    fn isp(&self, change: impl FnOnce(&mut EapOptions)) -> Isp {
+    pub fn isp(&self, change: impl FnOnce(&mut EapOptions)) -> Isp {
         let mut options = self.options();
         change(&mut options);
         let isp = Isp::with(|config| config.eap = options);
@@ -148,7 +148,7 @@ impl Papers {
 pub struct Login<'l> {
     papers: &'l Papers,
     /// Lines of wpa_supplicant's configuration.
-    lines: Vec<String>,
+    pub lines: Vec<String>,
     /// Whether keys come of it.
     keys: bool,
     /// The address of the device; `None`: eapol_test's own.
@@ -203,7 +203,7 @@ impl<'l> Login<'l> {
     }
 
     /// Logs in; what eapol_test printed.
-    fn run(&self, isp: &Isp, identity: &str, password: &str) -> String {
+    pub fn run(&self, isp: &Isp, identity: &str, password: &str) -> String {
         self.run_at(isp.plane.auth_addrs()[0].port(), identity, password)
     }
 

@@ -1,5 +1,6 @@
 //! Logins that home servers decide: another server of ours, and FreeRADIUS, behind real sockets.
 
+use crate::eapol::{self, Login, Papers};
 use crate::isp::{Client, Isp, PASSWORD, eap_identity, eap_md5_response, id, until};
 use radius::hop::Pass;
 use radius::{Code, SharedSecret, kind};
@@ -165,6 +166,38 @@ fn a_conversation_of_several_rounds_goes_through() {
     assert_eq!(accept.code(), Code::AccessAccept);
     until("the silent one is found out", || isp.health(0) != Health::Alive);
     assert_eq!(isp.health(1), Health::Alive);
+}
+
+#[test]
+fn what_is_inside_tls_goes_to_the_home_server_also_when_we_offer_tls_ourselves() {
+    if !eapol::is_installed() {
+        return;
+    }
+    let (ours, theirs) = (Papers::new(), Papers::new());
+    let (home, isp) = (theirs.isp(|_options| {}), ours.isp(|_options| {}));
+    home.nas_with(1, "127.0.0.1", |nas| nas.secret = SharedSecret::new(HOME_SECRET));
+    home.subscriber(1, 100, "alice", PASSWORD);
+    isp.away(&[home.plane.auth_addrs()[0]]);
+    for (eap, phase2) in [("TTLS", "auth=PAP"), ("PEAP", "auth=MSCHAPV2")] {
+        let mut login = Login::new(&theirs, eap, Some(phase2), "1.3");
+        login.lines.retain(|line| !line.starts_with("anonymous_identity"));
+        login.line("anonymous_identity=\"anonymous@away\"".to_owned());
+        let said = login.run(&isp, "alice", PASSWORD);
+        assert!(said.ends_with("SUCCESS\n"), "{eap}: {said}");
+        assert!(said.contains("MPPE keys OK: 1  mismatch: 0"), "{eap}: {said}");
+        assert!(login.run(&isp, "alice", "wrong").ends_with("FAILURE\n"), "{eap}");
+    }
+    let (outcome, words) = isp.explained("anonymous@away");
+    assert_eq!(outcome, Outcome::Rejected(RejectReason::HomeServerRejected));
+    assert!(
+        words.contains(&"realm away: decided by its home servers".to_owned()),
+        "{words:#?}"
+    );
+    // And who is ours still meets our certificate.
+    let mut login = Login::new(&ours, "TTLS", Some("auth=PAP"), "1.3");
+    login.lines.retain(|line| !line.starts_with("anonymous_identity"));
+    let said = login.run(&isp, "alice@demo", PASSWORD);
+    assert!(said.ends_with("SUCCESS\n"), "{said}");
 }
 
 #[test]

@@ -82,6 +82,12 @@ pub(super) fn is_tunnel(eap: &EapView<'_>) -> bool {
     eap.code() == EapCode::Response && method.is_some_and(EapMethod::is_tunnel)
 }
 
+/// Whether a request goes on with a conversation that was begun here.
+pub(super) fn is_ours(asked: &Asked<'_>, conversations: &Conversations) -> bool {
+    let state = asked.request.first(kind::STATE);
+    state.is_some_and(|state| conversations.knows(state, asked.now.monotonic))
+}
+
 /// Whether somebody may be here whose name is only said inside TLS.
 pub(super) fn may_be_anonymous(conversations: &Conversations) -> bool {
     conversations
