@@ -12,6 +12,10 @@ use zeroize::Zeroizing;
 
 /// Octets of the largest file that is read.
 const FILE_OCTETS_MAX: u64 = 16 * 1024 * 1024;
+/// What the certificate of an authority is called in errors.
+const AUTHORITY: &str = "certificate of an authority";
+/// And a key.
+const KEY: &str = "private key";
 
 /// A file that cannot be read as what it should be.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +38,11 @@ impl PemError {
             why: why.to_string(),
         }
     }
+
+    /// Why it cannot be read.
+    pub(crate) fn why(&self) -> &str {
+        &self.why
+    }
 }
 
 /// The certificates in a file, at least one.
@@ -41,7 +50,16 @@ pub(crate) fn certificates(
     path: &Path,
     what: &'static str,
 ) -> Result<Vec<CertificateDer<'static>>, PemError> {
-    let found: Vec<_> = all(path, what)?;
+    certificates_in(&octets(path, what)?, path, what)
+}
+
+/// The certificates in octets that are called `path`, at least one.
+pub(crate) fn certificates_in(
+    octets: &[u8],
+    path: &Path,
+    what: &'static str,
+) -> Result<Vec<CertificateDer<'static>>, PemError> {
+    let found: Vec<_> = all(octets, path, what)?;
     if found.is_empty() {
         return Err(PemError::new(path, what, &"there is none in PEM"));
     }
@@ -50,9 +68,14 @@ pub(crate) fn certificates(
 
 /// The certificates of authorities in a file, at least one.
 pub(crate) fn authorities(path: &Path) -> Result<RootCertStore, PemError> {
-    let what = "certificate of an authority";
+    authorities_in(&octets(path, AUTHORITY)?, path)
+}
+
+/// The certificates of authorities in octets that are called `path`, at least one.
+pub(crate) fn authorities_in(octets: &[u8], path: &Path) -> Result<RootCertStore, PemError> {
+    let what = AUTHORITY;
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(path, what)? {
+    for certificate in certificates_in(octets, path, what)? {
         roots
             .add(certificate)
             .map_err(|error| PemError::new(path, what, &error))?;
@@ -62,20 +85,23 @@ pub(crate) fn authorities(path: &Path) -> Result<RootCertStore, PemError> {
 
 /// The key in a file.
 pub(crate) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
-    let what = "private key";
-    let octets = Zeroizing::new(octets(path, what)?);
-    PrivateKeyDer::from_pem_slice(&octets).map_err(|error| PemError::new(path, what, &error))
+    private_key_in(&Zeroizing::new(octets(path, KEY)?), path)
+}
+
+/// The key in octets that are called `path`.
+pub(crate) fn private_key_in(octets: &[u8], path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
+    PrivateKeyDer::from_pem_slice(octets).map_err(|error| PemError::new(path, KEY, &error))
 }
 
 /// The lists of revoked certificates in a file.
 pub(crate) fn revocations(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, PemError> {
-    all(path, "list of revoked certificates")
+    let what = "list of revoked certificates";
+    all(&octets(path, what)?, path, what)
 }
 
-/// Everything of a kind in a file.
-fn all<T: PemObject>(path: &Path, what: &'static str) -> Result<Vec<T>, PemError> {
-    let octets = octets(path, what)?;
-    let found: Result<Vec<T>, Error> = T::pem_slice_iter(&octets).collect();
+/// Everything of a kind in octets.
+fn all<T: PemObject>(octets: &[u8], path: &Path, what: &'static str) -> Result<Vec<T>, PemError> {
+    let found: Result<Vec<T>, Error> = T::pem_slice_iter(octets).collect();
     found.map_err(|error| PemError::new(path, what, &error))
 }
 

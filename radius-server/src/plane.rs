@@ -312,7 +312,10 @@ impl Plane {
             threads.start(format!("radius-acct-{at}"), move |stop| worker.run(stop))?;
         }
         let (desk, kit) = (Arc::clone(&self.desk), self.finisher_kit());
-        threads.start("radius-proxy".into(), move |stop| desk.run(&kit, stop))?;
+        let authority = self.config.authority.clone();
+        threads.start("radius-proxy".into(), move |stop| {
+            desk.run(&kit, authority.as_deref(), stop);
+        })?;
         for at in 0..Pool::thread_count() {
             let (pool, kit) = (Arc::clone(&self.pool), self.finisher_kit());
             threads.start(format!("radius-later-{at}"), move |stop| pool.run(&kit, stop))?;

@@ -6,6 +6,7 @@
 
 mod credential;
 mod guard;
+mod home_tls;
 mod identify;
 mod index;
 mod mark;
@@ -24,6 +25,7 @@ mod tests;
 pub(crate) use credential::CredentialKind;
 pub use credential::{Credential, Secret};
 pub use guard::{NasGuard, OlderSecret, ProxyState, RequestRate, SecretAge};
+pub use home_tls::{HOME_PEM_OCTETS_MAX, HomeIdentity, HomeTls, HomeTlsError};
 pub use identify::{Identify, IdentifyBy};
 pub use mark::{MARK_OCTETS_MAX, MARKS_MAX, Mark, MarkKind};
 pub use name::Name;

@@ -2,8 +2,11 @@
 //! Never sends anything; `crate::proxy` does. A partner's realms are replaced as a whole by a change, home servers keep their
 //! numbers and their health.
 
+use super::home_tls::HomeTls;
 use super::name::Name;
 use crate::id::{HomeServerId, PartnerId, RealmId};
+use crate::proxy::transport::Route;
+use parking_lot::Mutex;
 use radius::hop::Pass;
 use radius::nai::{Nai, REALM_LEN_MAX};
 use radius::secret::SharedSecret;
@@ -61,6 +64,8 @@ pub struct HomeServerSpec {
     pub status_server: bool,
     /// Whether it gets a copy of every accounting record of the partner.
     pub copy_accounting: bool,
+    /// How it is reached by TLS; `None`: by UDP.
+    pub tls: Option<Arc<HomeTls>>,
 }
 
 /// A realm as the feeder hands it over.
@@ -121,6 +126,14 @@ impl HomePort {
             Self::Auth => "auth",
             Self::Accounting => "accounting",
         }
+    }
+}
+
+impl HomeServerSpec {
+    /// Whether its replies to Access-Requests must be signed. Over TLS they need not: nobody on the way can change them.
+    #[must_use]
+    pub const fn wants_signed_replies(&self) -> bool {
+        self.require_message_authenticator && self.tls.is_none()
     }
 }
 
@@ -188,6 +201,14 @@ pub struct PortStats {
     pub probes: AtomicU64,
     /// Unix milliseconds of its last verified reply; 0: none yet.
     pub last_reply_unix_ms: AtomicI64,
+    /// TLS connections to it that are open.
+    pub links_open: AtomicU64,
+    /// TLS connections to it that came about.
+    pub links_opened: AtomicU64,
+    /// TLS connections to it that did not come about, or were lost.
+    pub links_lost: AtomicU64,
+    /// Why the last of those was.
+    link_trouble: Mutex<Option<Box<str>>>,
 }
 
 impl PortStats {
@@ -199,6 +220,17 @@ impl PortStats {
             1 => Health::Zombie,
             _ => Health::Dead,
         }
+    }
+
+    /// Why the last TLS connection to it did not come about or was lost; `None` when it is open again, or always was.
+    #[must_use]
+    pub fn link_trouble(&self) -> Option<Box<str>> {
+        self.link_trouble.lock().clone()
+    }
+
+    /// Notes why there is no TLS connection, or that there is one.
+    pub(crate) fn link_trouble_is(&self, why: Option<&str>) {
+        *self.link_trouble.lock() = why.map(Into::into);
     }
 
     /// Notes how it is.
@@ -215,6 +247,16 @@ impl HomeServer {
             HomePort::Auth => self.spec.auth,
             HomePort::Accounting => self.spec.accounting,
         }
+    }
+
+    /// By which way it takes requests of this kind.
+    #[must_use]
+    pub(crate) fn route(&self, port: HomePort) -> Option<Route> {
+        let addr = self.addr(port)?;
+        Some(match self.spec.tls {
+            Some(_) => Route::Tls(self.spec.id),
+            None => Route::Udp(addr),
+        })
     }
 }
 

@@ -29,6 +29,9 @@ pub struct Config {
     pub accounting: Vec<SocketAddr>,
     /// Where to listen for RADIUS over TLS, and how; `None`: nowhere.
     pub radsec: Option<radsec::Config>,
+    /// The directory of our own certificate authority, for home servers that are reached by TLS and have no certificates of
+    /// their own configured; `None`: there are none such.
+    pub authority: Option<PathBuf>,
     /// Authentication workers an address; 0: one a processor, up to 8. More than [`AUTH_WORKERS_MAX`] are not started.
     pub auth_workers: usize,
     /// The directory in which the journals have theirs: `accounting` and `decisions`.
@@ -60,6 +63,7 @@ impl Config {
             auth: vec![everywhere(1812)],
             accounting: vec![everywhere(1813)],
             radsec: None,
+            authority: None,
             auth_workers: 0,
             journal_dir: journal_dir.into(),
             receive_buffer_octets: RECEIVE_BUFFER_OCTETS,

@@ -5,6 +5,7 @@
 
 use super::engine::{Answer, Engine, ExchangeId, Forward, Outcome, StartError, Timing};
 use super::transport::{Transport, Udp};
+use super::ways::Ways;
 use crate::authentication::{Asked, Clerk};
 use crate::clock::Now;
 use crate::counters::Event;
@@ -17,6 +18,7 @@ use radius::hop::{self, Side};
 use radius::{Code, View};
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -57,22 +59,23 @@ impl Desk {
         Ok(())
     }
 
-    /// Serves until `stop` is set; what waits then is let go.
-    pub(crate) fn run(&self, kit: &FinisherKit, stop: &AtomicBool) {
+    /// Serves until `stop` is set; what waits then is let go. `authority` is where our own authority is, for home servers that
+    /// are reached by TLS and believe it.
+    pub(crate) fn run(&self, kit: &FinisherKit, authority: Option<&Path>, stop: &AtomicBool) {
         priority::be_prompt();
         let mut owner = [0; hop::MARK_OWNER_LEN];
         let _marked = (kit.entropy)(&mut owner); // without randomness the engine sends nothing on
-        let udp = match Udp::open() {
-            Ok(udp) => udp,
+        let ways = match Ways::open(HomePort::Auth, authority.map(Path::to_owned)) {
+            Ok(ways) => ways,
             Err(error) => {
                 tracing::error!(%error, "no sockets towards home servers; requests of their realms are not answered");
                 return self.refuse_all(stop);
             }
         };
-        *self.bell.lock() = Some(udp.bell());
+        *self.bell.lock() = Some(ways.bell());
         let mut shift = Shift {
             engine: Engine::new(HomePort::Auth, Timing::LOGIN, owner, Udp::LANES, kit.entropy),
-            udp,
+            ways,
             waiting: HashMap::new(),
             finisher: kit.finisher(),
         };
@@ -102,8 +105,8 @@ impl fmt::Debug for Desk {
 struct Shift {
     /// What is under way.
     engine: Engine,
-    /// The sockets.
-    udp: Udp,
+    /// The sockets and connections.
+    ways: Ways,
     /// Who waits for what.
     waiting: HashMap<ExchangeId, Pending>,
     /// Answers them.
@@ -118,11 +121,11 @@ impl Shift {
             at.saturating_duration_since(Now::read().monotonic).min(LOOK_UP)
         });
         if desk.queue.lock().is_empty() {
-            self.udp.wait(sleep);
+            self.ways.wait(sleep);
         }
         let now = Now::read();
         let engine = &mut self.engine;
-        self.udp.receive(&mut |arrival| {
+        self.ways.receive(&mut |arrival| {
             engine.handle_datagram(arrival.from, arrival.lane, arrival.octets, now);
         });
         self.engine.handle_timeout(now);
@@ -136,7 +139,7 @@ impl Shift {
             }
         }
         while let Some(transmit) = self.engine.poll_transmit() {
-            self.udp.send(&transmit);
+            self.ways.send(&transmit);
         }
     }
 

@@ -10,6 +10,7 @@
 use super::affinity::Affinity;
 use super::health::{Patient, Turn};
 use super::slots::{Slot, Slots};
+use super::transport::Route;
 use crate::authentication::Entropy;
 use crate::clock::Now;
 use crate::directory::{Balance, Health, HomePort, HomeServer, Realm, bump};
@@ -17,7 +18,6 @@ use crate::id::HomeServerId;
 use radius::hop::{self, HopError, MARK_OWNER_LEN, Onward, Side};
 use radius::{Authenticator, Code, PACKET_LEN_MAX, RequestWriter, SharedSecret, View, kind};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -26,6 +26,8 @@ use std::time::{Duration, Instant};
 pub const IN_FLIGHT_MAX: usize = 8_192;
 /// Proxies a request may have passed; more is a circle.
 pub const HOPS_MAX: usize = 10;
+/// TLS connections to one server at a time; a further one is used only when all Identifiers of those before it wait.
+const LINKS_MAX: u8 = 4;
 /// How long a server that nobody asks is remembered.
 const FORGET_AFTER: Duration = Duration::from_secs(600);
 
@@ -101,8 +103,8 @@ pub struct ExchangeId(u64);
 pub struct Transmit {
     /// Whom they are for.
     pub server: Arc<HomeServer>,
-    /// Where it listens.
-    pub to: SocketAddr,
+    /// By which way.
+    pub to: Route,
     /// Out of which of our sockets.
     pub lane: u8,
     /// What; the same octets each time.
@@ -182,7 +184,7 @@ pub struct Engine {
     lanes: u8,
     exchanges: BTreeMap<ExchangeId, Exchange>,
     homes: BTreeMap<HomeServerId, Home>,
-    slots: BTreeMap<SocketAddr, Slots<Holder>>,
+    slots: BTreeMap<Route, Slots<Holder>>,
     affinity: Affinity,
     timers: BTreeSet<(Instant, Timer)>,
     transmits: VecDeque<Transmit>,
@@ -220,7 +222,7 @@ struct Exchange {
 #[derive(Debug)]
 struct Leg {
     server: Arc<HomeServer>,
-    to: SocketAddr,
+    to: Route,
     slot: Slot,
     authenticator: Authenticator,
     octets: Arc<[u8]>,
@@ -243,7 +245,7 @@ struct Home {
 /// A Status-Server under way.
 #[derive(Debug)]
 struct Probe {
-    to: SocketAddr,
+    to: Route,
     slot: Slot,
     authenticator: Authenticator,
     sent: Instant,
@@ -368,7 +370,7 @@ impl Engine {
             }
         });
         if !Arc::ptr_eq(&home.server, server) {
-            if home.server.addr(port) != server.addr(port) {
+            if home.server.addr(port) != server.addr(port) || home.server.spec.tls != server.spec.tls {
                 home.patient = Patient::new(server.spec.status_server, now);
                 server.stats.port(port).health_is(Health::Alive);
             }
@@ -381,7 +383,7 @@ impl Engine {
 
     /// Writes a request for a server and sends it.
     fn leg(&mut self, forward: &Forward, server: Arc<HomeServer>, now: Now) -> Result<Leg, StartError> {
-        let to = server.addr(self.port).ok_or(StartError::NoServer)?;
+        let to = server.route(self.port).ok_or(StartError::NoServer)?;
         let mut authenticator = Authenticator::default();
         let mut mark = [0; hop::MARK_LEN];
         let (owner, number) = mark.split_at_mut(MARK_OWNER_LEN);
@@ -438,15 +440,15 @@ impl Engine {
     }
 
     /// Takes an Identifier towards an address; its holder is set by [`Self::hold`].
-    fn free_slot(&mut self, to: SocketAddr) -> Option<Slot> {
+    fn free_slot(&mut self, to: Route) -> Option<Slot> {
         let mut first = [0; 2];
         // Unguessable at best; without randomness requests are not sent at all.
         let _drawn = (self.entropy)(&mut first);
         let lanes = self.lanes;
-        let slots = self
-            .slots
-            .entry(to)
-            .or_insert_with(|| Slots::new(lanes, u16::from_be_bytes(first)));
+        let slots = self.slots.entry(to).or_insert_with(|| match to {
+            Route::Udp(_) => Slots::new(lanes, u16::from_be_bytes(first)),
+            Route::Tls(_) => Slots::packed(lanes.min(LINKS_MAX), u16::from_be_bytes(first)),
+        });
         slots.take(Holder::Exchange(ExchangeId(u64::MAX)))
     }
 
@@ -458,7 +460,7 @@ impl Engine {
     }
 
     /// Lets an Identifier go.
-    fn free(&mut self, to: SocketAddr, slot: Slot) {
+    fn free(&mut self, to: Route, slot: Slot) {
         if let Some(slots) = self.slots.get_mut(&to) {
             slots.free(slot);
         }
@@ -477,7 +479,7 @@ impl Engine {
     /// Takes what came into a socket. What answers nothing is counted where it is known whose it is, and dropped.
     ///
     /// Poll [`Self::poll_event`] and [`Self::poll_timeout`] afterwards.
-    pub fn handle_datagram(&mut self, from: SocketAddr, lane: u8, octets: &[u8], now: Now) {
+    pub fn handle_datagram(&mut self, from: Route, lane: u8, octets: &[u8], now: Now) {
         let Ok(reply) = View::parse(octets) else { return };
         let slot = Slot::of(lane, reply.identifier());
         let holder = self.slots.get(&from).and_then(|slots| slots.holder(slot));
@@ -505,7 +507,7 @@ impl Engine {
                     reply.code(),
                     Code::AccessAccept | Code::AccessReject | Code::AccessChallenge
                 ),
-                !leg.server.spec.require_message_authenticator,
+                !leg.server.spec.wants_signed_replies(),
             ),
             HomePort::Accounting => (reply.code() == Code::AccountingResponse, true),
         };
@@ -709,7 +711,7 @@ impl Engine {
         if let Some(home) = self.homes.get_mut(&id) {
             home.next_probe = now.monotonic + self.timing.probe_interval;
         }
-        let Some(to) = server.addr(self.port) else { return };
+        let Some(to) = server.route(self.port) else { return };
         let mut authenticator = Authenticator::default();
         let slot = (self.entropy)(&mut authenticator)
             .then(|| self.free_slot(to))
@@ -770,7 +772,7 @@ impl Engine {
             if let Some(probe) = home.probe {
                 self.free(probe.to, probe.slot);
             }
-            if let Some(to) = home.server.addr(self.port)
+            if let Some(to) = home.server.route(self.port)
                 && self.slots.get(&to).is_some_and(Slots::is_empty)
             {
                 self.slots.remove(&to);

@@ -5,7 +5,13 @@ use crate::directory::{Decided, HomeServerSpec, HomeServerStats};
 use radius::hop::Pass;
 use radius::{MessageAuthenticator, ReplyWriter};
 use std::cell::Cell;
+use std::net::SocketAddr;
 use uuid::Uuid;
+
+/// The way to an address.
+fn route(address: &str) -> Route {
+    Route::Udp(address.parse().expect("an address"))
+}
 
 const NAS_SECRET: &[u8] = b"between NAS and us";
 
@@ -31,6 +37,7 @@ fn spec(number: u8) -> HomeServerSpec {
         require_message_authenticator: true,
         status_server: true,
         copy_accounting: false,
+        tls: None,
     }
 }
 
@@ -117,8 +124,8 @@ impl World {
     /// The numbers of the servers that a request was sent to; whether they live is asked beside that.
     fn asked(&mut self) -> Vec<u8> {
         let number = |transmit: &Transmit| match transmit.to {
-            SocketAddr::V4(addr) => addr.ip().octets()[3],
-            SocketAddr::V6(_) => 0,
+            Route::Udp(SocketAddr::V4(addr)) => addr.ip().octets()[3],
+            Route::Udp(SocketAddr::V6(_)) | Route::Tls(_) => 0,
         };
         let sent = self.sent();
         let requests = sent
@@ -163,7 +170,7 @@ fn a_request_goes_to_the_first_server_and_its_verified_reply_ends_it() {
     let id = world.start(1);
     let sent = world.sent().remove(0);
     let view = View::parse(&sent.octets).expect("a packet");
-    assert_eq!(sent.to, "192.0.2.1:1812".parse().expect("an address"));
+    assert_eq!(sent.to, route("192.0.2.1:1812"));
     assert_eq!(
         sent.server.spec.secret.check_message_authenticator(&view, None),
         MessageAuthenticator::Valid
@@ -185,7 +192,7 @@ fn what_cannot_be_verified_ends_nothing() {
     let sent = world.sent().remove(0);
     let other = SharedSecret::new(b"another secret");
     let forged = world.reply(&sent, Code::AccessAccept, &other, None);
-    let elsewhere = "192.0.2.99:1812".parse().expect("an address");
+    let elsewhere = route("192.0.2.99:1812");
     let good = world.reply(&sent, Code::AccessAccept, &sent.server.spec.secret, None);
     let wrong_kind = world.reply(&sent, Code::AccountingResponse, &sent.server.spec.secret, None);
     let unsigned = {
@@ -472,7 +479,7 @@ mod any_run {
                     }
                     Step::Answer(_) => {}
                     Step::Garbage(octets) => {
-                        let to = "192.0.2.1:1812".parse().expect("an address");
+                        let to = route("192.0.2.1:1812");
                         let now = world.now;
                         world.engine.handle_datagram(to, 0, &octets, now);
                     }

@@ -7,15 +7,17 @@
 //! - [`engine`]: which server is asked, when it is asked again, who is alive; no socket, no clock;
 //! - `health`: how one server is found dead and alive again;
 //! - `slots`: identifiers towards one address, over several sockets;
-//! - [`transport`]: how octets reach a server; UDP here, TLS elsewhere;
+//! - [`transport`]: how octets reach a server, and UDP; `links`: TLS; `ways`: both;
 //! - `desk`: the thread that moves octets and time, and answers the NAS.
 
 mod affinity;
 mod desk;
 pub mod engine;
 mod health;
+mod links;
 mod slots;
 pub mod transport;
+mod ways;
 
 pub use desk::Desk;
 pub use engine::{Answer, Engine, Event, ExchangeId, Forward, Outcome, StartError, Timing, Transmit};

@@ -36,6 +36,8 @@ pub(super) struct Slots<Holder> {
     next: u16,
     /// How many there are.
     count: u16,
+    /// How many the search goes around in before it looks at the next as many: all of them, or those of one lane.
+    around: u16,
 }
 
 impl<Holder: Copy> Slots<Holder> {
@@ -46,13 +48,22 @@ impl<Holder: Copy> Slots<Holder> {
             held: BTreeMap::new(),
             next: first % count,
             count,
+            around: count,
         }
+    }
+
+    /// The same, using a further lane only when those before it are full.
+    pub(super) fn packed(lanes: u8, first: u16) -> Self {
+        let mut slots = Self::new(lanes, first);
+        slots.around = PER_LANE;
+        slots
     }
 
     /// Takes a free one.
     pub(super) fn take(&mut self, holder: Holder) -> Option<Slot> {
+        let around = self.around;
         let free = (0..self.count)
-            .map(|step| Slot((self.next + step) % self.count))
+            .map(|step| Slot(step / around * around + (self.next + step) % around))
             .find(|slot| !self.held.contains_key(slot))?;
         self.next = (free.0 + 1) % self.count;
         self.held.insert(free, holder);
@@ -96,5 +107,19 @@ mod tests {
         slots.free(all[1]);
         assert_eq!(slots.take(()), Some(all[1]), "the next in turn");
         assert_eq!(Slot::of(all[7].lane(), all[7].identifier()), all[7]);
+    }
+
+    #[test]
+    fn packed_slots_use_a_lane_up_before_the_next_and_its_identifiers_in_turn() {
+        let mut slots = Slots::packed(2, 200);
+        let all: Vec<_> = std::iter::from_fn(|| slots.take(())).collect();
+        assert_eq!(all.len(), 512);
+        assert!(all[..256].iter().all(|slot| slot.lane() == 0));
+        assert!(all[256..].iter().all(|slot| slot.lane() == 1));
+        slots.free(all[300]);
+        slots.free(all[9]);
+        slots.free(all[11]);
+        let again = [slots.take(()), slots.take(()), slots.take(())];
+        assert_eq!(again, [Some(all[9]), Some(all[11]), Some(all[300])]);
     }
 }

@@ -2,6 +2,7 @@
 //! is behind [`Transport`].
 
 use super::engine::Transmit;
+use crate::id::HomeServerId;
 use radius::PACKET_LEN_MAX;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use std::io;
@@ -10,11 +11,26 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// By which way requests go to a server and replies come back; requests by one way are told apart by lane and Identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Route {
+    /// Datagrams to and from this address.
+    Udp(SocketAddr),
+    /// TLS connections to this server, which nobody else's requests share.
+    Tls(HomeServerId),
+}
+
+impl From<SocketAddr> for Route {
+    fn from(addr: SocketAddr) -> Self {
+        Self::Udp(addr)
+    }
+}
+
 /// Something that came back.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival<'o> {
     /// From where.
-    pub from: SocketAddr,
+    pub from: Route,
     /// Into which lane.
     pub lane: u8,
     /// What.
@@ -95,13 +111,14 @@ impl Udp {
         Arc::clone(&self.bell)
     }
 
-    /// Waits until something has come, or the bell rings, or the time is over.
-    pub(super) fn wait(&self, at_most: Duration) {
+    /// Waits until something has come, here or to one of `others`, or the bell rings, or the time is over.
+    pub(super) fn wait<'f>(&'f self, others: impl Iterator<Item = PollFd<'f>>, at_most: Duration) {
         let mut fds: Vec<PollFd<'_>> = self
             .v4
             .iter()
             .chain(&self.v6)
             .map(|socket| PollFd::new(socket, PollFlags::IN))
+            .chain(others)
             .collect();
         fds.push(PollFd::new(&self.bell.0, PollFlags::IN));
         // A millisecond more than asked for is better than none at all, over and over.
@@ -117,12 +134,13 @@ impl Udp {
 
 impl Transport for Udp {
     fn send(&mut self, transmit: &Transmit) {
-        let sockets = if transmit.to.is_ipv4() { &self.v4 } else { &self.v6 };
+        let Route::Udp(to) = transmit.to else { return };
+        let sockets = if to.is_ipv4() { &self.v4 } else { &self.v6 };
         // What the system does not take now is sent again.
         if let Some(socket) = sockets.get(usize::from(transmit.lane))
-            && let Err(error) = socket.send_to(&transmit.octets, transmit.to)
+            && let Err(error) = socket.send_to(&transmit.octets, to)
         {
-            tracing::debug!(to = %transmit.to, %error, "cannot send to a home server now");
+            tracing::debug!(%to, %error, "cannot send to a home server now");
         }
     }
 
@@ -132,7 +150,7 @@ impl Transport for Udp {
                 for _ in 0..BURST {
                     match socket.recv_from(&mut self.room) {
                         Ok((len, from)) => take(Arrival {
-                            from,
+                            from: from.into(),
                             lane,
                             octets: self.room.get(..len).unwrap_or_default(),
                         }),

@@ -8,19 +8,19 @@
 
 use super::credentials::CredentialError;
 use super::{SECRET, Version, provider};
-use crate::pem::{self, PemError};
+use crate::pem;
 use radius::frames::Frames;
 use radius::{PACKET_LEN_MAX, RequestWriter, SharedSecret, View, v11};
 use rustls::client::{Resumption, WebPkiServerVerifier};
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, ProtocolVersion};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, ProtocolVersion, RootCertStore};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 /// Identifiers there are, and requests that can wait for their answer.
 const IDENTIFIERS: usize = 256;
@@ -56,29 +56,61 @@ pub struct Files {
     pub authorities: PathBuf,
 }
 
+/// A certificate with its chain, and its key.
+type Pair = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+impl Files {
+    /// Reads the authorities.
+    ///
+    /// # Errors
+    /// [`CredentialError`].
+    pub(crate) fn roots(&self) -> Result<RootCertStore, CredentialError> {
+        Ok(pem::authorities(&self.authorities)?)
+    }
+
+    /// Reads our certificate and key.
+    ///
+    /// # Errors
+    /// [`CredentialError`].
+    pub(crate) fn pair(&self) -> Result<Pair, CredentialError> {
+        Ok((
+            pem::certificates(&self.certificate, "certificate")?,
+            pem::private_key(&self.key)?,
+        ))
+    }
+}
+
 impl Credentials {
     /// Reads the files. With `v11`, RADIUS/1.1 is offered beside RADIUS/1.0.
     ///
     /// # Errors
     /// [`CredentialError`].
     pub fn load(files: &Files, v11: bool) -> Result<Self, CredentialError> {
-        let roots = pem::authorities(&files.authorities)?;
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
-            .build()
-            .map_err(|error| PemError::new(&files.authorities, "certificate of an authority", &error))?;
-        let (chain, key) = (
-            pem::certificates(&files.certificate, "certificate")?,
-            pem::private_key(&files.key)?,
-        );
-        let built = ClientConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .map(|builder| builder.with_webpki_verifier(verifier))
-            .and_then(|builder| builder.with_client_auth_cert(chain, key));
-        let mut config = built.map_err(|source| CredentialError::Pair {
+        let (roots, (chain, key)) = (files.roots()?, files.pair()?);
+        Self::new(roots, chain, key, v11).map_err(|source| CredentialError::Pair {
             certificate: files.certificate.clone(),
             key: files.key.clone(),
             source,
-        })?;
+        })
+    }
+
+    /// The same of what was read before.
+    ///
+    /// # Errors
+    /// What rustls says of a certificate that does not go with its key, or of authorities of which it knows none.
+    pub(crate) fn new(
+        roots: RootCertStore,
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+        v11: bool,
+    ) -> Result<Self, rustls::Error> {
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
+            .build()
+            .map_err(|error| rustls::Error::General(error.to_string()))?;
+        let mut config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map(|builder| builder.with_webpki_verifier(verifier))
+            .and_then(|builder| builder.with_client_auth_cert(chain, key))?;
         config.alpn_protocols = vec![Version::ALPN_V10.to_vec()];
         if v11 {
             config.alpn_protocols.insert(0, Version::ALPN_V11.to_vec());
@@ -94,9 +126,6 @@ pub enum NotTaken {
     /// The server could not be reached a moment ago, and is not tried again yet.
     #[error("there is no connection, and it is too early to try again")]
     Down,
-    /// A request with this Identifier waits for its answer.
-    #[error("a request with this Identifier waits for its answer")]
-    InFlight,
     /// It cannot be carried.
     #[error("it is no request that can be carried")]
     Malformed,
@@ -156,6 +185,12 @@ pub struct Link {
     replies: u16,
     /// A packet being carried over.
     room: Box<[u8]>,
+    /// Why there is no connection.
+    trouble: Option<Box<str>>,
+    /// Connections that came about.
+    opened: u64,
+    /// Connections that did not, or were lost.
+    lost: u64,
 }
 
 impl Link {
@@ -175,7 +210,22 @@ impl Link {
             token: 0,
             replies: 0,
             room: vec![0; PACKET_LEN_MAX].into_boxed_slice(),
+            trouble: None,
+            opened: 0,
+            lost: 0,
         }
+    }
+
+    /// Why there is no connection; `None` when there is one, or none was lost since the last one came about.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    /// How many connections came about, and how many did not or were lost.
+    #[must_use]
+    pub const fn tally(&self) -> (u64, u64) {
+        (self.opened, self.lost)
     }
 
     /// Newer certificates; from the next connection on.
@@ -220,7 +270,8 @@ impl Link {
         }
     }
 
-    /// Takes a request, made with the secret `radsec`; connects if need be. Call [`Self::pump`] afterwards.
+    /// Takes a request, made with the secret `radsec`; connects if need be. Call [`Self::pump`] afterwards. Another request
+    /// under an Identifier that waits takes the older one's place: whoever sends it has given up on the older one.
     ///
     /// # Errors
     /// [`NotTaken`]. The same octets again are taken in silence: nothing is lost on a connection, so nothing is sent again.
@@ -230,13 +281,11 @@ impl Link {
             return Err(NotTaken::Malformed);
         }
         let place = usize::from(request.identifier());
-        if let Some(older) = &self.waiting[place] {
-            if *older.packet == *packet {
-                return Ok(());
-            }
-            if !older.is_keep_alive && now.saturating_duration_since(older.since) < REPLY_WAIT {
-                return Err(NotTaken::InFlight);
-            }
+        if self.waiting[place]
+            .as_ref()
+            .is_some_and(|older| *older.packet == *packet)
+        {
+            return Ok(());
         }
         if self.live.is_none() {
             if self.retry_at.is_some_and(|at| now < at) {
@@ -315,8 +364,10 @@ impl Link {
 
     /// The connection is gone: what was on its way is not answered any more.
     fn lose(&mut self, why: &str, now: Instant) {
-        let was_open = self.is_open();
+        let (was_open, first) = (self.is_open(), self.trouble.is_none());
         self.live = None;
+        self.trouble = Some(why.into());
+        self.lost += 1;
         self.retry_at = Some(now + self.retry_wait);
         self.retry_wait = (self.retry_wait * 2).min(RECONNECT_WAIT_MAX);
         for place in self.waiting.iter_mut() {
@@ -330,6 +381,8 @@ impl Link {
         }
         if was_open {
             info!(server = %self.address, why, "a TLS connection to a RADIUS server was lost");
+        } else if first {
+            warn!(server = %self.address, why, "no TLS connection to a RADIUS server; trying again, less and less often");
         } else {
             debug!(server = %self.address, why, "no TLS connection to a RADIUS server");
         }
@@ -352,6 +405,8 @@ impl Link {
             if live.version.is_none() && !live.tls.is_handshaking() {
                 live.version = Some(established(live)?);
                 self.retry_wait = RECONNECT_WAIT;
+                self.trouble = None;
+                self.opened += 1;
                 info!(server = %self.address, version = ?self.version(), "a TLS connection to a RADIUS server");
                 self.send_waiting();
             }
@@ -393,7 +448,14 @@ impl Link {
         } else {
             Some(usize::from(view.identifier()))
         };
-        let Some(sent) = place.and_then(|place| self.waiting[place].take_if(|sent| sent.is_out)) else {
+        let secret = &self.secret;
+        // RADIUS/1.0: a late reply to an older request under this Identifier says nothing about this one.
+        let answered = |sent: &mut Sent| {
+            let asked = View::parse(&sent.packet);
+            let this = |asked: View<'_>| secret.check_reply_authenticator(&view, asked.authenticator());
+            sent.is_out && (is_v11 || asked.is_ok_and(this))
+        };
+        let Some(sent) = place.and_then(|place| self.waiting[place].take_if(answered)) else {
             return Ok(());
         };
         if sent.is_keep_alive {

@@ -25,6 +25,7 @@ fn server(number: u128, auth: SocketAddr) -> HomeServerSpec {
         require_message_authenticator: true,
         status_server: true,
         copy_accounting: false,
+        tls: None,
     }
 }
 
