@@ -1,7 +1,9 @@
 //! `headend home-server`: the servers of others that decide about realms of a partner.
 //! Never takes a shared secret as an argument, and never shows one.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
@@ -11,6 +13,9 @@ use super::lookup::{HOME_SERVER, id_of};
 use crate::failure::Failure;
 use crate::output::column;
 use crate::secret::Ask;
+
+/// Octets of a PEM file that are read; the server takes fewer.
+const PEM_OCTETS_MAX: u64 = 256 * 1024;
 
 /// What to do with home servers.
 #[derive(Subcommand)]
@@ -66,6 +71,21 @@ pub struct Settings {
     /// Whether it answers Status-Server, by which it is found alive again
     #[arg(long, value_name = "YES_OR_NO", value_parser = ["no", "yes"])]
     status_server: Option<String>,
+    /// How it is reached; tls takes everything on port 2083 unless told otherwise, and needs no secret
+    #[arg(long, value_name = "TRANSPORT", value_parser = ["udp", "tls"])]
+    transport: Option<String>,
+    /// With tls: what its certificate must be for [its address]
+    #[arg(long, value_name = "NAME")]
+    tls_name: Option<String>,
+    /// With tls: PEM file with its authorities; own: our own authority [own]
+    #[arg(long, value_name = "FILE|own")]
+    tls_ca: Option<PathBuf>,
+    /// With tls: PEM file with the certificate that we show, beside --tls-key; own: one of our own authority [own]
+    #[arg(long, value_name = "FILE|own")]
+    tls_certificate: Option<PathBuf>,
+    /// PEM file with the key of --tls-certificate
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
     /// File with the shared secret, - for stdin [else HEADEND_HOME_SERVER_SECRET, else a prompt when adding]
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
@@ -80,10 +100,10 @@ impl Settings {
             flag: "--secret-file",
             env: "HEADEND_HOME_SERVER_SECRET",
         };
-        let secret = if fresh {
-            Some(secret.secret()?)
-        } else {
-            secret.given()?
+        let secret = match self.transport.as_deref() {
+            Some("tls") if self.secret_file.is_none() => None,
+            _ if fresh => Some(secret.secret()?),
+            _ => secret.given()?,
         };
         let port =
             |port: Option<u16>| port.map(|port| (port > 0).then_some(port).map_or(Value::Null, Value::from));
@@ -96,6 +116,11 @@ impl Settings {
                 yes(&self.require_message_authenticator),
             ),
             ("status_server", yes(&self.status_server)),
+            ("transport", self.transport.clone().map(Value::from)),
+            ("tls_name", self.tls_name.clone().map(Value::from)),
+            ("tls_ca", pem(self.tls_ca.as_deref())?),
+            ("tls_certificate", pem(self.tls_certificate.as_deref())?),
+            ("tls_key", pem(self.tls_key.as_deref())?),
             ("secret", secret.map(|secret| secret.reveal().into())),
         ];
         let given = fields
@@ -128,7 +153,7 @@ impl Command {
             }
             Command::Show { home_server } => {
                 let id = HOME_SERVER.id(context, &partner, &home_server).await?;
-                context.show_one(&context.api.get(&path(&id)).await?);
+                show(context, context.api.get(&path(&id)).await?);
             }
             Command::Set {
                 home_server,
@@ -155,6 +180,33 @@ impl Command {
     }
 }
 
+/// The content of a PEM file; `own` is what we have ourselves.
+fn pem(file: Option<&Path>) -> Result<Option<Value>, Failure> {
+    let Some(file) = file else { return Ok(None) };
+    if file == Path::new("own") {
+        return Ok(Some(Value::Null));
+    }
+    let mut text = String::new();
+    let read = File::open(file).and_then(|file| file.take(PEM_OCTETS_MAX).read_to_string(&mut text));
+    match read {
+        Ok(_) => Ok(Some(text.into())),
+        Err(error) => Err(Failure::file("read", file, &error)),
+    }
+}
+
+/// Shows one home server; certificates in full only as JSON.
+fn show(context: &Context, mut server: Value) {
+    if !context.json {
+        for name in ["tls_ca", "tls_certificate"] {
+            let text = server[name].as_str().map(|pem| pem.matches("-----BEGIN").count());
+            if let Some(certificates) = text {
+                server[name] = format!("{certificates} in PEM (--json shows them)").into();
+            }
+        }
+    }
+    context.show_one(&server);
+}
+
 /// Lists the home servers of a partner.
 async fn list(context: &Context, partner: &str) -> Result<(), Failure> {
     let all = context
@@ -163,6 +215,7 @@ async fn list(context: &Context, partner: &str) -> Result<(), Failure> {
         .await?;
     let headings = [
         "NAME",
+        "TRANSPORT",
         "ADDRESS",
         "AUTH_PORT",
         "ACCOUNTING_PORT",
@@ -173,6 +226,7 @@ async fn list(context: &Context, partner: &str) -> Result<(), Failure> {
     context.show_list(all, &headings, |server| {
         let mut row = [
             "name",
+            "transport",
             "address",
             "auth_port",
             "accounting_port",
@@ -182,9 +236,10 @@ async fn list(context: &Context, partner: &str) -> Result<(), Failure> {
         .map(|name| column(server, name))
         .to_vec();
         let ports = server["ports"].as_array().map_or(&[][..], Vec::as_slice);
-        let health = ports
-            .iter()
-            .map(|port| format!("{}:{}", column(port, "port"), column(port, "health")));
+        let health = ports.iter().map(|port| match port["tls_trouble"].as_str() {
+            Some(trouble) => format!("{}:{} ({trouble})", column(port, "port"), column(port, "health")),
+            None => format!("{}:{}", column(port, "port"), column(port, "health")),
+        });
         row.push(health.collect::<Vec<_>>().join(","));
         row
     });

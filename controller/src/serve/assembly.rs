@@ -315,6 +315,7 @@ async fn prepare_plane(config: &Config) -> Result<Arc<Plane>, ServeError> {
         accounting_journal: journal.clone(),
         decision_journal: journal,
         radsec: config.radius.radsec(&config.data_dir),
+        authority: Some(crate::config::Radius::radsec_authority(&config.data_dir)),
         ..radius_server::Config::new(&config.radius.journal_dir)
     };
     let prepared = tokio::task::spawn_blocking(move || Plane::prepare(settings, Arc::new(Directory::new())));

@@ -10,7 +10,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 /// Octets of one PEM text; a chain of eight certificates has some 16 KiB.
-pub const HOME_PEM_OCTETS_MAX: usize = 64 * 1024;
+pub const HOME_PEM_OCTETS_MAX: usize = 32 * 1024;
 
 /// See the module's words.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -26,6 +26,12 @@ pub fn home_server_secret(tenant: Uuid, home_server: Uuid) -> String {
     format!("home_server:{tenant}:{home_server}:secret")
 }
 
+/// The context of the key of the certificate that a home server is shown.
+#[must_use]
+pub fn home_server_tls_key(tenant: Uuid, home_server: Uuid) -> String {
+    format!("home_server:{tenant}:{home_server}:tls_key")
+}
+
 /// The context of a subscriber's password.
 #[must_use]
 pub fn password(tenant: Uuid, username: &str) -> String {

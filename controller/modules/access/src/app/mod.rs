@@ -7,6 +7,7 @@
 pub mod disconnect;
 pub mod explain;
 mod hashing;
+pub mod home_tls;
 pub mod identity_policy;
 mod mark;
 pub mod nas;

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 use zeroize::Zeroizing;
 
+use super::home_tls::{TLS_PORT, TlsPatch};
 use super::nas::secret_check;
 use super::{App, Change, changed, plane_partner};
 use crate::sealing;
@@ -46,6 +47,10 @@ pub struct PortReport {
     pub unverified: u64,
     /// Microseconds from a request to its reply, on average; `None` before the first.
     pub rtt_us: Option<u64>,
+    /// TLS connections to it that are open.
+    pub tls_connections: u64,
+    /// Why there is none, when the last one did not come about or was lost.
+    pub tls_trouble: Option<String>,
 }
 
 /// A change of a home server; what is absent stays.
@@ -65,6 +70,8 @@ pub struct HomeServerPatch {
     pub require_message_authenticator: Option<bool>,
     /// Whether it answers Status-Server.
     pub status_server: Option<bool>,
+    /// How it is reached.
+    pub tls: TlsPatch,
 }
 
 /// A change of a realm; what is absent stays.
@@ -114,19 +121,23 @@ impl App {
     pub async fn home_server_create(
         &self,
         op: &OpContext,
-        row: HomeServerRow,
-        secret: Zeroizing<String>,
+        mut row: HomeServerRow,
+        secret: Option<Zeroizing<String>>,
+        tls: TlsPatch,
     ) -> Result<(HomeServerReport, Vec<String>), Error> {
         let mut warnings = Vec::new();
-        secret_check("/secret", &secret, &mut warnings)?;
-        ports_check(&row)?;
         let id = HomeServerId::new();
-        let sealed = self.home_server_seal(op, id, &secret)?;
+        row.tls = self.home_tls_settle(op, id, None, &row.address.addr().to_string(), tls)?;
+        if row.tls.transport == "tls" && row.auth_port.is_none() && row.accounting_port.is_none() {
+            (row.auth_port, row.accounting_port) = (Some(TLS_PORT), Some(TLS_PORT));
+        }
+        ports_check(&row)?;
+        let sealed = self.home_server_secret(op, id, &row, false, secret, &mut warnings)?;
         let mut tx = self.db.begin(op).await?;
         let listed = rows::home_server_list(&mut tx, op, Window { limit: 1, offset: 0 }).await?;
         room("home servers", listed.total, HOME_SERVERS_MAX)?;
         home_server_taken(
-            rows::home_server_insert(&mut tx, op, id, &row, &sealed).await,
+            rows::home_server_insert(&mut tx, op, id, &row, sealed.as_deref()).await,
             &row,
         )?;
         let server = home_server_found(&mut tx, op, id).await?;
@@ -147,32 +158,32 @@ impl App {
         patch: HomeServerPatch,
     ) -> Result<(HomeServerReport, Vec<String>), Error> {
         let mut warnings = Vec::new();
-        let sealed = match &patch.secret {
-            Some(secret) => {
-                secret_check("/secret", secret, &mut warnings)?;
-                Some(self.home_server_seal(op, id, secret)?)
-            }
-            None => None,
-        };
         let mut tx = self.db.begin(op).await?;
         let before = home_server_found(&mut tx, op, id).await?;
+        let address = patch.address.unwrap_or(before.address);
+        let tls = self.home_tls_settle(op, id, Some(&before), &address.addr().to_string(), patch.tls)?;
         let row = HomeServerRow {
             name: patch.name.unwrap_or_else(|| before.name.clone()),
-            address: patch.address.unwrap_or(before.address),
+            address,
             auth_port: changed(before.auth_port, patch.auth_port),
             accounting_port: changed(before.accounting_port, patch.accounting_port),
             require_message_authenticator: patch
                 .require_message_authenticator
                 .unwrap_or(before.require_message_authenticator),
             status_server: patch.status_server.unwrap_or(before.status_server),
+            tls,
         };
         ports_check(&row)?;
+        let sealed = self.home_server_secret(op, id, &row, before.secret_set, patch.secret, &mut warnings)?;
         let updated = rows::home_server_update(&mut tx, op, id, &row, sealed.as_deref()).await;
         home_server_taken(updated, &row)?;
         let after = home_server_found(&mut tx, op, id).await?;
         let mut now = server_shown(&after);
         if sealed.is_some() {
             now["secret"] = json!("changed");
+        }
+        if row.tls.key.is_some() {
+            now["tls_key"] = json!("changed");
         }
         let entry = Entry::ok("home_server.update", "home_server").object(id, &after.name);
         audit::record(&mut tx, op, entry.before(server_shown(&before)).after(now)).await?;
@@ -312,6 +323,8 @@ impl App {
                     silences: stats.silences.load(Ordering::Relaxed),
                     unverified: stats.unverified.load(Ordering::Relaxed),
                     rtt_us: stats.rtt_us.load(Ordering::Relaxed).checked_div(replies),
+                    tls_connections: stats.links_open.load(Ordering::Relaxed),
+                    tls_trouble: stats.link_trouble().map(String::from),
                 })
             };
             [HomePort::Auth, HomePort::Accounting]
@@ -324,15 +337,29 @@ impl App {
         }
     }
 
-    /// Seals the secret of a home server.
-    fn home_server_seal(
+    /// Seals the secret of a home server, when there is a new one; over UDP there must be one, over TLS there is none.
+    fn home_server_secret(
         &self,
         op: &OpContext,
         id: HomeServerId,
-        secret: &Zeroizing<String>,
-    ) -> Result<String, Error> {
-        let context = sealing::home_server_secret(op.require_partner()?.as_uuid(), id.as_uuid());
-        Ok(self.sealer.seal(&context, secret.as_bytes())?)
+        row: &HomeServerRow,
+        stored: bool,
+        secret: Option<Zeroizing<String>>,
+        warnings: &mut Vec<String>,
+    ) -> Result<Option<String>, Error> {
+        match secret {
+            Some(_) if row.tls.transport == "tls" => Err(Error::invalid(
+                "/secret",
+                "must be absent: over TLS it is always radsec",
+            )),
+            Some(secret) => {
+                secret_check("/secret", &secret, warnings)?;
+                let context = sealing::home_server_secret(op.require_partner()?.as_uuid(), id.as_uuid());
+                Ok(Some(self.sealer.seal(&context, secret.as_bytes())?))
+            }
+            None if stored || row.tls.transport == "tls" => Ok(None),
+            None => Err(Error::invalid("/secret", "must be there for transport udp")),
+        }
     }
 }
 
@@ -416,6 +443,10 @@ fn server_shown(server: &HomeServer) -> Value {
         "accounting_port": server.accounting_port,
         "require_message_authenticator": server.require_message_authenticator,
         "status_server": server.status_server,
+        "transport": server.tls.transport,
+        "tls_name": server.tls.name,
+        "tls_ca": server.tls.ca,
+        "tls_certificate": server.tls.certificate,
     })
 }
 

@@ -3,12 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use kernel::Error;
 use radius::hop::Pass;
 use radius::secret::SharedSecret;
-use radius_server::directory::{Balance, Decided, HomeServerSpec, RealmSpec, RealmsSpec};
+use radius_server::directory::{
+    Balance, Decided, HomeIdentity, HomeServerSpec, HomeTls, RealmSpec, RealmsSpec,
+};
+use radius_server::radsec;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::clerk::Clerk;
 use crate::sealing;
@@ -34,10 +39,18 @@ pub(super) async fn read(
     Ok(specs)
 }
 
-/// A home server; `None` when its secret does not open.
+/// A home server; `None` when a secret of it does not open.
 fn home_server(clerk: &Clerk, entry: &HomeServerEntry) -> Option<HomeServerSpec> {
-    let context = sealing::home_server_secret(entry.tenant, entry.id);
-    let secret = clerk.home_server_secret(entry.id, &context, &entry.secret)?;
+    let open = |context: String, sealed: &str| clerk.home_server_secret(entry.id, &context, sealed);
+    let tls = match &entry.tls_name {
+        Some(name) => Some(tls(entry, name, &open)?),
+        None => None,
+    };
+    let secret = match &entry.secret {
+        Some(sealed) => open(sealing::home_server_secret(entry.tenant, entry.id), sealed)?,
+        // The schema lets it be absent over TLS only.
+        None => Zeroizing::new(radsec::SECRET.to_vec()),
+    };
     // The schema keeps ports within 1 to 65535.
     let at = |port: Option<i32>| {
         let port = u16::try_from(port?).ok()?;
@@ -52,6 +65,30 @@ fn home_server(clerk: &Clerk, entry: &HomeServerEntry) -> Option<HomeServerSpec>
         require_message_authenticator: entry.require_message_authenticator,
         status_server: entry.status_server,
         copy_accounting: false,
+        tls: tls.map(Arc::new),
+    })
+}
+
+/// How a home server is reached by TLS; `None` when the key does not open.
+fn tls(
+    entry: &HomeServerEntry,
+    name: &str,
+    open: &impl Fn(String, &str) -> Option<Zeroizing<Vec<u8>>>,
+) -> Option<HomeTls> {
+    let identity = match (&entry.tls_certificate, &entry.tls_key) {
+        (Some(certificate), Some(sealed)) => {
+            let key = open(sealing::home_server_tls_key(entry.tenant, entry.id), sealed)?;
+            Some(HomeIdentity {
+                certificate: certificate.as_str().into(),
+                key: Zeroizing::new(std::str::from_utf8(&key).ok()?.into()),
+            })
+        }
+        _ => None,
+    };
+    Some(HomeTls {
+        name: name.into(),
+        authorities: entry.tls_ca.as_deref().map(Into::into),
+        identity,
     })
 }
 

@@ -18,9 +18,10 @@ use zeroize::Zeroizing;
 
 use super::noted::Noted;
 use super::window;
+use crate::app::home_tls::TlsPatch;
 use crate::app::realm::{HomeServerPatch, HomeServerReport, PortReport, RealmPatch};
 use crate::app::{App, Change};
-use crate::store::realm::{HomeServerRow, Realm, RealmRow};
+use crate::store::realm::{HomeServerRow, Realm, RealmRow, TlsRow};
 
 /// Declares a word of a closed set: its name in JSON is that in the database.
 macro_rules! words {
@@ -71,6 +72,18 @@ words! {
     }
 }
 
+words! {
+    /// How a home server is reached.
+    #[derive(Default)]
+    HomeServerTransport {
+        /// By datagrams.
+        #[default]
+        Udp = "udp",
+        /// By RADIUS over TLS.
+        Tls = "tls",
+    }
+}
+
 /// A home server to add.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -88,15 +101,28 @@ pub struct HomeServerCreate {
     /// Where it takes accounting.
     #[garde(inner(range(min = 1)))]
     accounting_port: Option<u16>,
-    /// The shared secret; never shown again.
+    /// The shared secret; never shown again. Over TLS there is none.
     #[schema(write_only)]
-    secret: String,
+    secret: Option<String>,
     /// Whether its replies to logins must carry a Message-Authenticator.
     #[serde(default = "yes")]
     require_message_authenticator: bool,
     /// Whether it answers Status-Server.
     #[serde(default = "yes")]
     status_server: bool,
+    /// How it is reached; both ports are 2083 over TLS when neither is given.
+    #[serde(default)]
+    transport: HomeServerTransport,
+    /// Over TLS: what its certificate must be for, a DNS name or an address; its address when absent.
+    #[garde(length(bytes, min = 1, max = 253))]
+    tls_name: Option<String>,
+    /// Over TLS: the certificates of its authorities as PEM; those of our own authority when absent.
+    tls_ca: Option<String>,
+    /// Over TLS: the certificate that we show, with its chain, as PEM; one of our own authority when absent.
+    tls_certificate: Option<String>,
+    /// The key of `tls_certificate` as PEM; never shown again.
+    #[schema(write_only)]
+    tls_key: Option<String>,
 }
 
 /// A change of a home server; what is absent stays.
@@ -125,6 +151,24 @@ pub struct HomeServerChange {
     require_message_authenticator: Option<bool>,
     /// Whether it answers Status-Server.
     status_server: Option<bool>,
+    /// How it is reached; `udp` forgets what is said about TLS.
+    transport: Option<HomeServerTransport>,
+    /// Over TLS: what its certificate must be for; `null`: its address.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    #[garde(inner(length(bytes, min = 1, max = 253)))]
+    tls_name: Change<String>,
+    /// Over TLS: the certificates of its authorities as PEM; `null`: those of our own authority.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    tls_ca: Change<String>,
+    /// Over TLS: the certificate that we show, as PEM; `null`: one of our own authority.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    tls_certificate: Change<String>,
+    /// The key of a new `tls_certificate` as PEM.
+    #[schema(write_only)]
+    tls_key: Option<String>,
 }
 
 /// A home server.
@@ -144,6 +188,14 @@ pub struct HomeServerView {
     require_message_authenticator: bool,
     /// Whether it answers Status-Server.
     status_server: bool,
+    /// `udp` or `tls`.
+    transport: String,
+    /// Over TLS: what its certificate must be for.
+    tls_name: Option<String>,
+    /// Over TLS: the certificates of its authorities as PEM; `null`: those of our own authority.
+    tls_ca: Option<String>,
+    /// Over TLS: the certificate that we show, as PEM; `null`: one of our own authority.
+    tls_certificate: Option<String>,
     /// How its ports are doing since this node started.
     ports: Vec<HomeServerPortView>,
 }
@@ -167,6 +219,10 @@ pub struct HomeServerPortView {
     unverified: u64,
     /// Microseconds from a request to its reply, on average.
     rtt_us: Option<u64>,
+    /// TLS connections to it that are open.
+    tls_connections: u64,
+    /// Why there is none, when the last one did not come about or was lost.
+    tls_trouble: Option<String>,
 }
 
 /// A realm to add.
@@ -273,10 +329,18 @@ pub async fn home_server_create(
         accounting_port: body.accounting_port.map(i32::from),
         require_message_authenticator: body.require_message_authenticator,
         status_server: body.status_server,
+        tls: TlsRow::default(),
     };
-    let written = app
-        .home_server_create(&op, row, Zeroizing::new(body.secret))
-        .await?;
+    let given = |value: Option<String>| value.map(Some);
+    let tls = TlsPatch {
+        transport: Some(body.transport.text()),
+        name: given(body.tls_name),
+        ca: given(body.tls_ca),
+        certificate: given(body.tls_certificate),
+        key: body.tls_key.map(|key| Some(Zeroizing::new(key))),
+    };
+    let secret = body.secret.map(Zeroizing::new);
+    let written = app.home_server_create(&op, row, secret, tls).await?;
     answered(StatusCode::CREATED, &op, written)
 }
 
@@ -311,6 +375,13 @@ pub async fn home_server_update(
         secret: body.secret.map(Zeroizing::new),
         require_message_authenticator: body.require_message_authenticator,
         status_server: body.status_server,
+        tls: TlsPatch {
+            transport: body.transport.map(HomeServerTransport::text),
+            name: body.tls_name,
+            ca: body.tls_ca,
+            certificate: body.tls_certificate,
+            key: body.tls_key.map(|key| Some(Zeroizing::new(key))),
+        },
     };
     let written = app.home_server_update(&op, path.home_server_id, patch).await?;
     answered(StatusCode::OK, &op, written)
@@ -442,6 +513,10 @@ impl From<HomeServerReport> for HomeServerView {
             accounting_port: server.accounting_port,
             require_message_authenticator: server.require_message_authenticator,
             status_server: server.status_server,
+            transport: server.tls.transport,
+            tls_name: server.tls.name,
+            tls_ca: server.tls.ca,
+            tls_certificate: server.tls.certificate,
             ports: ports.into_iter().map(HomeServerPortView::from).collect(),
         }
     }
@@ -458,6 +533,8 @@ impl From<PortReport> for HomeServerPortView {
             silences: report.silences,
             unverified: report.unverified,
             rtt_us: report.rtt_us,
+            tls_connections: report.tls_connections,
+            tls_trouble: report.tls_trouble,
         }
     }
 }

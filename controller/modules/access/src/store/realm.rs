@@ -8,7 +8,34 @@ use uuid::Uuid;
 
 use super::{Listed, Tx, Window};
 
-/// A home server as people see it: everything but its secret.
+/// How a home server is reached.
+#[derive(Debug, Clone)]
+pub struct TlsRow {
+    /// `udp` or `tls`.
+    pub transport: String,
+    /// What its certificate must be for.
+    pub name: Option<String>,
+    /// The certificates of its authorities, PEM; `None`: our own.
+    pub ca: Option<String>,
+    /// What we show, PEM; `None`: a certificate of our own authority.
+    pub certificate: Option<String>,
+    /// Its key, sealed, when there is a new one; a stored one is never read here.
+    pub key: Option<String>,
+}
+
+impl Default for TlsRow {
+    fn default() -> Self {
+        Self {
+            transport: "udp".to_owned(),
+            name: None,
+            ca: None,
+            certificate: None,
+            key: None,
+        }
+    }
+}
+
+/// A home server as people see it: everything but its secrets.
 #[derive(Debug, Clone)]
 pub struct HomeServer {
     /// Its id.
@@ -25,6 +52,10 @@ pub struct HomeServer {
     pub require_message_authenticator: bool,
     /// Whether it answers Status-Server.
     pub status_server: bool,
+    /// Whether a secret is stored.
+    pub secret_set: bool,
+    /// How it is reached.
+    pub tls: TlsRow,
 }
 
 /// What a home server is to become.
@@ -42,6 +73,8 @@ pub struct HomeServerRow {
     pub require_message_authenticator: bool,
     /// Whether it answers Status-Server.
     pub status_server: bool,
+    /// How it is reached.
+    pub tls: TlsRow,
 }
 
 /// A realm as people see it.
@@ -78,6 +111,44 @@ pub struct RealmRow {
     pub pass: String,
 }
 
+/// A row of `access.home_servers` as it is read.
+struct HomeServerStored {
+    id: HomeServerId,
+    name: String,
+    address: IpNet,
+    auth_port: Option<i32>,
+    accounting_port: Option<i32>,
+    require_message_authenticator: bool,
+    status_server: bool,
+    secret_set: bool,
+    transport: String,
+    tls_name: Option<String>,
+    tls_ca: Option<String>,
+    tls_certificate: Option<String>,
+}
+
+impl From<HomeServerStored> for HomeServer {
+    fn from(stored: HomeServerStored) -> Self {
+        Self {
+            id: stored.id,
+            name: stored.name,
+            address: stored.address,
+            auth_port: stored.auth_port,
+            accounting_port: stored.accounting_port,
+            require_message_authenticator: stored.require_message_authenticator,
+            status_server: stored.status_server,
+            secret_set: stored.secret_set,
+            tls: TlsRow {
+                transport: stored.transport,
+                name: stored.tls_name,
+                ca: stored.tls_ca,
+                certificate: stored.tls_certificate,
+                key: None,
+            },
+        }
+    }
+}
+
 /// Lists a partner's home servers by name.
 pub async fn home_server_list(
     tx: &mut Tx,
@@ -92,9 +163,10 @@ pub async fn home_server_list(
     .fetch_one(&mut **tx)
     .await?;
     let rows = sqlx::query_as!(
-        HomeServer,
+        HomeServerStored,
         r#"SELECT id AS "id: HomeServerId", name, address AS "address: IpNet", auth_port, accounting_port,
-                  require_message_authenticator, status_server
+                  require_message_authenticator, status_server, secret IS NOT NULL AS "secret_set!",
+                  transport, tls_name, tls_ca, tls_certificate
              FROM access.home_servers WHERE tenant_id = $1 ORDER BY name LIMIT $2 OFFSET $3"#,
         tenant,
         window.limit,
@@ -102,7 +174,10 @@ pub async fn home_server_list(
     )
     .fetch_all(&mut **tx)
     .await?;
-    Ok(Listed { rows, total })
+    Ok(Listed {
+        rows: rows.into_iter().map(HomeServer::from).collect(),
+        total,
+    })
 }
 
 /// Fetches one home server of this partner, locked until the transaction ends.
@@ -112,15 +187,17 @@ pub async fn home_server_fetch(
     id: HomeServerId,
 ) -> Result<Option<HomeServer>, Error> {
     Ok(sqlx::query_as!(
-        HomeServer,
+        HomeServerStored,
         r#"SELECT id AS "id: HomeServerId", name, address AS "address: IpNet", auth_port, accounting_port,
-                  require_message_authenticator, status_server
+                  require_message_authenticator, status_server, secret IS NOT NULL AS "secret_set!",
+                  transport, tls_name, tls_ca, tls_certificate
              FROM access.home_servers WHERE tenant_id = $1 AND id = $2 FOR UPDATE"#,
         op.require_partner()?.as_uuid(),
         id.as_uuid()
     )
     .fetch_optional(&mut **tx)
-    .await?)
+    .await?
+    .map(HomeServer::from))
 }
 
 /// Inserts a home server.
@@ -132,12 +209,13 @@ pub async fn home_server_insert(
     op: &OpContext,
     id: HomeServerId,
     row: &HomeServerRow,
-    secret: &str,
+    secret: Option<&str>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "INSERT INTO access.home_servers (id, tenant_id, name, address, auth_port, accounting_port, secret,
-                                          require_message_authenticator, status_server, created_by, updated_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
+                                          require_message_authenticator, status_server, created_by, updated_by,
+                                          transport, tls_name, tls_ca, tls_certificate, tls_key)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14, $15)",
         id.as_uuid(),
         op.partner.map(|partner| partner.as_uuid()),
         row.name,
@@ -147,14 +225,20 @@ pub async fn home_server_insert(
         secret,
         row.require_message_authenticator,
         row.status_server,
-        op.actor.id
+        op.actor.id,
+        row.tls.transport,
+        row.tls.name,
+        row.tls.ca,
+        row.tls.certificate,
+        row.tls.key
     )
     .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
-/// Makes a home server equal to `row`, and replaces its secret when one is given.
+/// Makes a home server equal to `row`, and replaces its secret when one is given; over TLS it has none. Its key goes with
+/// its certificate, and is replaced when one is given.
 ///
 /// # Errors
 /// As [`home_server_insert`].
@@ -167,8 +251,11 @@ pub async fn home_server_update(
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "UPDATE access.home_servers
-            SET name = $3, address = $4, auth_port = $5, accounting_port = $6, secret = coalesce($7, secret),
-                require_message_authenticator = $8, status_server = $9, updated_at = now(), updated_by = $10
+            SET name = $3, address = $4, auth_port = $5, accounting_port = $6,
+                secret = CASE WHEN $11 = 'tls' THEN NULL ELSE coalesce($7, secret) END,
+                require_message_authenticator = $8, status_server = $9, updated_at = now(), updated_by = $10,
+                transport = $11, tls_name = $12, tls_ca = $13, tls_certificate = $14,
+                tls_key = CASE WHEN $14::text IS NULL THEN NULL ELSE coalesce($15, tls_key) END
           WHERE tenant_id = $1 AND id = $2",
         op.partner.map(|partner| partner.as_uuid()),
         id.as_uuid(),
@@ -179,7 +266,12 @@ pub async fn home_server_update(
         secret,
         row.require_message_authenticator,
         row.status_server,
-        op.actor.id
+        op.actor.id,
+        row.tls.transport,
+        row.tls.name,
+        row.tls.ca,
+        row.tls.certificate,
+        row.tls.key
     )
     .execute(&mut **tx)
     .await?;
@@ -355,12 +447,20 @@ pub struct HomeServerEntry {
     pub auth_port: Option<i32>,
     /// Where it takes accounting.
     pub accounting_port: Option<i32>,
-    /// Sealed.
-    pub secret: String,
+    /// Sealed; `None` over TLS.
+    pub secret: Option<String>,
     /// Whether its replies to logins must be signed.
     pub require_message_authenticator: bool,
     /// Whether it answers Status-Server.
     pub status_server: bool,
+    /// What its certificate must be for, over TLS; `None`: it is reached by UDP.
+    pub tls_name: Option<String>,
+    /// The certificates of its authorities, PEM.
+    pub tls_ca: Option<String>,
+    /// What we show, PEM.
+    pub tls_certificate: Option<String>,
+    /// Its key, sealed.
+    pub tls_key: Option<String>,
 }
 
 /// A realm with the ids of its home servers.
@@ -389,7 +489,7 @@ pub async fn home_server_entries(tx: &mut Tx, tenants: &[Uuid]) -> Result<Vec<Ho
     Ok(sqlx::query_as!(
         HomeServerEntry,
         r#"SELECT id, tenant_id AS tenant, name, address AS "address: IpNet", auth_port, accounting_port, secret,
-                  require_message_authenticator, status_server
+                  require_message_authenticator, status_server, tls_name, tls_ca, tls_certificate, tls_key
              FROM access.home_servers WHERE tenant_id = ANY($1) ORDER BY id"#,
         tenants
     )

@@ -163,3 +163,88 @@ async fn what_cannot_be_is_refused_and_what_is_foreign_is_not_found() {
     }
     assert_eq!(world.get(&east, "realms").await, json!([]));
 }
+
+/// A certificate and its key.
+fn pair(name: &str) -> (String, String) {
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let params = rcgen::CertificateParams::new(vec![name.to_owned()]).expect("names");
+    let certificate = params.self_signed(&key).expect("signed");
+    (certificate.pem(), key.serialize_pem())
+}
+
+#[tokio::test]
+async fn a_home_server_by_tls_reaches_the_packet_path_and_its_key_nobody_else() {
+    let world = World::new().await;
+    let isp = world.isp().await;
+    let (ca, (certificate, key)) = (pair("their authority").0, pair("us"));
+    let made = json!({
+        "name": "one", "address": "192.0.2.9", "transport": "tls", "tls_name": "radius.example", "tls_ca": ca,
+        "tls_certificate": certificate, "tls_key": key,
+    });
+    let server = world.post(&isp, "home-servers", &made).await;
+    assert!(!server.to_string().contains("PRIVATE"), "a key never comes back");
+    assert_eq!(
+        (
+            &server["auth_port"],
+            &server["accounting_port"],
+            &server["tls_name"],
+            &server["tls_ca"]
+        ),
+        (&json!(2083), &json!(2083), &json!("radius.example"), &json!(ca))
+    );
+    world.post(&isp, "realms", &realm("away", &["one"])).await;
+    let check = |realms: &Realms| {
+        let spec = &realms.servers()[0].spec;
+        let tls = spec.tls.as_ref().expect("TLS");
+        tls.check().expect("it can be used");
+        let identity = tls.identity.as_ref().expect("shown");
+        assert_eq!(
+            (&*tls.name, identity.key.as_ref()),
+            ("radius.example", key.as_str())
+        );
+        assert_eq!(spec.secret.octets(), b"radsec");
+    };
+    check(&*known(&world, &isp, "alice@away", Decided::ByHomeServers).await);
+
+    let (test, dir) = world.stop().await;
+    let test = test.expect("a database"); // it goes with the last who holds it
+    let world = World::start(test.database().clone(), dir).await;
+    check(&*held(&world, &isp).expect("out of the snapshot, before anything is read"));
+
+    // A name of its own, and our own authority's certificates; then by UDP again, which wants a secret.
+    let path = format!("home-servers/{}", id(&server));
+    let own = json!({ "tls_name": null, "tls_ca": null, "tls_certificate": null });
+    let answer = world.ask(Method::PATCH, &isp, &path, Some(&own)).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    eventually(|| async {
+        let realms = held(&world, &isp)?;
+        let tls = realms.servers()[0].spec.tls.clone()?;
+        (&*tls.name == "192.0.2.9" && tls.authorities.is_none() && tls.identity.is_none()).then_some(())
+    })
+    .await;
+    let wrong = StatusCode::UNPROCESSABLE_ENTITY;
+    for (body, status) in [
+        (json!({ "tls_name": "not a name" }), wrong),
+        (json!({ "tls_ca": "no PEM" }), wrong),
+        (json!({ "tls_certificate": certificate }), wrong),
+        (json!({ "tls_key": key }), wrong),
+        (
+            json!({ "tls_certificate": certificate, "tls_key": pair("them").1 }),
+            wrong,
+        ),
+        (json!({ "secret": "between us and home" }), wrong),
+        (json!({ "transport": "udp" }), wrong),
+        (
+            json!({ "transport": "udp", "secret": "between us and home", "tls_name": "x" }),
+            wrong,
+        ),
+        (
+            json!({ "transport": "udp", "secret": "between us and home" }),
+            StatusCode::OK,
+        ),
+    ] {
+        let answer = world.ask(Method::PATCH, &isp, &path, Some(&body)).await;
+        assert_eq!(answer.status, status, "{body}: {}", answer.body);
+    }
+    eventually(|| async { held(&world, &isp)?.servers()[0].spec.tls.is_none().then_some(()) }).await;
+}

@@ -10,13 +10,14 @@ use radius::hop::Pass;
 use radius::mschap::NtHash;
 use radius::secret::SharedSecret;
 use radius_server::directory::{
-    Balance, CoaTarget, Credential, Decided, HomeServerSpec, Identify, IdentifyBy, MARKS_MAX, Mark, MarkKind,
-    NasGuard, NasSpec, OlderSecret, Plan, ProxyState, RealmSpec, RequestRate, Require, Secret, ServiceState,
-    SubscriberSpec,
+    Balance, CoaTarget, Credential, Decided, HomeIdentity, HomeServerSpec, HomeTls, Identify, IdentifyBy,
+    MARKS_MAX, Mark, MarkKind, NasGuard, NasSpec, OlderSecret, Plan, ProxyState, RealmSpec, RequestRate,
+    Require, Secret, ServiceState, SubscriberSpec,
 };
 use radius_server::password_hash::PasswordHash;
 use radius_server::{PartnerId, SubscriberId};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::Origin;
 use crate::store::change::{ChangeCursor, DatabaseId};
@@ -171,6 +172,18 @@ pub fn put_home_server(partner: PartnerId, server: &HomeServerSpec, out: &mut Ve
     out.push(u8::from(server.require_message_authenticator));
     out.push(u8::from(server.status_server));
     out.push(u8::from(server.copy_accounting));
+    out.push(u8::from(server.tls.is_some()));
+    if let Some(tls) = &server.tls {
+        put(tls.name.as_bytes(), out);
+        // Nothing there is the same as nothing given.
+        put(tls.authorities.as_deref().unwrap_or_default().as_bytes(), out);
+        let identity = tls.identity.as_ref();
+        let (certificate, key) = identity
+            .map(|identity| (&*identity.certificate, &**identity.key))
+            .unwrap_or_default();
+        put(certificate.as_bytes(), out);
+        put(key.as_bytes(), out);
+    }
 }
 
 /// Appends a realm.
@@ -357,6 +370,25 @@ fn home_server(rest: &mut Rest<'_>) -> Option<HomeServerSpec> {
         require_message_authenticator: rest.bool()?,
         status_server: rest.bool()?,
         copy_accounting: rest.bool()?,
+        tls: match rest.bool()? {
+            false => None,
+            true => Some(Arc::new(home_tls(rest)?)),
+        },
+    })
+}
+
+/// The rest of how a home server is reached by TLS.
+fn home_tls(rest: &mut Rest<'_>) -> Option<HomeTls> {
+    let given = |text: &str| (!text.is_empty()).then(|| text.into());
+    let (name, authorities) = (rest.text()?, rest.text()?);
+    let (certificate, key) = (rest.text()?, rest.text()?);
+    Some(HomeTls {
+        name: name.into(),
+        authorities: given(authorities),
+        identity: given(certificate).map(|certificate| HomeIdentity {
+            certificate,
+            key: Zeroizing::new(key.into()),
+        }),
     })
 }
 
