@@ -13,6 +13,7 @@
 //! - [`password_hash`]: passwords of which only a hash is stored;
 //! - [`later`]: what takes long, away from the workers;
 //! - [`proxy`]: requests that home servers decide, sent on and brought back;
+//! - [`onward`]: accounting out of the journal to home servers and to who gets copies;
 //! - [`decision`]: what was decided and why, step by step; the last ones stay in memory, in one ring a worker;
 //! - [`accounting`]: Accounting-Request to the journal, the session table and, only then, a response;
 //! - [`journal`]: records that survive `kill -9`;
@@ -39,6 +40,7 @@ pub mod id;
 pub mod journal;
 pub mod later;
 mod listener;
+pub mod onward;
 mod overlap;
 pub mod password_hash;
 pub mod pem;

@@ -18,6 +18,7 @@ use crate::directory::Directory;
 use crate::journal::{self, AccountingRecord, JournalError, Kind, RecoveryReport, Writer};
 use crate::later::{FinisherKit, Pool};
 use crate::listener::{self, AccountingWorker, AuthWorker};
+use crate::onward::{Dispatch, Onward, Positions};
 use crate::pem::Looks;
 use crate::proxy::Desk;
 use crate::radsec::{self, ListenError, Listeners};
@@ -131,6 +132,10 @@ pub struct Plane {
     eap_files: Looks,
     /// Requests that home servers decide.
     desk: Arc<Desk>,
+    /// How far accounting was sent on.
+    onward: Arc<Onward>,
+    /// What had been committed when the journal was opened.
+    committed_at_open: u64,
     /// The accounting journal.
     accounting_writer: Arc<Mutex<Writer>>,
     /// Reads it.
@@ -182,6 +187,9 @@ impl Plane {
                 warn!(stream, %found, "journal opened with damage");
             }
         }
+        let accounting_reader = accounting_writer.reader();
+        // What is to be sent on still stays, from before the first segment is let go.
+        accounting_reader.want_from(Positions::open(&config.journal_dir.join("accounting")).least());
         Ok(Self {
             decisions: Arc::new(Decisions::new(config.decision_memory_octets)),
             config,
@@ -194,7 +202,9 @@ impl Plane {
             pool,
             eap_files,
             desk: Arc::default(),
-            accounting_reader: accounting_writer.reader(),
+            onward: Arc::default(),
+            committed_at_open: accounting_reader.committed_seq(),
+            accounting_reader,
             accounting_writer: Arc::new(Mutex::new(accounting_writer)),
             decision_reader: decision_writer.reader(),
             decision_writer: Arc::new(Mutex::new(decision_writer)),
@@ -316,6 +326,8 @@ impl Plane {
         threads.start("radius-proxy".into(), move |stop| {
             desk.run(&kit, authority.as_deref(), stop);
         })?;
+        let mut dispatch = self.dispatch();
+        threads.start("radius-onward".into(), move |stop| dispatch.run(stop))?;
         for at in 0..Pool::thread_count() {
             let (pool, kit) = (Arc::clone(&self.pool), self.finisher_kit());
             threads.start(format!("radius-later-{at}"), move |stop| pool.run(&kit, stop))?;
@@ -346,6 +358,19 @@ impl Plane {
             sessions: Arc::clone(&self.sessions),
             counters: Arc::clone(&self.counters),
             entropy: system_entropy,
+        }
+    }
+
+    /// What sends accounting on, where the last one stopped.
+    fn dispatch(&self) -> Dispatch {
+        Dispatch {
+            directory: Arc::clone(&self.directory),
+            reader: self.accounting_reader.clone(),
+            positions: Positions::open(&self.config.journal_dir.join("accounting")),
+            onward: Arc::clone(&self.onward),
+            authority: self.config.authority.clone(),
+            entropy: system_entropy,
+            base: self.committed_at_open,
         }
     }
 
@@ -471,6 +496,12 @@ impl Plane {
     #[must_use]
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
+    }
+
+    /// How far accounting was sent on.
+    #[must_use]
+    pub fn onward(&self) -> &Arc<Onward> {
+        &self.onward
     }
 
     /// A reader of the accounting journal.

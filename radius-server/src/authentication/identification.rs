@@ -5,7 +5,7 @@ use super::credential::{self, Method};
 use super::{Answer, Asked, Authenticator, realm};
 use crate::counters::Event;
 use crate::decision::{Draft, DropReason, Finding, Found, RejectReason, Step};
-use crate::directory::{HeldOff, IdentifyBy, MarkKind, Nas, RECORDED_ONE_IN, Subscriber};
+use crate::directory::{Decided, HeldOff, IdentifyBy, MarkKind, Nas, RECORDED_ONE_IN, Subscriber};
 use radius::eap::EapView;
 use radius::line::VLANS_LEN;
 use radius::{Line, Mac, View, kind};
@@ -38,7 +38,7 @@ enum Missed {
 
 /// The subscriber that an accounting record of this NAS is about.
 pub(crate) fn subscriber_of(nas: &Nas, request: &View<'_>) -> Option<Arc<Subscriber>> {
-    let named = || nas.partner.subscriber(request.text(kind::USER_NAME)?);
+    let named = || named_here(nas, request.text(kind::USER_NAME)?);
     if nas.identify.by_user_name_alone() {
         return named();
     }
@@ -50,6 +50,17 @@ pub(crate) fn subscriber_of(nas: &Nas, request: &View<'_>) -> Option<Arc<Subscri
             Device::None | Device::Two => None,
         },
     })
+}
+
+/// The partner's own subscriber that a user name means, by the rules of its realms: those of others are nobody's here.
+fn named_here(nas: &Nas, username: &str) -> Option<Arc<Subscriber>> {
+    let Some(found) = nas.partner.realms().and_then(|realms| realms.of(username)) else {
+        return nas.partner.subscriber(username);
+    };
+    match found.realm.decided {
+        Decided::Here => nas.partner.subscriber(found.name(username)),
+        Decided::Nowhere | Decided::ByHomeServers => None,
+    }
 }
 
 impl Authenticator {

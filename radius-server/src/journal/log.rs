@@ -51,6 +51,10 @@ pub(super) struct Log {
     backlog: AtomicU64,
     /// Octets of the others.
     kept: AtomicU64,
+    /// Records from here on are wanted by somebody beside the database; `u64::MAX`: none.
+    wanted_from: AtomicU64,
+    /// Segments that went all the same, because the disk was full.
+    wanted_gone: AtomicU64,
     /// When it was said that kept segments go because the disk is full.
     pressed_told_at: Mutex<Option<Instant>>,
     /// Records known to be lost from what was here at opening.
@@ -143,6 +147,8 @@ impl Log {
             committed: AtomicU64::new(report.next_seq),
             backlog: AtomicU64::new(0),
             kept: AtomicU64::new(0),
+            wanted_from: AtomicU64::new(u64::MAX),
+            wanted_gone: AtomicU64::new(0),
             pressed_told_at: Mutex::new(None),
             missing: AtomicU64::new(report.missing_records),
             gaps_known: Mutex::new(report.gaps.iter().map(|gap| gap.to_seq).collect()),
@@ -167,6 +173,32 @@ impl Log {
     /// Octets that the database has and that are kept all the same.
     pub fn kept(&self) -> u64 {
         self.kept.load(Ordering::Relaxed)
+    }
+
+    /// Keeps what the database has from this record on, as long as the disk has room; `None`: nothing.
+    pub fn want_from(&self, seq: Option<u64>) {
+        self.wanted_from.store(seq.unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Segments that had to go although they were wanted.
+    pub fn wanted_gone(&self) -> u64 {
+        self.wanted_gone.load(Ordering::Relaxed)
+    }
+
+    /// Octets committed from a record on; of the segment it is in, those behind `at`.
+    pub fn octets_from(&self, seq: u64, at: impl Fn(&Segment) -> u64) -> u64 {
+        let segments = self.segments.lock();
+        let behind = segments.iter().rev().take_while(|segment| segment.next_seq > seq);
+        behind
+            .map(|segment| {
+                let from = if segment.first_seq < seq {
+                    at(segment)
+                } else {
+                    SEGMENT_HEAD_LEN
+                };
+                segment.end.saturating_sub(from)
+            })
+            .sum()
     }
 
     /// Records known to be lost from what was here at opening, or since.
@@ -272,6 +304,8 @@ impl Log {
                 && let Some(oldest) = segments.pop_front()
             {
                 freed += oldest.end;
+                let wanted = self.wanted_from.load(Ordering::Relaxed) < oldest.next_seq;
+                self.wanted_gone.fetch_add(u64::from(wanted), Ordering::Relaxed);
                 gone.push(oldest);
             }
             self.recount(&segments);
@@ -291,15 +325,17 @@ impl Log {
         gone.len()
     }
 
-    /// Takes out the oldest drained segments that are too old or too many.
+    /// Takes out the oldest drained segments that are too old or too many, up to the first that somebody wants.
     fn take_expired(&self, segments: &mut VecDeque<Segment>, now: Instant) -> Vec<Segment> {
         let drained = segments.iter().take_while(|segment| segment.drained.is_some());
         let (mut count, mut octets) = drained.fold((0, 0), |(count, octets), segment| {
             (count + 1, octets + segment.end)
         });
+        let wanted_from = self.wanted_from.load(Ordering::Relaxed);
         let mut gone = Vec::new();
         while let Some(age) = segments
             .front()
+            .filter(|oldest| oldest.next_seq <= wanted_from)
             .and_then(|oldest| oldest.drained)
             .map(|drained| drained.age(now))
             && (age >= self.keep || octets > self.keep_max || count > KEPT_SEGMENTS_MAX)

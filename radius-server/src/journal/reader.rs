@@ -133,6 +133,24 @@ impl Reader {
         self.log.release(upto_seq, now)
     }
 
+    /// Keeps records from this one on although the database has them, whatever [`Options::keep`](super::Options::keep)
+    /// says; `None`: no more. Whoever wants them bounds it. A full disk takes them all the same: see [`Self::wanted_gone`].
+    pub fn want_from(&self, seq: Option<u64>) {
+        self.log.want_from(seq);
+    }
+
+    /// Segments that were deleted although [`Self::want_from`] wanted them.
+    #[must_use]
+    pub fn wanted_gone(&self) -> u64 {
+        self.log.wanted_gone()
+    }
+
+    /// Octets of records that are committed from this one on; exact where this reader stands, else by whole segments.
+    #[must_use]
+    pub fn octets_from(&self, seq: u64) -> u64 {
+        self.log.octets_from(seq, |segment| self.place_in(segment, seq))
+    }
+
     /// Octets of the segments that wait to be released.
     #[must_use]
     pub fn backlog_bytes(&self) -> u64 {

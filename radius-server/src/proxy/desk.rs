@@ -4,7 +4,7 @@
 //! Bounded: [`QUEUE_MAX`] requests wait to be taken, [`super::engine::IN_FLIGHT_MAX`] wait for home servers.
 
 use super::engine::{Answer, Engine, ExchangeId, Forward, Outcome, StartError, Timing};
-use super::transport::{Transport, Udp};
+use super::transport::Transport;
 use super::ways::Ways;
 use crate::authentication::{Asked, Clerk};
 use crate::clock::Now;
@@ -74,7 +74,7 @@ impl Desk {
         };
         *self.bell.lock() = Some(ways.bell());
         let mut shift = Shift {
-            engine: Engine::new(HomePort::Auth, Timing::LOGIN, owner, Udp::LANES, kit.entropy),
+            engine: Engine::new(HomePort::Auth, Timing::LOGIN, owner, Ways::LANES, kit.entropy),
             ways,
             waiting: HashMap::new(),
             finisher: kit.finisher(),

@@ -17,7 +17,7 @@ mod health;
 mod links;
 mod slots;
 pub mod transport;
-mod ways;
+pub(crate) mod ways;
 
 pub use desk::Desk;
 pub use engine::{Answer, Engine, Event, ExchangeId, Forward, Outcome, StartError, Timing, Transmit};

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// See the module's words.
-pub(super) struct Ways {
+pub(crate) struct Ways {
     /// Datagrams.
     udp: Udp,
     /// TLS.
@@ -18,11 +18,14 @@ pub(super) struct Ways {
 }
 
 impl Ways {
+    /// Lanes of each way: sockets, or connections.
+    pub(crate) const LANES: u8 = Udp::LANES;
+
     /// Opens the sockets for datagrams; connections are made when they are needed. `authority` is where our own authority is.
     ///
     /// # Errors
     /// What the system says.
-    pub(super) fn open(port: HomePort, authority: Option<PathBuf>) -> io::Result<Self> {
+    pub(crate) fn open(port: HomePort, authority: Option<PathBuf>) -> io::Result<Self> {
         Ok(Self {
             udp: Udp::open()?,
             links: Links::new(port, authority),
@@ -35,7 +38,7 @@ impl Ways {
     }
 
     /// Waits until something has come or can be sent on, or the bell rings, or the time is over.
-    pub(super) fn wait(&self, at_most: Duration) {
+    pub(crate) fn wait(&self, at_most: Duration) {
         let due = self
             .links
             .deadline()
