@@ -24,6 +24,10 @@ use crate::writer::{ReplyWriter, RequestWriter, WriteError};
 /// Octets of the Proxy-State that marks a request: whose mark it is, and which request.
 pub const MARK_LEN: usize = 16;
 
+/// Attributes of a request that goes on, at most: what FreeRADIUS takes (`max_attributes`), and we. One with more would be dropped
+/// by the next server without a word; here it is known why it does not go on.
+pub const ONWARD_ATTRIBUTES_MAX: usize = 200;
+
 /// Octets of a mark that say whose it is.
 pub const MARK_OWNER_LEN: usize = 8;
 
@@ -71,6 +75,9 @@ pub enum HopError {
     /// It would outgrow a packet, in octets or attributes, with the mark and the Message-Authenticator it gets.
     #[error("the packet has no room for what a proxy adds")]
     Write(#[from] WriteError),
+    /// It would have more attributes, with what a proxy adds, than the next server takes.
+    #[error("the packet has more than {ONWARD_ATTRIBUTES_MAX} attributes with what a proxy adds")]
+    TooManyAttributes,
     /// User-Password has a length that cannot be.
     #[error("User-Password has a length that cannot be")]
     Password,
@@ -147,7 +154,7 @@ pub fn onward_access<'b>(
         writer.attribute(kind::CHAP_CHALLENGE, request.authenticator())?;
     }
     writer.attribute(kind::PROXY_STATE, onward.mark)?;
-    Ok(writer.finish(onward.secret))
+    as_many_as_taken(writer.finish(onward.secret))
 }
 
 /// Writes an Accounting-Request for the next server: as it came, `delay_s` seconds later (Acct-Delay-Time). Hidden values
@@ -182,7 +189,15 @@ pub fn onward_accounting<'b>(
     let before = request.u32(kind::ACCT_DELAY_TIME).unwrap_or_default();
     writer.u32(kind::ACCT_DELAY_TIME, before.saturating_add(delay_s))?;
     writer.attribute(kind::PROXY_STATE, onward.mark)?;
-    Ok(writer.finish(onward.secret))
+    as_many_as_taken(writer.finish(onward.secret))
+}
+
+/// A request, unless the next server would drop it for its many attributes.
+fn as_many_as_taken(octets: &[u8]) -> Result<&[u8], HopError> {
+    match View::parse_at_most(octets, ONWARD_ATTRIBUTES_MAX) {
+        Ok(_) => Ok(octets),
+        Err(_) => Err(HopError::TooManyAttributes),
+    }
 }
 
 /// Whether a reply was made by someone who knows the secret and saw this very request: the Response Authenticator is

@@ -10,6 +10,7 @@ mod identity;
 mod isp;
 mod journal;
 mod nobody;
+mod onward;
 mod plane;
 mod proxy;
 mod radsec;

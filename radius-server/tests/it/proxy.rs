@@ -6,16 +6,18 @@ use radius::hop::Pass;
 use radius::{Code, SharedSecret, kind};
 use radius_server::decision::{DropReason, Outcome, RejectReason};
 use radius_server::directory::{
-    ANY_REALM, Balance, Decided, Health, HomePort, HomeServerSpec, RealmSpec, RealmsSpec, Require,
+    ANY_REALM, Balance, Decided, Health, HomePort, HomeServerSpec, Identify, IdentifyBy, Mark, MarkKind,
+    RealmSpec, RealmsSpec, Require,
 };
 use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::Ordering;
 
 /// Shared by us and home servers.
-const HOME_SECRET: &[u8] = b"between us and home";
+pub const HOME_SECRET: &[u8] = b"between us and home";
 
-fn server(number: u128, auth: SocketAddr) -> HomeServerSpec {
+pub fn server(number: u128, auth: SocketAddr) -> HomeServerSpec {
     HomeServerSpec {
         id: id(number),
         name: format!("home-{number}").as_str().into(),
@@ -29,7 +31,7 @@ fn server(number: u128, auth: SocketAddr) -> HomeServerSpec {
     }
 }
 
-fn realm(number: u128, name: &str, decided: Decided, servers: &[u128]) -> RealmSpec {
+pub fn realm(number: u128, name: &str, decided: Decided, servers: &[u128]) -> RealmSpec {
     RealmSpec {
         id: id(number),
         name: name.into(),
@@ -254,6 +256,39 @@ fn realms_that_are_ours_or_refused_never_leave() {
 }
 
 #[test]
+fn a_line_that_is_known_is_decided_here_whatever_realm_the_name_has() {
+    let isp = Isp::start();
+    let client = isp.nas_with(10, "127.21.1.9", |nas| {
+        nas.identify = Identify::new(&[IdentifyBy::Line, IdentifyBy::UserName]).expect("rules");
+    });
+    isp.subscriber(1, 100, "line-7", PASSWORD);
+    let mark = Mark {
+        kind: MarkKind::PortId,
+        nas: None,
+        value: b"eth 7"[..].into(),
+    };
+    isp.plane.directory().marks_put(id(1), id(100), &[mark]);
+    isp.away(&[]);
+    let ask = |port: &str| {
+        client.access(true, |writer| {
+            writer.text(kind::USER_NAME, "alice@away").expect("room");
+            writer
+                .password(PASSWORD.as_bytes(), &client.secret)
+                .expect("room");
+            writer.text(kind::NAS_PORT_ID, port).expect("room");
+        })
+    };
+    assert_eq!(client.ask_auth(&ask("eth 7")).code(), Code::AccessAccept);
+    client.send_auth(&ask("eth 8"));
+    until("the other is for the home servers", || {
+        let recent = isp.plane.decisions().recent(id(1), "alice@away");
+        recent
+            .iter()
+            .any(|one| one.outcome == Outcome::Dropped(DropReason::NoHomeServer))
+    });
+}
+
+#[test]
 fn without_a_living_home_server_there_is_no_answer_and_the_reason_is_kept() {
     let isp = Isp::start();
     let client = isp.nas(10, "127.21.1.6");
@@ -265,23 +300,27 @@ fn without_a_living_home_server_there_is_no_answer_and_the_reason_is_kept() {
 
 // -- FreeRADIUS -----------------------------------------------------------------------------------------------------
 
-/// Debian's FreeRADIUS, on a port of its own.
-struct Freeradius {
+/// Debian's FreeRADIUS, on ports of its own.
+pub struct Freeradius {
     child: Child,
-    auth: SocketAddr,
-    _dir: tempfile::TempDir,
+    pub auth: SocketAddr,
+    pub accounting: SocketAddr,
+    dir: tempfile::TempDir,
 }
 
 impl Freeradius {
     /// Starts one that knows alice; `None` when it is not installed.
-    fn start() -> Option<Self> {
+    pub fn start() -> Option<Self> {
         if !is_installed("freeradius") {
             return None;
         }
         let dir = tempfile::tempdir().expect("a directory");
-        let free = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-        let auth = free.local_addr().expect("an address");
-        drop(free);
+        let free = || UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        let (one, other) = (free(), free());
+        let (auth, accounting) = (one.local_addr(), other.local_addr());
+        let (auth, accounting) = (auth.expect("an address"), accounting.expect("an address"));
+        drop((one, other));
+        let accounting_port = accounting.port();
         let path = dir.path().display();
         let secret = std::str::from_utf8(HOME_SECRET).expect("text");
         let port = auth.port();
@@ -323,12 +362,24 @@ modules {{
     files {{
         usersfile = {path}/users
     }}
+    detail {{
+        filename = {path}/detail
+        permissions = 0600
+    }}
 }}
 server home {{
     listen {{
         type = auth
         ipaddr = 127.0.0.1
         port = {port}
+    }}
+    listen {{
+        type = acct
+        ipaddr = 127.0.0.1
+        port = {accounting_port}
+    }}
+    accounting {{
+        detail
     }}
     authorize {{
         chap
@@ -357,24 +408,50 @@ server home {{
              Framed-IP-Address = 192.0.2.7\n"
         );
         std::fs::write(dir.path().join("users"), users).expect("written");
-        let child = Command::new("freeradius")
-            .args(["-f", "-l", "stdout", "-d"])
-            .arg(dir.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("starts");
+        let child = Self::run(dir.path());
         let freeradius = Self {
             child,
             auth,
-            _dir: dir,
+            accounting,
+            dir,
         };
-        let wanted = format!(":{port:04X} ");
-        until("FreeRADIUS listens", || {
-            std::fs::read_to_string("/proc/net/udp").is_ok_and(|table| table.contains(&wanted))
-        });
+        freeradius.listens();
         Some(freeradius)
+    }
+
+    /// Starts the program with what is in a directory.
+    fn run(dir: &Path) -> Child {
+        let mut command = Command::new("freeradius");
+        command.args(["-f", "-l", "stdout", "-d"]).arg(dir);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command.spawn().expect("starts")
+    }
+
+    /// Waits until it listens on both ports.
+    fn listens(&self) {
+        until("FreeRADIUS listens", || {
+            let table = std::fs::read_to_string("/proc/net/udp").unwrap_or_default();
+            [self.auth, self.accounting]
+                .iter()
+                .all(|addr| table.contains(&format!(":{:04X} ", addr.port())))
+        });
+    }
+
+    /// Ends it as `kill -9` does, does something, and starts it again.
+    pub fn while_away(&mut self, what: impl FnOnce()) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("gone");
+        what();
+        self.child = Self::run(self.dir.path());
+        self.listens();
+    }
+
+    /// What it wrote down of accounting.
+    pub fn detail(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("detail")).unwrap_or_default()
     }
 }
 

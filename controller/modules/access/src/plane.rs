@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use radius_server::decision::Decisions;
 use radius_server::journal::Reader;
+use radius_server::onward::Onward;
 use radius_server::sessions::Sessions;
 use radius_server::unknown::UnknownSources;
 use radius_server::{Directory, Plane};
@@ -20,6 +21,8 @@ pub struct PlaneHandle {
     pub decisions: Arc<Decisions>,
     /// Who asks and is no NAS.
     pub unknown_sources: Arc<UnknownSources>,
+    /// How far accounting was sent on.
+    pub onward: Arc<Onward>,
     /// Accounting that is durable and may not be in the database yet.
     pub accounting_journal: Reader,
     /// Decisions likewise.
@@ -35,6 +38,7 @@ impl PlaneHandle {
             sessions: Arc::clone(plane.sessions()),
             decisions: Arc::clone(plane.decisions()),
             unknown_sources: Arc::clone(plane.unknown_sources()),
+            onward: Arc::clone(plane.onward()),
             accounting_journal: plane.accounting_journal(),
             decision_journal: plane.decision_journal(),
         }

@@ -7,9 +7,13 @@ use ipnet::IpNet;
 use kernel::audit::{self, Entry};
 use kernel::id::{HomeServerId, RealmId};
 use kernel::{Error, OnConstraint, OpContext};
-use radius_server::directory::{ANY_REALM, HOME_SERVERS_MAX, HomePort, REALM_SERVERS_MAX, REALMS_MAX};
+use radius_server::directory::{
+    ANY_REALM, HOME_SERVERS_MAX, HomePort, REALM_SERVERS_MAX, REALMS_MAX, Realms,
+};
+use radius_server::onward::TargetId;
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
+use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::home_tls::{TLS_PORT, TlsPatch};
@@ -26,6 +30,27 @@ pub struct HomeServerReport {
     pub server: HomeServer,
     /// Its ports, as far as the access plane knows them.
     pub ports: Vec<PortReport>,
+    /// What of accounting goes there, and how far it is.
+    pub forwarding: Vec<ForwardingReport>,
+}
+
+/// How far accounting is that goes to a home server. Counts are since this node started.
+#[derive(Debug)]
+pub struct ForwardingReport {
+    /// The realm whose users it is about; `None`: a copy of everything.
+    pub realm: Option<String>,
+    /// Octets of the journal that the target does not have yet.
+    pub behind_bytes: u64,
+    /// When the oldest record was received that waits; `None`: nothing does.
+    pub behind_since: Option<OffsetDateTime>,
+    /// Records that it acknowledged.
+    pub delivered: u64,
+    /// Records passed over because they waited too long, or too many did.
+    pub skipped: u64,
+    /// Records that cannot be sent on.
+    pub unsendable: u64,
+    /// How often the disk was full and records went before the target had them.
+    pub gaps: u64,
 }
 
 /// How one port of a home server is doing since this node started.
@@ -72,6 +97,8 @@ pub struct HomeServerPatch {
     pub status_server: Option<bool>,
     /// How it is reached.
     pub tls: TlsPatch,
+    /// Whether it gets a copy of every accounting record.
+    pub copy_accounting: Option<bool>,
 }
 
 /// A change of a realm; what is absent stays.
@@ -87,6 +114,8 @@ pub struct RealmPatch {
     pub pass: Option<String>,
     /// Its home servers by name, in order.
     pub home_servers: Option<Vec<String>>,
+    /// Whether accounting of its users goes to them.
+    pub accounting: Option<bool>,
 }
 
 impl App {
@@ -172,6 +201,7 @@ impl App {
                 .unwrap_or(before.require_message_authenticator),
             status_server: patch.status_server.unwrap_or(before.status_server),
             tls,
+            copy_accounting: patch.copy_accounting.unwrap_or(before.copy_accounting),
         };
         ports_check(&row)?;
         let sealed = self.home_server_secret(op, id, &row, before.secret_set, patch.secret, &mut warnings)?;
@@ -276,6 +306,7 @@ impl App {
             strip: patch.strip.unwrap_or(before.strip),
             balance: patch.balance.unwrap_or_else(|| before.balance.clone()),
             pass: patch.pass.unwrap_or_else(|| before.pass.clone()),
+            accounting: patch.accounting.unwrap_or(before.accounting),
         };
         rows::realm_update(&mut tx, op, id, &row).await?;
         let home_servers = patch.home_servers.unwrap_or_else(|| before.home_servers.clone());
@@ -331,10 +362,38 @@ impl App {
                 .into_iter()
                 .filter_map(report)
         });
+        let forwarding = realms
+            .iter()
+            .flat_map(|realms| self.forwarding(realms, id))
+            .collect();
         HomeServerReport {
             ports: ports.collect(),
+            forwarding,
             server,
         }
+    }
+
+    /// How far accounting is that goes to a home server: copies first, then realms by name.
+    fn forwarding(&self, realms: &Realms, id: radius_server::HomeServerId) -> Vec<ForwardingReport> {
+        let report = |target, realm| {
+            let told = self.plane.onward.report(target)?;
+            Some(ForwardingReport {
+                realm,
+                behind_bytes: told.behind_octets,
+                behind_since: told.since_unix_us.and_then(moment),
+                delivered: told.delivered,
+                skipped: told.skipped,
+                unsendable: told.unsendable,
+                gaps: told.gaps,
+            })
+        };
+        let copy = report(TargetId::Copy(id), None);
+        let list = realms.list();
+        let named = list
+            .iter()
+            .filter(|realm| realm.servers.iter().any(|server| server.spec.id == id));
+        let named = named.filter_map(|realm| report(TargetId::Realm(realm.id), Some(realm.name.to_string())));
+        copy.into_iter().chain(named).collect()
     }
 
     /// Seals the secret of a home server, when there is a new one; over UDP there must be one, over TLS there is none.
@@ -361,6 +420,11 @@ impl App {
             None => Err(Error::invalid("/secret", "must be there for transport udp")),
         }
     }
+}
+
+/// A moment of the access plane, as people see it.
+fn moment(unix_us: i64) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_us) * 1_000).ok()
 }
 
 /// Gives a realm its home servers, or says which cannot be.
@@ -409,6 +473,10 @@ fn ports_check(row: &HomeServerRow) -> Result<(), Error> {
             "must be there when accounting_port is not",
         ));
     }
+    if row.copy_accounting && row.accounting_port.is_none() {
+        let message = "needs accounting_port: that is where copies go";
+        return Err(Error::invalid("/copy_accounting", message));
+    }
     Ok(())
 }
 
@@ -447,6 +515,7 @@ fn server_shown(server: &HomeServer) -> Value {
         "tls_name": server.tls.name,
         "tls_ca": server.tls.ca,
         "tls_certificate": server.tls.certificate,
+        "copy_accounting": server.copy_accounting,
     })
 }
 
@@ -458,6 +527,7 @@ fn realm_shown(realm: &Realm) -> Value {
         "strip": realm.strip,
         "balance": realm.balance,
         "pass": realm.pass,
+        "accounting": realm.accounting,
         "home_servers": realm.home_servers,
     })
 }

@@ -64,7 +64,7 @@ fn home_server(clerk: &Clerk, entry: &HomeServerEntry) -> Option<HomeServerSpec>
         secret: SharedSecret::new(&secret),
         require_message_authenticator: entry.require_message_authenticator,
         status_server: entry.status_server,
-        copy_accounting: false,
+        copy_accounting: entry.copy_accounting,
         tls: tls.map(Arc::new),
     })
 }
@@ -112,6 +112,6 @@ fn realm(entry: RealmEntry) -> RealmSpec {
             "all" => Pass::All,
             _ => Pass::Roaming,
         },
-        accounting: true,
+        accounting: entry.accounting,
     }
 }

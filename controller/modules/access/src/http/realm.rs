@@ -13,13 +13,14 @@ use kernel::http::{Data, Page, Path, Problem, Valid, nullable};
 use kernel::id::{HomeServerId, RealmId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use super::noted::Noted;
 use super::window;
 use crate::app::home_tls::TlsPatch;
-use crate::app::realm::{HomeServerPatch, HomeServerReport, PortReport, RealmPatch};
+use crate::app::realm::{ForwardingReport, HomeServerPatch, HomeServerReport, PortReport, RealmPatch};
 use crate::app::{App, Change};
 use crate::store::realm::{HomeServerRow, Realm, RealmRow, TlsRow};
 
@@ -123,6 +124,9 @@ pub struct HomeServerCreate {
     /// The key of `tls_certificate` as PEM; never shown again.
     #[schema(write_only)]
     tls_key: Option<String>,
+    /// Whether it gets a copy of every accounting record of the partner.
+    #[serde(default)]
+    copy_accounting: bool,
 }
 
 /// A change of a home server; what is absent stays.
@@ -169,6 +173,8 @@ pub struct HomeServerChange {
     /// The key of a new `tls_certificate` as PEM.
     #[schema(write_only)]
     tls_key: Option<String>,
+    /// Whether it gets a copy of every accounting record of the partner.
+    copy_accounting: Option<bool>,
 }
 
 /// A home server.
@@ -196,8 +202,33 @@ pub struct HomeServerView {
     tls_ca: Option<String>,
     /// Over TLS: the certificate that we show, as PEM; `null`: one of our own authority.
     tls_certificate: Option<String>,
+    /// Whether it gets a copy of every accounting record of the partner.
+    copy_accounting: bool,
     /// How its ports are doing since this node started.
     ports: Vec<HomeServerPortView>,
+    /// What of accounting goes there, and how far it is.
+    forwarding: Vec<HomeServerForwardingView>,
+}
+
+/// How far accounting is that goes to a home server; counts are since this node started.
+#[derive(Serialize, ToSchema)]
+pub struct HomeServerForwardingView {
+    /// The realm whose users it is about; `null`: a copy of everything of the partner.
+    realm: Option<String>,
+    /// Octets of the journal that were not delivered or looked through for it yet.
+    behind_bytes: u64,
+    /// When the oldest record was received that waits for an answer; `null`: none does.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    behind_since: Option<OffsetDateTime>,
+    /// Records that it acknowledged.
+    delivered: u64,
+    /// Records passed over because they waited for a day, or more than 1 GiB of journal did.
+    skipped: u64,
+    /// Records that cannot be sent on: they went in a circle, or have no room for what a proxy adds.
+    unsendable: u64,
+    /// How often the disk was full and records went before the target had them.
+    gaps: u64,
 }
 
 /// How one port of a home server is doing.
@@ -248,6 +279,9 @@ pub struct RealmCreate {
     #[serde(default)]
     #[garde(length(max = 16))]
     home_servers: Vec<String>,
+    /// Whether accounting of its users goes to those of them that take accounting.
+    #[serde(default = "yes")]
+    accounting: bool,
 }
 
 /// A change of a realm; what is absent stays.
@@ -266,6 +300,8 @@ pub struct RealmChange {
     /// Its home servers by name, in order.
     #[garde(inner(length(max = 16)))]
     home_servers: Option<Vec<String>>,
+    /// Whether accounting of its users goes to those of them that take accounting.
+    accounting: Option<bool>,
 }
 
 /// A realm.
@@ -285,6 +321,8 @@ pub struct RealmView {
     pass: String,
     /// Its home servers by name, in order.
     home_servers: Vec<String>,
+    /// Whether accounting of its users goes to those of them that take accounting.
+    accounting: bool,
 }
 
 /// Which home server.
@@ -330,6 +368,7 @@ pub async fn home_server_create(
         require_message_authenticator: body.require_message_authenticator,
         status_server: body.status_server,
         tls: TlsRow::default(),
+        copy_accounting: body.copy_accounting,
     };
     let given = |value: Option<String>| value.map(Some);
     let tls = TlsPatch {
@@ -382,6 +421,7 @@ pub async fn home_server_update(
             certificate: body.tls_certificate,
             key: body.tls_key.map(|key| Some(Zeroizing::new(key))),
         },
+        copy_accounting: body.copy_accounting,
     };
     let written = app.home_server_update(&op, path.home_server_id, patch).await?;
     answered(StatusCode::OK, &op, written)
@@ -426,6 +466,7 @@ pub async fn realm_create(
         strip: body.strip,
         balance: body.balance.text(),
         pass: body.pass.text(),
+        accounting: body.accounting,
     };
     let realm = app.realm_create(&op, row, body.home_servers).await?;
     Noted::new(StatusCode::CREATED, &Data::one(&op, RealmView::from(realm)), None)
@@ -459,6 +500,7 @@ pub async fn realm_update(
         balance: body.balance.map(RealmBalance::text),
         pass: body.pass.map(RealmPass::text),
         home_servers: body.home_servers,
+        accounting: body.accounting,
     };
     Ok(Data::one(
         &op,
@@ -504,7 +546,12 @@ const fn all() -> RealmPass {
 }
 
 impl From<HomeServerReport> for HomeServerView {
-    fn from(HomeServerReport { server, ports }: HomeServerReport) -> Self {
+    fn from(report: HomeServerReport) -> Self {
+        let HomeServerReport {
+            server,
+            ports,
+            forwarding,
+        } = report;
         Self {
             id: server.id,
             name: server.name,
@@ -517,7 +564,26 @@ impl From<HomeServerReport> for HomeServerView {
             tls_name: server.tls.name,
             tls_ca: server.tls.ca,
             tls_certificate: server.tls.certificate,
+            copy_accounting: server.copy_accounting,
+            forwarding: forwarding
+                .into_iter()
+                .map(HomeServerForwardingView::from)
+                .collect(),
             ports: ports.into_iter().map(HomeServerPortView::from).collect(),
+        }
+    }
+}
+
+impl From<ForwardingReport> for HomeServerForwardingView {
+    fn from(report: ForwardingReport) -> Self {
+        Self {
+            realm: report.realm,
+            behind_bytes: report.behind_bytes,
+            behind_since: report.behind_since,
+            delivered: report.delivered,
+            skipped: report.skipped,
+            unsendable: report.unsendable,
+            gaps: report.gaps,
         }
     }
 }
@@ -549,6 +615,7 @@ impl From<Realm> for RealmView {
             balance: realm.balance,
             pass: realm.pass,
             home_servers: realm.home_servers,
+            accounting: realm.accounting,
         }
     }
 }

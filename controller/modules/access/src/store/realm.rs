@@ -56,6 +56,8 @@ pub struct HomeServer {
     pub secret_set: bool,
     /// How it is reached.
     pub tls: TlsRow,
+    /// Whether it gets a copy of every accounting record.
+    pub copy_accounting: bool,
 }
 
 /// What a home server is to become.
@@ -75,6 +77,8 @@ pub struct HomeServerRow {
     pub status_server: bool,
     /// How it is reached.
     pub tls: TlsRow,
+    /// Whether it gets a copy of every accounting record.
+    pub copy_accounting: bool,
 }
 
 /// A realm as people see it.
@@ -92,6 +96,8 @@ pub struct Realm {
     pub balance: String,
     /// `all` or `roaming`.
     pub pass: String,
+    /// Whether accounting of its users goes to its home servers.
+    pub accounting: bool,
     /// The names of its home servers, in order.
     pub home_servers: Vec<String>,
 }
@@ -109,6 +115,8 @@ pub struct RealmRow {
     pub balance: String,
     /// `all` or `roaming`.
     pub pass: String,
+    /// Whether accounting of its users goes to its home servers.
+    pub accounting: bool,
 }
 
 /// A row of `access.home_servers` as it is read.
@@ -120,6 +128,7 @@ struct HomeServerStored {
     accounting_port: Option<i32>,
     require_message_authenticator: bool,
     status_server: bool,
+    copy_accounting: bool,
     secret_set: bool,
     transport: String,
     tls_name: Option<String>,
@@ -137,6 +146,7 @@ impl From<HomeServerStored> for HomeServer {
             accounting_port: stored.accounting_port,
             require_message_authenticator: stored.require_message_authenticator,
             status_server: stored.status_server,
+            copy_accounting: stored.copy_accounting,
             secret_set: stored.secret_set,
             tls: TlsRow {
                 transport: stored.transport,
@@ -165,7 +175,7 @@ pub async fn home_server_list(
     let rows = sqlx::query_as!(
         HomeServerStored,
         r#"SELECT id AS "id: HomeServerId", name, address AS "address: IpNet", auth_port, accounting_port,
-                  require_message_authenticator, status_server, secret IS NOT NULL AS "secret_set!",
+                  require_message_authenticator, status_server, copy_accounting, secret IS NOT NULL AS "secret_set!",
                   transport, tls_name, tls_ca, tls_certificate
              FROM access.home_servers WHERE tenant_id = $1 ORDER BY name LIMIT $2 OFFSET $3"#,
         tenant,
@@ -189,7 +199,7 @@ pub async fn home_server_fetch(
     Ok(sqlx::query_as!(
         HomeServerStored,
         r#"SELECT id AS "id: HomeServerId", name, address AS "address: IpNet", auth_port, accounting_port,
-                  require_message_authenticator, status_server, secret IS NOT NULL AS "secret_set!",
+                  require_message_authenticator, status_server, copy_accounting, secret IS NOT NULL AS "secret_set!",
                   transport, tls_name, tls_ca, tls_certificate
              FROM access.home_servers WHERE tenant_id = $1 AND id = $2 FOR UPDATE"#,
         op.require_partner()?.as_uuid(),
@@ -214,8 +224,8 @@ pub async fn home_server_insert(
     sqlx::query!(
         "INSERT INTO access.home_servers (id, tenant_id, name, address, auth_port, accounting_port, secret,
                                           require_message_authenticator, status_server, created_by, updated_by,
-                                          transport, tls_name, tls_ca, tls_certificate, tls_key)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14, $15)",
+                                          transport, tls_name, tls_ca, tls_certificate, tls_key, copy_accounting)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14, $15, $16)",
         id.as_uuid(),
         op.partner.map(|partner| partner.as_uuid()),
         row.name,
@@ -230,7 +240,8 @@ pub async fn home_server_insert(
         row.tls.name,
         row.tls.ca,
         row.tls.certificate,
-        row.tls.key
+        row.tls.key,
+        row.copy_accounting
     )
     .execute(&mut **tx)
     .await?;
@@ -255,7 +266,8 @@ pub async fn home_server_update(
                 secret = CASE WHEN $11 = 'tls' THEN NULL ELSE coalesce($7, secret) END,
                 require_message_authenticator = $8, status_server = $9, updated_at = now(), updated_by = $10,
                 transport = $11, tls_name = $12, tls_ca = $13, tls_certificate = $14,
-                tls_key = CASE WHEN $14::text IS NULL THEN NULL ELSE coalesce($15, tls_key) END
+                tls_key = CASE WHEN $14::text IS NULL THEN NULL ELSE coalesce($15, tls_key) END,
+                copy_accounting = $16
           WHERE tenant_id = $1 AND id = $2",
         op.partner.map(|partner| partner.as_uuid()),
         id.as_uuid(),
@@ -271,7 +283,8 @@ pub async fn home_server_update(
         row.tls.name,
         row.tls.ca,
         row.tls.certificate,
-        row.tls.key
+        row.tls.key,
+        row.copy_accounting
     )
     .execute(&mut **tx)
     .await?;
@@ -304,7 +317,7 @@ pub async fn realm_list(tx: &mut Tx, op: &OpContext, window: Window) -> Result<L
     .await?;
     let rows = sqlx::query_as!(
         Realm,
-        r#"SELECT r.id AS "id: RealmId", r.name, r.decided, r.strip, r.balance, r.pass,
+        r#"SELECT r.id AS "id: RealmId", r.name, r.decided, r.strip, r.balance, r.pass, r.accounting,
                   ARRAY(SELECT h.name FROM access.realm_servers s
                           JOIN access.home_servers h ON h.tenant_id = s.tenant_id AND h.id = s.home_server_id
                          WHERE s.tenant_id = r.tenant_id AND s.realm_id = r.id ORDER BY s.position) AS "home_servers!"
@@ -322,7 +335,7 @@ pub async fn realm_list(tx: &mut Tx, op: &OpContext, window: Window) -> Result<L
 pub async fn realm_fetch(tx: &mut Tx, op: &OpContext, id: RealmId) -> Result<Option<Realm>, Error> {
     Ok(sqlx::query_as!(
         Realm,
-        r#"SELECT r.id AS "id: RealmId", r.name, r.decided, r.strip, r.balance, r.pass,
+        r#"SELECT r.id AS "id: RealmId", r.name, r.decided, r.strip, r.balance, r.pass, r.accounting,
                   ARRAY(SELECT h.name FROM access.realm_servers s
                           JOIN access.home_servers h ON h.tenant_id = s.tenant_id AND h.id = s.home_server_id
                          WHERE s.tenant_id = r.tenant_id AND s.realm_id = r.id ORDER BY s.position) AS "home_servers!"
@@ -345,8 +358,9 @@ pub async fn realm_insert(
     row: &RealmRow,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "INSERT INTO access.realms (id, tenant_id, name, decided, strip, balance, pass, created_by, updated_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
+        "INSERT INTO access.realms (id, tenant_id, name, decided, strip, balance, pass, accounting, created_by,
+                                    updated_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
         id.as_uuid(),
         op.partner.map(|partner| partner.as_uuid()),
         row.name,
@@ -354,6 +368,7 @@ pub async fn realm_insert(
         row.strip,
         row.balance,
         row.pass,
+        row.accounting,
         op.actor.id
     )
     .execute(&mut **tx)
@@ -373,7 +388,7 @@ pub async fn realm_update(
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "UPDATE access.realms SET name = $3, decided = $4, strip = $5, balance = $6, pass = $7,
-                updated_at = now(), updated_by = $8
+                accounting = $8, updated_at = now(), updated_by = $9
           WHERE tenant_id = $1 AND id = $2",
         op.partner.map(|partner| partner.as_uuid()),
         id.as_uuid(),
@@ -382,6 +397,7 @@ pub async fn realm_update(
         row.strip,
         row.balance,
         row.pass,
+        row.accounting,
         op.actor.id
     )
     .execute(&mut **tx)
@@ -461,6 +477,8 @@ pub struct HomeServerEntry {
     pub tls_certificate: Option<String>,
     /// Its key, sealed.
     pub tls_key: Option<String>,
+    /// Whether it gets a copy of every accounting record.
+    pub copy_accounting: bool,
 }
 
 /// A realm with the ids of its home servers.
@@ -480,6 +498,8 @@ pub struct RealmEntry {
     pub balance: String,
     /// `all` or `roaming`.
     pub pass: String,
+    /// Whether accounting of its users goes to its home servers.
+    pub accounting: bool,
     /// Its home servers, in order.
     pub home_servers: Vec<Uuid>,
 }
@@ -489,7 +509,7 @@ pub async fn home_server_entries(tx: &mut Tx, tenants: &[Uuid]) -> Result<Vec<Ho
     Ok(sqlx::query_as!(
         HomeServerEntry,
         r#"SELECT id, tenant_id AS tenant, name, address AS "address: IpNet", auth_port, accounting_port, secret,
-                  require_message_authenticator, status_server, tls_name, tls_ca, tls_certificate, tls_key
+                  require_message_authenticator, status_server, copy_accounting, tls_name, tls_ca, tls_certificate, tls_key
              FROM access.home_servers WHERE tenant_id = ANY($1) ORDER BY id"#,
         tenants
     )
@@ -501,7 +521,7 @@ pub async fn home_server_entries(tx: &mut Tx, tenants: &[Uuid]) -> Result<Vec<Ho
 pub async fn realm_entries(tx: &mut Tx, tenants: &[Uuid]) -> Result<Vec<RealmEntry>, Error> {
     Ok(sqlx::query_as!(
         RealmEntry,
-        r#"SELECT r.id, r.tenant_id AS tenant, r.name, r.decided, r.strip, r.balance, r.pass,
+        r#"SELECT r.id, r.tenant_id AS tenant, r.name, r.decided, r.strip, r.balance, r.pass, r.accounting,
                   ARRAY(SELECT s.home_server_id FROM access.realm_servers s
                          WHERE s.tenant_id = r.tenant_id AND s.realm_id = r.id ORDER BY s.position) AS "home_servers!"
              FROM access.realms r WHERE r.tenant_id = ANY($1) ORDER BY r.id"#,
