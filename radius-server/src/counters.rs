@@ -162,6 +162,12 @@ const OUTCOMES: [Labels; OUTCOME_COUNT] = [
     &[("outcome", "rejected"), ("reason", "certificate_refused")],
     &[("outcome", "rejected"), ("reason", "home_server_rejected")],
     &[("outcome", "rejected"), ("reason", "realm_refused")],
+    &[("outcome", "rejected"), ("reason", "too_many_sessions")],
+    &[("outcome", "rejected"), ("reason", "not_allowed_here")],
+    &[("outcome", "rejected"), ("reason", "bound_elsewhere")],
+    &[("outcome", "rejected"), ("reason", "binding_not_sent")],
+    &[("outcome", "rejected"), ("reason", "pool_exhausted")],
+    &[("outcome", "rejected"), ("reason", "address_in_use")],
     &[("outcome", "dropped"), ("reason", "secret_differs")],
     &[
         ("outcome", "dropped"),

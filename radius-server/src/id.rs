@@ -92,6 +92,10 @@ id! {
     PartnerId
 }
 id! {
+    /// A pool of addresses that a partner gives centrally.
+    PoolId
+}
+id! {
     /// A realm of a partner: where logins of these names are decided.
     RealmId
 }

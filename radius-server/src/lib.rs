@@ -10,6 +10,7 @@
 //! - [`unknown`]: the sources the directory does not know, counted so that somebody can admit them;
 //! - [`duplicates`]: retransmissions, answered with the same octets;
 //! - [`authentication`]: Access-Request and Status-Server to a reply and a decision; no I/O in it;
+//! - [`admission`]: who may come in beside those who are in; [`addresses`]: the pools they get addresses of;
 //! - [`password_hash`]: passwords of which only a hash is stored;
 //! - [`later`]: what takes long, away from the workers;
 //! - [`proxy`]: requests that home servers decide, sent on and brought back;
@@ -25,6 +26,8 @@
 //! - [`counters`]: what all of this did so far.
 
 pub mod accounting;
+pub mod addresses;
+pub mod admission;
 pub mod authentication;
 mod bounded;
 mod cause;
@@ -53,5 +56,5 @@ pub mod sessions;
 pub mod unknown;
 
 pub use directory::Directory;
-pub use id::{DecisionId, HomeServerId, NasId, PartnerId, RealmId, SessionId, SubscriberId};
+pub use id::{DecisionId, HomeServerId, NasId, PartnerId, PoolId, RealmId, SessionId, SubscriberId};
 pub use plane::{Config, Plane, StartError};

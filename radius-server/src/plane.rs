@@ -11,6 +11,7 @@ pub use crate::gate::ATTRIBUTES_USUAL_MAX;
 pub use config::{AUTH_WORKERS_MAX, Config, RECEIVE_BUFFER_OCTETS, REJECT_DELAY_MAX};
 
 use crate::accounting::{Accountant, Ledger};
+use crate::admission;
 use crate::authentication::{Authenticator, Conversations, EapError, EapServer, Hashed};
 use crate::counters::{Counters, Lane};
 use crate::decision::Decisions;
@@ -255,6 +256,9 @@ impl Plane {
         if running.is_some() {
             return Err(StartError::AlreadyListening);
         }
+        // Whoever is online holds his place before the first login asks for one.
+        self.directory.gate().watch(&self.sessions);
+        self.directory.gate().recount(&self.directory);
         let auth = self.bind_all(&self.config.auth, self.config.auth_worker_count())?;
         let accounting = self.bind_all(&self.config.accounting, 1)?;
         let local = |groups: &[Group]| {
@@ -339,6 +343,10 @@ impl Plane {
         let mut known = self.eap_files.clone();
         threads.start("radius-eap-files".into(), move |stop| {
             certificates::watch(&eap, &mut known, &conversations, stop);
+        })?;
+        let directory = Arc::clone(&self.directory);
+        threads.start("radius-admission".into(), move |stop| {
+            admission::run(&directory, stop)
         })?;
         // When the last worker has gone with its recorder, the scribe finishes and goes.
         let scribe = Scribe {

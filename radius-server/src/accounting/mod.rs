@@ -13,7 +13,7 @@ pub use settlement::Ledger;
 use crate::authentication::subscriber_of;
 use crate::clock::Now;
 use crate::counters::{Event, Lane};
-use crate::directory::{Directory, Nas, SecretAge, bump};
+use crate::directory::{Directory, Nas, SecretAge, Subscriber, bump};
 use crate::duplicates::{DUPLICATES_MAX, Duplicates, Key, Seen};
 use crate::gate::Gate;
 use crate::journal::AccountingRecord;
@@ -75,6 +75,8 @@ struct Waiting {
     payload: Range<usize>,
     /// Who sent it.
     nas: Arc<Nas>,
+    /// Whom it is about, when his places are counted.
+    guarded: Option<Arc<Subscriber>>,
     /// Which request it is.
     key: Key,
     /// Which of our addresses it was sent to.
@@ -205,7 +207,7 @@ impl Accountant {
             received_unix_us: now.unix_us,
             nas: nas.id,
             partner: nas.partner.id(),
-            subscriber: subscriber.map(|subscriber| subscriber.id),
+            subscriber: subscriber.as_ref().map(|subscriber| subscriber.id),
             source: origin.source,
             packet: request.octets(),
         };
@@ -216,6 +218,7 @@ impl Accountant {
         self.waiting.push(Waiting {
             payload,
             nas,
+            guarded: subscriber.filter(|subscriber| subscriber.is_guarded()),
             key,
             local: origin.local,
             signed,

@@ -36,7 +36,7 @@ impl Accountant {
             std::mem::take(&mut self.waiting),
             std::mem::take(&mut self.payloads),
         );
-        let failure = self.make_durable(ledger, &mut waiting, &payloads);
+        let failure = self.make_durable(ledger, now, &mut waiting, &payloads);
         report(ledger, now, failure);
         waiting.retain_mut(|request| {
             if request.durable {
@@ -69,6 +69,7 @@ impl Accountant {
     fn make_durable(
         &self,
         ledger: &Ledger,
+        now: Now,
         waiting: &mut [Waiting],
         payloads: &[u8],
     ) -> Option<JournalError> {
@@ -94,7 +95,11 @@ impl Accountant {
         let failure = self.commit(&mut journal, &mut waiting[from..]).or(failure);
         for request in waiting.iter().filter(|request| request.durable) {
             if let Some(record) = record(request, payloads) {
-                ledger.sessions.apply(&record);
+                let applied = ledger.sessions.apply(&record);
+                if let (Some(subscriber), Some(session)) = (&request.guarded, applied.session()) {
+                    let gate = request.nas.partner.gate();
+                    gate.heard(subscriber, session, now.monotonic);
+                }
             }
         }
         failure

@@ -1,9 +1,14 @@
-//! May he? The state of the partner, of the service, and its end. Quotas and concurrency will stand here.
+//! May he? The state of the partner, of the service, and its end; then, for those whom it concerns, [`crate::admission`]: how
+//! many are in, where from, with which addresses.
 
 use super::credential::Proven;
 use super::{Answer, Asked};
+use crate::addresses::PoolKind;
+use crate::admission::{Admitted, Circumstances, Entry};
+use crate::class;
 use crate::decision::{Draft, Finding, Found, RejectReason, Step};
 use crate::directory::{Nas, Service, Subscriber};
+use radius::{Attributes, kind};
 use std::sync::Arc;
 
 /// The answer to somebody who proved himself, with what was found noted.
@@ -15,10 +20,54 @@ pub(super) fn answer(
 ) -> Answer {
     let (found, refused) = admit(&asked.nas, &subscriber, asked.now.unix_s());
     draft.note(Step::Admission, found, refused.is_none());
-    match refused {
-        Some(reason) => Answer::Reject(reason),
-        None => Answer::Accept(subscriber, proven),
+    if let Some(reason) = refused {
+        return Answer::Reject(reason);
     }
+    if !subscriber.is_guarded() {
+        return Answer::Accept(subscriber, proven, None);
+    }
+    match enter(draft, asked, &subscriber, false) {
+        Ok(admitted) => Answer::Accept(subscriber, proven, Some(Box::new(admitted))),
+        Err(reason) => Answer::Reject(reason),
+    }
+}
+
+/// Asks for a place and addresses, noting what was found. With `only_look` nothing is taken.
+pub(super) fn enter(
+    draft: &mut Draft,
+    asked: &Asked<'_>,
+    subscriber: &Subscriber,
+    only_look: bool,
+) -> Result<Admitted, RejectReason> {
+    let partner = &asked.nas.partner;
+    let rules = partner.rules_of(subscriber);
+    let from = Circumstances::of(asked.nas.id, &asked.request);
+    let named = asked.request.first(kind::ACCT_SESSION_ID);
+    let new = class::login(&class::for_login(draft.id, None));
+    let entry = Entry {
+        partner: partner.id(),
+        subscriber,
+        rules: rules.as_deref(),
+        from: &from,
+        login: new.unwrap_or_default(),
+        going_on: named.and_then(|name| partner.gate().login_of(asked.nas.id, name)),
+        own_addresses: own_addresses(subscriber),
+        now: asked.now,
+        only_look,
+    };
+    partner
+        .gate()
+        .enter(&entry, &mut |found, ok| draft.note(Step::Admission, found, ok))
+}
+
+/// Which addresses a subscriber's own attributes name already.
+fn own_addresses(subscriber: &Subscriber) -> [bool; PoolKind::ALL.len()] {
+    let has = |wanted: u8| Attributes::new(subscriber.reply()).any(|own| own.kind == wanted);
+    [
+        has(kind::FRAMED_IP_ADDRESS),
+        has(kind::FRAMED_IPV6_PREFIX),
+        has(kind::DELEGATED_IPV6_PREFIX),
+    ]
 }
 
 /// Whether a subscriber who proved himself gets service now.

@@ -4,6 +4,7 @@
 use super::credential::{Method, Proven};
 use super::mschap::Refusal;
 use super::{Answer, Asked, Entropy, reply};
+use crate::admission::Admitted;
 use crate::counters::{Event, Lane};
 use crate::decision::{Draft, DropReason, Found, Outcome, RejectReason, ReplyKind, Step};
 use crate::directory::{Subscriber, bump};
@@ -32,11 +33,14 @@ impl Clerk<'_> {
         out: &'b mut [u8],
     ) -> Option<&'b [u8]> {
         let (outcome, kind, written) = match &answer {
-            Answer::Accept(subscriber, proven) => {
-                match self.write_accept(asked, subscriber, proven, eap, out) {
+            Answer::Accept(subscriber, proven, admitted) => {
+                match self.write_accept(asked, subscriber, proven, admitted.as_deref(), eap, out) {
                     Ok(len) => (Outcome::Accepted, ReplyKind::Accept, Ok(len)),
                     // Too many attributes for one packet: without them he must not come in.
                     Err(reason) => {
+                        if let Some(admitted) = admitted {
+                            asked.nas.partner.gate().leave(admitted, asked.now);
+                        }
                         let reject = self.write_reject(asked, reason, eap, out);
                         (Outcome::Rejected(reason), ReplyKind::Reject, reject)
                     }
@@ -63,6 +67,7 @@ impl Clerk<'_> {
         asked: &Asked<'_>,
         subscriber: &Subscriber,
         proven: &Proven,
+        admitted: Option<&Admitted>,
         eap: Option<u8>,
         out: &mut [u8],
     ) -> Result<usize, RejectReason> {
@@ -73,6 +78,7 @@ impl Clerk<'_> {
             decision: self.draft.id,
             going_on,
             proven,
+            admitted,
             eap_identifier: eap,
         };
         match reply::accept(asked, &granted, out).map(<[u8]>::len) {
@@ -98,7 +104,7 @@ impl Clerk<'_> {
     fn remember(&self, asked: &Asked<'_>, reason: RejectReason) {
         let partner = &asked.nas.partner;
         let rejects = partner.rejects();
-        if !rejects.is_on() {
+        if !rejects.is_on() || reason.passes() {
             return;
         }
         let said = |kind| asked.request.first(kind).unwrap_or_default();

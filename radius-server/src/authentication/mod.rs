@@ -34,6 +34,7 @@ pub use eap::{
 pub use hashed::{Hashed, REMEMBERED_MAX};
 pub(crate) use identification::subscriber_of;
 
+use crate::admission::Admitted;
 use crate::clock::Now;
 use crate::counters::Lane;
 use crate::decision::{Asker, Draft, DropReason, RejectReason, Said};
@@ -135,8 +136,8 @@ impl Asked<'_> {
 
 /// What to send.
 pub(crate) enum Answer {
-    /// Access-Accept for this subscriber, who proved himself this way.
-    Accept(Arc<Subscriber>, Proven),
+    /// Access-Accept for this subscriber, who proved himself this way, and the place he holds if places are counted.
+    Accept(Arc<Subscriber>, Proven, Option<Box<Admitted>>),
     /// Access-Reject.
     Reject(RejectReason),
     /// Access-Challenge.
@@ -163,6 +164,7 @@ impl Authenticator {
         lane: Arc<Lane>,
         entropy: Entropy,
     ) -> Self {
+        directory.gate().watch(&sessions);
         let mut seed = [0; 8];
         // Without randomness ids still differ in time; `begin` refuses to challenge.
         let _seeded = entropy(&mut seed);

@@ -333,6 +333,12 @@ const fn failure_code(reason: RejectReason) -> (FailureCode, bool) {
         | RejectReason::PartnerSuspended
         | RejectReason::Terminated
         | RejectReason::Expired => (FailureCode::AccountDisabled, false),
-        RejectReason::ReplyTooLong => (FailureCode::NoDialInPermission, false),
+        RejectReason::ReplyTooLong
+        | RejectReason::TooManySessions
+        | RejectReason::NotAllowedHere
+        | RejectReason::BoundElsewhere
+        | RejectReason::BindingNotSent
+        | RejectReason::PoolExhausted
+        | RejectReason::AddressInUse => (FailureCode::NoDialInPermission, false),
     }
 }

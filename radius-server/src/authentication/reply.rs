@@ -6,6 +6,7 @@ use super::admission::{Left, left_s};
 use super::conversations::State;
 use super::credential::Proven;
 use super::mschap::{self, Refusal};
+use crate::admission::Admitted;
 use crate::class::{self, Login};
 use crate::decision::RejectReason;
 use crate::directory::Subscriber;
@@ -23,6 +24,8 @@ pub(super) struct Granted<'g> {
     pub(super) going_on: Option<Login>,
     /// How he proved himself.
     pub(super) proven: &'g Proven,
+    /// The place he has, and the addresses.
+    pub(super) admitted: Option<&'g Admitted>,
     /// The identifier of the EAP packet that is answered, when there was one.
     pub(super) eap_identifier: Option<u8>,
 }
@@ -39,6 +42,7 @@ pub(super) fn accept<'b>(
         decision,
         going_on,
         proven,
+        admitted,
         eap_identifier,
     } = *granted;
     let mut reply = ReplyWriter::new(out, Code::AccessAccept, &asked.request)?;
@@ -59,6 +63,9 @@ pub(super) fn accept<'b>(
     reply.attribute(kind::CLASS, &class::for_login(decision, going_on))?;
     mschap::write_success(asked, subscriber, decision, proven, &mut reply)?;
     service(asked, subscriber, &mut reply)?;
+    if let Some(admitted) = admitted {
+        admitted.write(&mut reply)?;
+    }
     reply.proxy_states(&asked.request)?;
     Ok(reply.finish(asked.secret()))
 }

@@ -236,6 +236,23 @@ impl Draft {
             Found::RealmRefused { realm } => Found::RealmRefused {
                 realm: cut(realm, TEXT_OCTETS_MAX),
             },
+            Found::NotAllowedHere { kind, said } => Found::NotAllowedHere {
+                kind,
+                said: cut(said, TEXT_OCTETS_MAX),
+            },
+            Found::BoundHere { by, value } => Found::BoundHere {
+                by,
+                value: cut(value, TEXT_OCTETS_MAX),
+            },
+            Found::BoundElsewhere { by, bound, said } => Found::BoundElsewhere {
+                by,
+                bound: cut(bound, TEXT_OCTETS_MAX),
+                said: cut(said, TEXT_OCTETS_MAX),
+            },
+            Found::BoundNow { by, value } => Found::BoundNow {
+                by,
+                value: cut(value, TEXT_OCTETS_MAX),
+            },
             textless => textless, // a home server's name is short
         }
     }

@@ -4,6 +4,7 @@
 //! allocates nothing; whoever reads a decision gets findings with texts of their own ([`Found`]).
 
 use super::span::Span;
+use crate::admission::{AllowedKind, BindBy};
 use crate::authentication::EapMethod as Offered;
 use crate::directory::{MarkKind, Name, RateDialect};
 use crate::password_hash::HashKind;
@@ -434,6 +435,90 @@ pub enum Found<Text = Name> {
     },
     /// Nobody has the name, and he was asked as somebody would be.
     EapNobody,
+
+    // -- admission, added later
+    /// He may come in from somewhere else only.
+    NotAllowedHere {
+        /// What was looked at.
+        kind: AllowedKind,
+        /// What the request says; empty: nothing, or the NAS itself.
+        said: Text,
+    },
+    /// It is what he is bound to.
+    BoundHere {
+        /// What.
+        by: BindBy,
+        /// Which.
+        value: Text,
+    },
+    /// It is not.
+    BoundElsewhere {
+        /// What.
+        by: BindBy,
+        /// Which he is bound to.
+        bound: Text,
+        /// Which it is.
+        said: Text,
+    },
+    /// He is bound from now on.
+    BoundNow {
+        /// To what.
+        by: BindBy,
+        /// To which.
+        value: Text,
+    },
+    /// The request does not say what he would be bound to.
+    NothingToBind {
+        /// What.
+        by: BindBy,
+    },
+    /// The request is about a session that holds its place.
+    SessionGoesOn,
+    /// There is a place.
+    PlaceTaken {
+        /// Which, from 1.
+        place: u16,
+        /// How many there are.
+        limit: u16,
+        /// How many were taken from older logins.
+        replaced: u16,
+        /// Whether these were of the same device.
+        same_device: bool,
+    },
+    /// There is none.
+    TooManySessions {
+        /// How many there are.
+        limit: u16,
+        /// Sessions that hold one.
+        open: u16,
+        /// Accepted logins that hold one and of which no Start has come yet.
+        waiting: u16,
+    },
+    /// An address that he gets.
+    Address {
+        /// Of which pool; empty: it is his for good.
+        pool: Text,
+        /// It, or the first of a prefix.
+        address: IpAddr,
+        /// Bits of it.
+        len: u8,
+        /// Whether he had it before.
+        sticky: bool,
+    },
+    /// The pool has none left.
+    PoolExhausted {
+        /// Which.
+        pool: Text,
+        /// How many it has.
+        total: u32,
+    },
+    /// What is his for good has another login of his.
+    AddressInUse {
+        /// It, or the first of a prefix.
+        address: IpAddr,
+        /// Bits of it.
+        len: u8,
+    },
 }
 
 /// The methods that need the password itself.
@@ -585,6 +670,85 @@ impl<Text: Deref<Target = str>> fmt::Display for Found<Text> {
                     ""
                 }
             ),
+            Self::NotAllowedHere { kind, said } => {
+                write!(f, "he may not come in from this {}", kind.as_str())?;
+                match &**said {
+                    "" if *kind == AllowedKind::Nas => Ok(()),
+                    "" => f.write_str(": the request does not say which"),
+                    said => write!(f, ": {}", said.escape_debug()),
+                }
+            }
+            Self::BoundHere { by, value } => {
+                write!(
+                    f,
+                    "bound to {} {}, and it is this one",
+                    by.words(),
+                    value.escape_debug()
+                )
+            }
+            Self::BoundElsewhere { by, bound, said } => write!(
+                f,
+                "bound to {} {}, and it is {}; `headend subscriber release` lets him bind anew",
+                by.words(),
+                bound.escape_debug(),
+                said.escape_debug()
+            ),
+            Self::BoundNow { by, value } => {
+                write!(
+                    f,
+                    "his first login: bound to {} {} from now on",
+                    by.words(),
+                    value.escape_debug()
+                )
+            }
+            Self::NothingToBind { by } => {
+                write!(
+                    f,
+                    "he is to be bound to his {}, and the request does not say which it is",
+                    by.words()
+                )
+            }
+            Self::PlaceTaken {
+                place,
+                limit,
+                replaced,
+                same_device,
+            } => {
+                write!(f, "login {place} of {limit} at once")?;
+                match (replaced, same_device) {
+                    (0, _) => Ok(()),
+                    (_, true) => f.write_str("; it takes the place of an older one of the same device"),
+                    (1, false) => f.write_str("; it takes the place of the oldest"),
+                    (many, false) => write!(f, "; it takes the place of {many} older ones"),
+                }
+            }
+            Self::TooManySessions { limit, open, waiting } => write!(
+                f,
+                "{limit} may be in at once: {open} sessions are open, {waiting} accepted logins wait for their Start"
+            ),
+            Self::Address {
+                pool,
+                address,
+                len,
+                sticky,
+            } => {
+                write!(f, "gets {address}")?;
+                if !matches!((address, len), (IpAddr::V4(_), 32)) {
+                    write!(f, "/{len}")?;
+                }
+                match (&**pool, sticky) {
+                    ("", _) => f.write_str(", which is his for good"),
+                    (pool, true) => write!(f, " of pool {pool}, as before"),
+                    (pool, false) => write!(f, " of pool {pool}"),
+                }
+            }
+            Self::PoolExhausted { pool, total } => write!(f, "pool {}: all {total} are given", &**pool),
+            Self::AddressInUse { address, len } => {
+                write!(
+                    f,
+                    "{address}/{len} is his for good, and another login of his has it"
+                )
+            }
             Self::HashMismatch { hash } => {
                 write!(f, "the password differs from the one stored as {}", hash.words())
             }
@@ -797,6 +961,7 @@ impl<Text> Found<Text> {
             Self::Terminated => "terminated",
             Self::ReplyTooLong => "the attributes of plan and subscriber do not fit into one packet",
             Self::Silent => "no reply",
+            Self::SessionGoesOn => "the session goes on, in the place it has",
             Self::EapIdentityAsked => "EAP: the peer was asked who it is",
             Self::EapTooLong => "EAP: the conversation took more than 64 rounds or 60 s",
             Self::GtcMatch => "EAP-GTC: the password is the stored one",
@@ -857,6 +1022,16 @@ impl<Text> Found<Text> {
             | Self::RealmRefused { .. }
             | Self::HomeServerSaid { .. }
             | Self::HomeServerSilent { .. }
+            | Self::NotAllowedHere { .. }
+            | Self::BoundHere { .. }
+            | Self::BoundElsewhere { .. }
+            | Self::BoundNow { .. }
+            | Self::NothingToBind { .. }
+            | Self::PlaceTaken { .. }
+            | Self::TooManySessions { .. }
+            | Self::Address { .. }
+            | Self::PoolExhausted { .. }
+            | Self::AddressInUse { .. }
             | Self::Sent { .. } => "",
         }
     }

@@ -55,6 +55,18 @@ pub enum RejectReason {
     HomeServerRejected,
     /// Logins of this realm are not taken.
     RealmRefused,
+    /// As many of his logins are in as may be.
+    TooManySessions,
+    /// He may not come in from there.
+    NotAllowedHere,
+    /// He is bound to another device, port or line.
+    BoundElsewhere,
+    /// He is to be bound to something that the request does not say.
+    BindingNotSent,
+    /// The pool has no address left.
+    PoolExhausted,
+    /// The address that is his has gone to another login of his.
+    AddressInUse,
 }
 
 /// Why a request got no answer.
@@ -151,7 +163,7 @@ impl Outcome {
 impl RejectReason {
     /// Every reason, in order; counters have one place for each. Its place is its number in a journalled decision: a new
     /// one goes to the end.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 23] = [
         Self::NoUserName,
         Self::UnknownSubscriber,
         Self::WrongPassword,
@@ -169,6 +181,12 @@ impl RejectReason {
         Self::CertificateRefused,
         Self::HomeServerRejected,
         Self::RealmRefused,
+        Self::TooManySessions,
+        Self::NotAllowedHere,
+        Self::BoundElsewhere,
+        Self::BindingNotSent,
+        Self::PoolExhausted,
+        Self::AddressInUse,
     ];
 
     /// The stable name, as in `radpostauth.reason` and in metrics.
@@ -192,6 +210,12 @@ impl RejectReason {
             Self::CertificateRefused => "certificate_refused",
             Self::HomeServerRejected => "home_server_rejected",
             Self::RealmRefused => "realm_refused",
+            Self::TooManySessions => "too_many_sessions",
+            Self::NotAllowedHere => "not_allowed_here",
+            Self::BoundElsewhere => "bound_elsewhere",
+            Self::BindingNotSent => "binding_not_sent",
+            Self::PoolExhausted => "pool_exhausted",
+            Self::AddressInUse => "address_in_use",
         }
     }
 
@@ -218,7 +242,23 @@ impl RejectReason {
             Self::CertificateRefused => "the certificate of the peer is not accepted",
             Self::HomeServerRejected => "the home server of the realm rejected it",
             Self::RealmRefused => "logins of this realm are not taken here",
+            Self::TooManySessions => "as many logins of this subscriber are in as may be at once",
+            Self::NotAllowedHere => "this subscriber may not log in from this NAS, port, VLAN or device",
+            Self::BoundElsewhere => "this subscriber is bound to another device, port or line; release him",
+            Self::BindingNotSent => {
+                "this subscriber is to be bound to something that the request does not say"
+            }
+            Self::PoolExhausted => "the address pool of the plan has no address left",
+            Self::AddressInUse => "the static address of this subscriber is in use by another login of his",
         }
+    }
+
+    /// Whether it may pass by itself within seconds, so that the next attempt is looked at whatever came before.
+    pub(crate) const fn passes(self) -> bool {
+        matches!(
+            self,
+            Self::TooManySessions | Self::PoolExhausted | Self::AddressInUse
+        )
     }
 
     /// The Reply-Message: what a stranger who guesses may read too.
@@ -241,7 +281,12 @@ impl RejectReason {
             Self::Suspended | Self::PartnerSuspended => "Service suspended, please contact your provider",
             Self::Terminated => "Service terminated, please contact your provider",
             Self::Expired => "Service expired, please contact your provider",
-            Self::ReplyTooLong => "Service unavailable, please contact your provider",
+            Self::ReplyTooLong | Self::PoolExhausted => "Service unavailable, please contact your provider",
+            Self::TooManySessions | Self::AddressInUse => "You are logged in already",
+            Self::NotAllowedHere => "You cannot log in from here, please contact your provider",
+            Self::BoundElsewhere | Self::BindingNotSent => {
+                "This account is bound to another device, please contact your provider"
+            }
         }
     }
 }

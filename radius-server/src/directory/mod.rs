@@ -42,6 +42,7 @@ pub(crate) use rejected::{HeldOff, RECORDED_ONE_IN};
 pub use rejected::{RejectMemory, RejectRules};
 pub use subscriber::{Service, ServiceState, Subscriber, SubscriberSpec};
 
+use crate::admission::{Gate, SubscriberRules};
 use crate::id::{NasId, PartnerId, SubscriberId};
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
@@ -96,6 +97,8 @@ pub struct Directory {
     partners: RwLock<HashMap<PartnerId, Arc<Partner>>>,
     /// Who was rejected again and again; here, because a change forgets it.
     rejects: Arc<RejectMemory>,
+    /// Who is in; here, because rules about it come with the directory.
+    gate: Arc<Gate>,
     /// The feeder's version of what is in here.
     version: AtomicU64,
 }
@@ -115,7 +118,13 @@ impl Directory {
             None => {
                 partners.insert(
                     id,
-                    Arc::new(Partner::new(id, name, active, Arc::clone(&self.rejects))),
+                    Arc::new(Partner::new(
+                        id,
+                        name,
+                        active,
+                        Arc::clone(&self.rejects),
+                        Arc::clone(&self.gate),
+                    )),
                 );
             }
         }
@@ -258,6 +267,19 @@ impl Directory {
         if let Some(partner) = self.partner(partner) {
             partner.marks_put(id, marks);
         }
+    }
+
+    /// Gives a subscriber rules of his own, or none; he may come later.
+    pub fn rules_put(&self, partner: PartnerId, id: SubscriberId, rules: Option<SubscriberRules>) {
+        if let Some(partner) = self.partner(partner) {
+            partner.rules_put(id, rules.filter(|rules| !rules.is_empty()));
+        }
+    }
+
+    /// Who is in, and what they were given.
+    #[must_use]
+    pub fn gate(&self) -> &Arc<Gate> {
+        &self.gate
     }
 
     /// Takes a subscriber out; one that is not there is not an error.

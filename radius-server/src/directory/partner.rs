@@ -7,9 +7,11 @@ use super::name::Name;
 use super::realm::{Realms, RealmsSpec};
 use super::rejected::RejectMemory;
 use super::subscriber::Subscriber;
+use crate::admission::{Gate, SubscriberRules};
 use crate::id::{NasId, PartnerId, SubscriberId};
 use arc_swap::{ArcSwap, Guard};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -41,6 +43,10 @@ pub struct Partner {
     credentials: CredentialCounts,
     /// Who was rejected again and again, of all partners.
     rejects: Arc<RejectMemory>,
+    /// Who is in, of all partners.
+    gate: Arc<Gate>,
+    /// Rules about single subscribers; read only for those who have some.
+    rules: RwLock<HashMap<SubscriberId, Arc<SubscriberRules>>>,
     /// Whether it has realms or home servers at all; most have none, and pay one load for it.
     realms_known: AtomicBool,
     /// Its realms and home servers.
@@ -59,7 +65,13 @@ impl fmt::Debug for Partner {
 
 impl Partner {
     /// A partner without subscribers.
-    pub(super) fn new(id: PartnerId, name: &str, active: bool, rejects: Arc<RejectMemory>) -> Self {
+    pub(super) fn new(
+        id: PartnerId,
+        name: &str,
+        active: bool,
+        rejects: Arc<RejectMemory>,
+        gate: Arc<Gate>,
+    ) -> Self {
         Self {
             id,
             name: ArcSwap::from_pointee(Name::from(name)),
@@ -72,6 +84,8 @@ impl Partner {
             count: AtomicUsize::new(0),
             credentials: CredentialCounts::default(),
             rejects,
+            gate,
+            rules: RwLock::default(),
             realms_known: AtomicBool::new(false),
             realms: ArcSwap::default(),
         }
@@ -207,6 +221,39 @@ impl Partner {
         &self.rejects
     }
 
+    /// Who is in.
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// Rules about one subscriber alone.
+    #[must_use]
+    pub fn rules_of(&self, subscriber: &Subscriber) -> Option<Arc<SubscriberRules>> {
+        if !subscriber.is_ruled() {
+            return None;
+        }
+        self.rules.read().get(&subscriber.id).map(Arc::clone)
+    }
+
+    /// Who has rules of his own.
+    #[must_use]
+    pub fn ruled(&self) -> Vec<SubscriberId> {
+        self.rules.read().keys().copied().collect()
+    }
+
+    /// Gives a subscriber rules of his own, or none; he need not be here yet.
+    pub(super) fn rules_put(&self, id: SubscriberId, rules: Option<SubscriberRules>) {
+        let _in_order = self.writer.lock();
+        let ruled = rules.is_some();
+        match rules {
+            Some(rules) => drop(self.rules.write().insert(id, Arc::new(rules))),
+            None => drop(self.rules.write().remove(&id)),
+        }
+        if let Some(subscriber) = self.by_id.get(&id) {
+            subscriber.set_ruled(ruled);
+        }
+    }
+
     /// Makes room for so many more subscribers.
     pub(super) fn subscribers_reserve(&self, more: usize) {
         self.by_username.reserve(more);
@@ -242,6 +289,7 @@ impl Partner {
     /// Adds a subscriber or takes a newer one in place of the old; the new name works before the old one stops.
     pub(super) fn subscriber_put(&self, newer: Arc<Subscriber>) {
         let _in_order = self.writer.lock();
+        newer.set_ruled(self.rules.read().contains_key(&newer.id));
         self.by_username.insert(Arc::clone(&newer));
         self.rejects.forget_subscriber(self.id, &newer);
         let older = self.by_id.insert(Arc::clone(&newer));
@@ -267,6 +315,7 @@ impl Partner {
             self.credentials.change(older.credential_kind(), None);
             self.rejects.forget_subscriber(self.id, &older);
             self.marks.put(id, &[]);
+            self.rules.write().remove(&id);
             self.username_release(&older);
         }
     }

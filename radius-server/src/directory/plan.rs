@@ -3,6 +3,7 @@
 
 use super::name::Name;
 use super::rate::{Rate, RateDialect};
+use crate::admission::PlanRules;
 
 /// A plan as the packet path needs it.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct Plan {
     rate_mikrotik: Box<[u8]>,
     /// The speeds as `WISPr-Bandwidth-Max-Up` and `-Down`.
     rate_wispr: Box<[u8]>,
+    /// How many may be in at once, what they are bound to, where their addresses come from.
+    admission: PlanRules,
 }
 
 impl Plan {
@@ -38,7 +41,20 @@ impl Plan {
             rate,
             rate_mikrotik: rate.encode(RateDialect::Mikrotik),
             rate_wispr: rate.encode(RateDialect::Wispr),
+            admission: PlanRules::default(),
         }
+    }
+
+    /// The same plan with rules about who may be in at once.
+    #[must_use]
+    pub fn with_admission(self, admission: PlanRules) -> Self {
+        Self { admission, ..self }
+    }
+
+    /// What it asks of admission.
+    #[must_use]
+    pub fn admission(&self) -> &PlanRules {
+        &self.admission
     }
 
     /// What people call it.

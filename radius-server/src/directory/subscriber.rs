@@ -11,6 +11,7 @@ use crate::password_hash::HashKind;
 use radius::mschap::NtHash;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use zeroize::Zeroize;
 
 /// The longest text of a subscriber that is kept, in octets. The longest there are, reply attributes, end at half of it;
@@ -66,8 +67,8 @@ pub struct Subscriber<T: ?Sized + Zeroize = [u8]> {
     expires_at_unix_s: i64,
     /// Octets of each text, in the order in which they stand.
     lengths: [u16; TEXTS],
-    /// Whether he gets service.
-    state: State,
+    /// Whether he gets service, as [`State`], and whether he has rules of his own ([`RULED`]).
+    state: AtomicU8,
     /// What the credential's octets are.
     credential: Stored,
     /// The texts.
@@ -89,6 +90,9 @@ enum Text {
 
 /// How many texts there are.
 const TEXTS: usize = 4;
+
+/// Bit beside a [`State`]: the partner has rules about this subscriber.
+const RULED: u8 = 0x80;
 
 /// [`ServiceState`] without its reason.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -165,12 +169,35 @@ impl Subscriber {
     /// Whether he gets service.
     #[must_use]
     pub fn service(&self) -> Service<'_> {
-        match self.state {
-            State::Active => Service::Active,
-            State::Suspended => Service::Suspended {
+        const ACTIVE: u8 = State::Active as u8;
+        const SUSPENDED: u8 = State::Suspended as u8;
+        match self.state.load(Ordering::Relaxed) & !RULED {
+            ACTIVE => Service::Active,
+            SUSPENDED => Service::Suspended {
                 reason: std::str::from_utf8(self.text(Text::Reason)).unwrap_or_default(),
             },
-            State::Terminated => Service::Terminated,
+            _ => Service::Terminated,
+        }
+    }
+
+    /// Whether his partner has rules about him alone.
+    #[must_use]
+    pub fn is_ruled(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & RULED != 0
+    }
+
+    /// Whether anything is asked of admission: by his plan, or about him alone.
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
+        self.is_ruled() || !self.plan.admission().is_empty()
+    }
+
+    /// Says whether his partner has rules about him alone.
+    pub(super) fn set_ruled(&self, ruled: bool) {
+        if ruled {
+            self.state.fetch_or(RULED, Ordering::Relaxed);
+        } else {
+            self.state.fetch_and(!RULED, Ordering::Relaxed);
         }
     }
 
@@ -293,7 +320,7 @@ impl Fixed<'_> {
             plan: Arc::clone(self.plan),
             expires_at_unix_s: self.expires_at_unix_s,
             lengths: self.lengths,
-            state: self.state,
+            state: AtomicU8::new(self.state as u8),
             credential: self.credential,
             texts: [0; N],
         })

@@ -63,6 +63,17 @@ pub enum Applied {
     NotASession,
 }
 
+impl Applied {
+    /// The session that the record is about, if it is open or has ended with it.
+    #[must_use]
+    pub fn session(&self) -> Option<&Session> {
+        match self {
+            Self::Opened(session) | Self::Updated(session) | Self::Closed(session) => Some(session),
+            Self::Stale | Self::NasRestarted(_) | Self::Full | Self::Unreadable | Self::NotASession => None,
+        }
+    }
+}
+
 impl Default for Sessions {
     fn default() -> Self {
         Self::with_bounds(SESSIONS_MAX, CLOSED_MAX)
@@ -157,6 +168,12 @@ impl Sessions {
         let session = self.open.get(&id)?;
         let is_it = session.nas == nas && session.acct_session_id() == acct_session_id;
         session.login().filter(|_login| is_it)
+    }
+
+    /// Whether this session is open.
+    #[must_use]
+    pub fn is_open(&self, id: SessionId) -> bool {
+        self.open.contains_key(&id)
     }
 
     /// How many sessions are open.

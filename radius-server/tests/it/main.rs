@@ -2,6 +2,7 @@
 //! `isp` is the one place that knows how to speak to it; the others only know what should happen.
 
 mod accounting;
+mod admission;
 mod authentication;
 mod differential;
 mod eapol;
