@@ -91,6 +91,8 @@ ids! {
     PartnerId;
     /// What a subscriber gets: rates, timeouts, pool.
     PlanId;
+    /// Addresses of a partner that are given centrally.
+    PoolId;
     /// A realm of a partner: where logins of these names are decided.
     RealmId;
     /// One request to the API, or one run of a system task; in every log line and audit row it causes.

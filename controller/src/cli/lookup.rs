@@ -42,6 +42,12 @@ pub const PLAN: Collection = Collection {
     name: "slug",
 };
 /// See [`NAS`].
+pub const POOL: Collection = Collection {
+    kind: "pool",
+    path: "pools",
+    name: "name",
+};
+/// See [`NAS`].
 pub const SUBSCRIBER: Collection = Collection {
     kind: "subscriber",
     path: "subscribers",

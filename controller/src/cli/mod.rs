@@ -2,6 +2,7 @@
 //! Never talks HTTP itself ([`crate::client`]) and never decides what is allowed; the API does.
 //! One file a noun below; `docs/cli.md` is the reader's side of it.
 
+mod admission;
 mod api_key;
 mod apply;
 mod audit;
@@ -19,6 +20,7 @@ mod lookup;
 mod nas;
 mod partner;
 mod plan;
+mod pool;
 mod radius;
 mod realm;
 mod role;
@@ -139,6 +141,12 @@ enum Command {
     /// Plans: rates and limits of a service
     #[command(subcommand)]
     Plan(plan::Command),
+    /// Who may come in beside those who are in: how many at once, from where, bound to what
+    #[command(subcommand)]
+    Admission(admission::Command),
+    /// Address pools that are given centrally
+    #[command(subcommand)]
+    Pool(pool::Command),
     /// Subscribers: access services with their credentials
     #[command(subcommand)]
     Subscriber(subscriber::Command),
@@ -221,6 +229,8 @@ async fn call(globals: Globals, command: Command) -> Result<(), Failure> {
                 Command::HomeServer(command) => command.run(&context).await,
                 Command::Realm(command) => command.run(&context).await,
                 Command::Plan(command) => command.run(&context).await,
+                Command::Admission(command) => command.run(&context).await,
+                Command::Pool(command) => command.run(&context).await,
                 Command::Subscriber(command) => command.run(&context).await,
                 Command::Identity(command) => command.run(&context).await,
                 Command::Session(command) => command.run(&context).await,

@@ -3,12 +3,12 @@
 //! `headend radius certificate` [`super::certificate`].
 
 use clap::Subcommand;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::certificate;
 use super::context::Context;
 use super::dictionary::Lookup;
-use super::lookup::{SUBSCRIBER, not_found};
+use super::lookup::{NAS, SUBSCRIBER, not_found};
 use crate::failure::Failure;
 use crate::output::{self, cell, field};
 
@@ -23,6 +23,20 @@ pub enum Command {
         #[arg(long, default_value_t = 5)]
         limit: usize,
     },
+    /// Say whether a subscriber would get in now, on that NAS, and with what; nothing changes by it
+    Simulate {
+        /// User name or id
+        subscriber: String,
+        /// The NAS, by name or id
+        #[arg(long)]
+        nas: String,
+        /// Calling-Station-Id: the device's MAC address, as the NAS would send it
+        #[arg(long, value_name = "MAC")]
+        mac: Option<String>,
+        /// NAS-Port-Id, as the NAS would send it
+        #[arg(long)]
+        port: Option<String>,
+    },
     /// Look attributes up: what they are called, their numbers, types and values; needs no server
     Dictionary(Lookup),
     /// Certificates for RADIUS over TLS, of the authority of the server on this machine
@@ -35,6 +49,12 @@ impl Command {
     pub async fn run(self, context: &Context) -> Result<(), Failure> {
         let (username, limit) = match self {
             Command::Explain { username, limit } => (username, limit),
+            Command::Simulate {
+                subscriber,
+                nas,
+                mac,
+                port,
+            } => return simulate(context, &subscriber, &nas, mac, port).await,
             Command::Certificate(command) => return command.run(context).await,
             // The dictionary is looked up before a context is made.
             Command::Dictionary(_) => return Ok(()),
@@ -69,6 +89,43 @@ impl Command {
     }
 }
 
+/// Asks about a login that is only thought of, and shows the answer with the attributes it would bring.
+async fn simulate(
+    context: &Context,
+    subscriber: &str,
+    nas: &str,
+    mac: Option<String>,
+    port: Option<String>,
+) -> Result<(), Failure> {
+    let partner = context.partner().await?;
+    let mut body = json!({
+        "subscriber_id": SUBSCRIBER.id(context, &partner, subscriber).await?,
+        "nas_id": NAS.id(context, &partner, nas).await?,
+    });
+    for (name, given) in [("calling_station_id", mac), ("nas_port_id", port)] {
+        if let Some(given) = given {
+            body[name] = given.into();
+        }
+    }
+    let path = ["partners", partner.as_str(), "radius", "simulate"];
+    let answer = context.api.post(&path, &body).await?;
+    if context.json {
+        output::json(&answer);
+        return Ok(());
+    }
+    let mut text = format!(
+        "{subscriber} would get {}: {}",
+        field(&answer, "outcome"),
+        field(&answer, "words")
+    );
+    text.push_str(&steps(&answer));
+    for attribute in answer["attributes"].as_array().map_or(&[][..], Vec::as_slice) {
+        text.push_str(&format!("\n        {}", cell(attribute)));
+    }
+    output::line(&text);
+    Ok(())
+}
+
 /// One decision with its steps.
 fn explanation(decision: &Value) -> String {
     let words = match field(decision, "words") {
@@ -87,6 +144,13 @@ fn explanation(decision: &Value) -> String {
         field(decision, "outcome"),
         facts.join(", ")
     );
+    text.push_str(&steps(decision));
+    text
+}
+
+/// The steps of a decision, a line each.
+fn steps(decision: &Value) -> String {
+    let mut text = String::new();
     let steps = decision["steps"].as_array().map_or(&[][..], Vec::as_slice);
     let width = steps
         .iter()

@@ -99,6 +99,11 @@ pub enum Command {
         /// User name or id
         subscriber: String,
     },
+    /// Release from what the first login bound him to; the next one binds him anew
+    Release {
+        /// User name or id
+        subscriber: String,
+    },
     /// Remove a subscriber; the history stays
     Remove {
         /// User name or id
@@ -221,6 +226,14 @@ impl Command {
             Command::Restore { subscriber } => {
                 let body = json!({"status": "active", "status_reason": null});
                 change(context, &partner, &subscriber, "restored", body).await
+            }
+            Command::Release { subscriber } => {
+                let id = SUBSCRIBER.id(context, &partner, &subscriber).await?;
+                let path = ["partners", partner.as_str(), "subscribers", &id, "release"];
+                let released = context.api.post(&path, &json!({})).await?;
+                let was = format!("{subscriber} from {}", field(&released, "was_bound_to"));
+                context.done("released", &was, &released);
+                Ok(())
             }
             Command::Remove { subscriber } => {
                 let found = SUBSCRIBER.find(context, &partner, &subscriber).await?;

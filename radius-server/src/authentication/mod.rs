@@ -18,6 +18,7 @@ mod number;
 pub(crate) mod realm;
 mod reply;
 mod signature;
+mod simulation;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +34,7 @@ pub use eap::{
 };
 pub use hashed::{Hashed, REMEMBERED_MAX};
 pub(crate) use identification::subscriber_of;
+pub use simulation::{Question, Simulated, SimulationError, simulate};
 
 use crate::admission::Admitted;
 use crate::clock::Now;

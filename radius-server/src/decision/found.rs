@@ -519,6 +519,17 @@ pub enum Found<Text = Name> {
         /// Bits of it.
         len: u8,
     },
+
+    // -- of logins that are only thought of; none is ever journalled
+    /// His credential is taken as proven.
+    CredentialAssumed,
+    /// A packet would go out.
+    WouldSend {
+        /// What it would be.
+        reply: ReplyKind,
+        /// Its length.
+        octets: u16,
+    },
 }
 
 /// The methods that need the password itself.
@@ -865,6 +876,9 @@ impl<Text: Deref<Target = str>> fmt::Display for Found<Text> {
                     }
                 )
             }
+            Self::WouldSend { reply, octets } => {
+                write!(f, "{} of {octets} octets would be sent", reply.as_str())
+            }
             Self::Sent { reply, octets } => write!(f, "{}, {octets} octets", reply.as_str()),
             plain => f.write_str(plain.fixed_words()),
         }
@@ -961,6 +975,7 @@ impl<Text> Found<Text> {
             Self::Terminated => "terminated",
             Self::ReplyTooLong => "the attributes of plan and subscriber do not fit into one packet",
             Self::Silent => "no reply",
+            Self::CredentialAssumed => "not looked at: this login is only thought of",
             Self::SessionGoesOn => "the session goes on, in the place it has",
             Self::EapIdentityAsked => "EAP: the peer was asked who it is",
             Self::EapTooLong => "EAP: the conversation took more than 64 rounds or 60 s",
@@ -1032,6 +1047,7 @@ impl<Text> Found<Text> {
             | Self::Address { .. }
             | Self::PoolExhausted { .. }
             | Self::AddressInUse { .. }
+            | Self::WouldSend { .. }
             | Self::Sent { .. } => "",
         }
     }

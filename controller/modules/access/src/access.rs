@@ -27,7 +27,7 @@ use crate::metrics::{self, Counters, Metric};
 use crate::node::{self, NodeError};
 use crate::plane::PlaneHandle;
 use crate::store::cursor::{self, Stream};
-use crate::{http, posture, restore, upkeep};
+use crate::{admission, http, posture, restore, upkeep};
 
 /// How long [`Tasks::join`] waits.
 const JOIN_S_MAX: u64 = 5;
@@ -129,6 +129,7 @@ impl Access {
             feeder.load().await?;
         }
         self.loaded.store(true, Ordering::Release);
+        admission::leases_restore(&self.app.db, self.app.plane.directory.gate()).await?;
         restore::sessions_restore(&self.app.db, &self.app.plane).await?;
         let from = self.replay_from().await?;
         let replayed = plane
@@ -155,6 +156,11 @@ impl Access {
         if let Some(feeder) = self.feeder.lock().await.take() {
             tasks.spawn(feeder.run(shutdown.clone()));
         }
+        tasks.spawn(admission::errands(
+            Arc::clone(&self.app),
+            Arc::clone(&self.counters.errands),
+            shutdown.clone(),
+        ));
         let plane = &self.app.plane;
         let streams = [
             (

@@ -11,6 +11,7 @@
 //! - [`feeder`]: rows to the plane's directory, at start and on every change;
 //! - [`drain`]: the plane's journals to rows, exactly once in effect;
 //! - [`restore`]: open sessions back into memory after a start;
+//! - [`admission`]: bindings, leases and sessions that lost their place, as the access plane leaves them;
 //! - [`posture`]: which NAS have shown that they sign; [`upkeep`]: partitions and old lines.
 //!
 //! Around them: [`access`] puts it all together for the binary, [`plane`] is what is held of the access plane,
@@ -18,6 +19,7 @@
 //! [`metrics`] counts, [`backoff`] waits, [`causes`] prints an error with all that led to it.
 
 pub mod access;
+pub mod admission;
 pub mod app;
 pub mod backoff;
 pub mod causes;

@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::admission::ErrandCounters;
 use crate::app::disconnect::IntentCounters;
 use crate::drain::DrainCounters;
 use crate::feeder::FeederCounters;
@@ -29,6 +30,8 @@ pub struct Counters {
     pub accounting: std::sync::Arc<DrainCounters>,
     /// The decision drain's.
     pub decisions: std::sync::Arc<DrainCounters>,
+    /// Those of what admission leaves.
+    pub errands: std::sync::Arc<ErrandCounters>,
 }
 
 /// All numbers as they are now.
@@ -95,6 +98,30 @@ pub fn metrics(counters: &Counters, intents: &IntentCounters, plane: &PlaneHandl
             journal.missing_records(),
         ));
     }
+    let (errands, gate) = (&counters.errands, plane.directory.gate());
+    let (full, taken) = gate.counts();
+    all.push(plain("access_places_refused_total", full));
+    all.push(plain("access_places_taken_over_total", taken));
+    all.push(plain(
+        "access_places_disconnects_total",
+        count(&errands.disconnects),
+    ));
+    all.push(plain(
+        "access_places_disconnect_failures_total",
+        count(&errands.disconnect_failures),
+    ));
+    all.push(plain("access_bindings_written_total", count(&errands.bindings)));
+    all.push(plain("access_leases_written_total", count(&errands.leases)));
+    let pools = gate.pools();
+    let usage = || pools.iter().map(|(_, pool)| pool.usage());
+    all.push(plain(
+        "access_pool_addresses",
+        usage().map(|usage| u64::from(usage.total)).sum(),
+    ));
+    all.push(plain(
+        "access_pool_addresses_given",
+        usage().map(|usage| u64::from(usage.live)).sum(),
+    ));
     let by_state = |state, value| Metric {
         name: "access_intents_total",
         label: Some(("state", state)),

@@ -1,9 +1,10 @@
 //! The rules of the access module: what may be made, changed and asked for, and what each of these means.
 //! Never holds SQL ([`crate::store`]) and never sees HTTP ([`crate::http`]).
 //!
-//! One file a resource: [`nas`], [`plan`], [`subscriber`], [`identity_policy`], [`session`], [`disconnect`], [`explain`], [`realm`], [`unknown_source`].
+//! One file a resource: [`nas`], [`plan`], [`admission`], [`pool`], [`subscriber`], [`identity_policy`], [`session`], [`disconnect`], [`explain`], [`simulate`], [`realm`], [`unknown_source`].
 //! Every write leaves its audit line in the same transaction.
 
+pub mod admission;
 pub mod disconnect;
 pub mod explain;
 mod hashing;
@@ -12,8 +13,10 @@ pub mod identity_policy;
 mod mark;
 pub mod nas;
 pub mod plan;
+pub mod pool;
 pub mod realm;
 pub mod session;
+pub mod simulate;
 pub mod subscriber;
 pub mod unknown_source;
 
@@ -98,6 +101,6 @@ fn plane_partner(partner: PartnerId) -> radius_server::PartnerId {
 }
 
 /// A task of this module itself, seen from within one partner.
-fn system_op(partner: PartnerId) -> OpContext {
+pub(crate) fn system_op(partner: PartnerId) -> OpContext {
     OpContext::system("access").in_partner(partner)
 }

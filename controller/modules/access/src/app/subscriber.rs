@@ -296,6 +296,7 @@ impl App {
         store::subscriber::subscriber_delete(&mut tx, op, id).await?;
         store::radcheck::radcheck_purge(&mut tx, op, &subscriber.username).await?;
         mark::put(&mut tx, op, id, &[]).await?;
+        store::admission::subscriber_forget(&mut tx, op, id).await?;
         let entry = Entry::ok("subscriber.delete", "subscriber")
             .object(id, &subscriber.username)
             .before(shown(&subscriber));
@@ -405,7 +406,11 @@ fn headed(text: &str) -> Zeroizing<String> {
 }
 
 /// A living subscriber of this partner, or not found.
-async fn subscriber_found(tx: &mut Tx, op: &OpContext, id: SubscriberId) -> Result<Subscriber, Error> {
+pub(super) async fn subscriber_found(
+    tx: &mut Tx,
+    op: &OpContext,
+    id: SubscriberId,
+) -> Result<Subscriber, Error> {
     store::subscriber::subscriber_fetch(tx, op, id)
         .await?
         .ok_or_else(|| Error::not_found("subscriber", id))

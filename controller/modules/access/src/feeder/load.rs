@@ -33,7 +33,7 @@ const SUBSCRIBERS_MAX: usize = 10_000;
 /// Turns rows into directory entries.
 pub struct Loader {
     /// Makes entries.
-    clerk: Clerk,
+    pub(super) clerk: Clerk,
     /// Where entries go.
     directory: Arc<Directory>,
     /// Plans as they are in the directory; subscribers share them.
@@ -106,7 +106,8 @@ impl Loader {
         if !empty {
             self.subscribers_retain(&seen);
         }
-        self.marks(tx).await
+        self.marks(tx).await?;
+        self.admission(tx).await
     }
 
     /// Puts what all subscribers are recognised by, and takes out what they are not any more.
@@ -244,6 +245,7 @@ impl Loader {
                 None => self.directory.partner_remove((*id).into()),
             }
         }
+        self.pools(tx, ids).await?;
         for (partner, realms) in realms::read(tx, &self.clerk, ids).await? {
             match self.directory.realms_put(partner.into(), realms) {
                 // A deleted one has none to serve.
@@ -349,6 +351,7 @@ impl Loader {
             return Ok(unknown);
         }
         let entries = rows::plan_entries(tx, ids).await?;
+        let rules = Self::plan_rules(tx, ids).await?;
         for id in ids
             .iter()
             .filter(|id| !entries.iter().any(|entry| entry.id == **id))
@@ -357,7 +360,11 @@ impl Loader {
         }
         let mut replaced = Vec::new();
         for entry in entries {
-            let newer = Arc::new(reply::encode_plan(&entry));
+            let rules = rules.get(&entry.id).copied().unwrap_or_default();
+            let newer = Arc::new(reply::encode_plan(&entry).with_admission(rules));
+            if !rules.is_empty() {
+                self.directory.gate().recount_later();
+            }
             match self.plans.get_mut(&entry.id) {
                 Some(held) if *held == newer => {}
                 Some(held) => replaced.push((std::mem::replace(held, Arc::clone(&newer)), newer)),
@@ -428,6 +435,7 @@ impl Loader {
                 continue;
             };
             let subscriber = self.clerk.subscriber(entry, plan, rows.iter().copied());
+            self.recount_if_new(entry.tenant, &subscriber);
             match self
                 .directory
                 .subscriber_put_all(entry.tenant.into(), [subscriber])
@@ -444,6 +452,7 @@ impl Loader {
                 Err(error) => self.clerk.refuse("subscriber", entry.id, &error),
             }
         }
+        self.rules(tx, ids, &present).await?;
         Ok(present)
     }
 }

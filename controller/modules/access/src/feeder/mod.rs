@@ -1,7 +1,7 @@
 //! Feeds the access plane's directory: everything at start, then every committed change, in commit order.
 //! Never ends because the database is away: the directory stays as it is, and the feeder goes on where it stopped.
 //!
-//! - `load`: rows to directory entries; `bulk`: all subscribers, on several threads; `clerk`: one of them;
+//! - `load`: rows to directory entries; `admission`: those about who may be in at once; `bulk`: all subscribers, on several threads; `clerk`: one of them;
 //! - `changes`: which rows a batch of changes touches;
 //! - `place`: how far the changes were read;
 //! - [`reply`]: reply attributes to octets;
@@ -11,6 +11,7 @@
 //! A change is looked at again rather than carried along: the feeder reads the row as it is now. Reading it twice, or
 //! reading a newer state than the change spoke of, ends in the same directory.
 
+mod admission;
 mod bulk;
 mod changes;
 mod clerk;
@@ -143,6 +144,9 @@ impl Feeder {
                 (behind >= BEHIND_MAX).then_some("so much changed since that loading everything is quicker")
             }
         };
+        if stale.is_none() {
+            self.loader.admission(&mut tx).await?; // a snapshot has the plans' part of it only
+        }
         tx.commit().await?;
         if let Some(why) = stale {
             info!(

@@ -3,6 +3,7 @@
 //!
 //! One file a resource. All but [`unknown_source`] live under one partner, whom the kernel puts into the operation.
 
+pub mod admission;
 mod change;
 pub mod explain;
 pub mod identity_policy;
@@ -10,8 +11,10 @@ pub mod intent;
 pub mod nas;
 mod noted;
 pub mod plan;
+pub mod pool;
 pub mod realm;
 pub mod session;
+pub mod simulate;
 pub mod subscriber;
 pub mod unknown_source;
 
@@ -28,6 +31,7 @@ pub fn routes() -> ApiRoutes<Arc<App>> {
     nas_routes()
         .merge(realm_routes())
         .merge(subscriber_routes())
+        .merge(pool_routes())
         .merge(session_routes())
 }
 
@@ -134,7 +138,31 @@ fn subscriber_routes() -> ApiRoutes<Arc<App>> {
         )
         .add(
             Access::Needs(Permission::RadiusSubscribersRead),
+            routes!(admission::plan_admission_get),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersWrite),
+            routes!(admission::plan_admission_update),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersRead),
+            routes!(admission::subscriber_admission_get),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersWrite),
+            routes!(admission::subscriber_admission_update),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersWrite),
+            routes!(admission::subscriber_release),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersRead),
             routes!(explain::radius_explain),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersRead),
+            routes!(simulate::radius_simulate),
         )
         .add(
             Access::Needs(Permission::RadiusSubscribersRead),
@@ -144,6 +172,18 @@ fn subscriber_routes() -> ApiRoutes<Arc<App>> {
             Access::Needs(Permission::RadiusNasManage),
             routes!(identity_policy::identity_policy_update),
         )
+}
+
+/// Address pools.
+fn pool_routes() -> ApiRoutes<Arc<App>> {
+    let read = || Access::Needs(Permission::RadiusSubscribersRead);
+    let manage = || Access::Needs(Permission::RadiusNasManage);
+    ApiRoutes::new("pools")
+        .add(read(), routes!(pool::pool_list))
+        .add(manage(), routes!(pool::pool_create))
+        .add(read(), routes!(pool::pool_get))
+        .add(manage(), routes!(pool::pool_update))
+        .add(manage(), routes!(pool::pool_delete))
 }
 
 /// Sessions and what is asked of them.

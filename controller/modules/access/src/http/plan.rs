@@ -126,7 +126,7 @@ pub struct PlanView {
 #[derive(Deserialize)]
 pub struct PlanPath {
     /// Its id.
-    plan_id: PlanId,
+    pub(super) plan_id: PlanId,
 }
 
 /// Lists the plans of a partner.

@@ -210,7 +210,7 @@ pub struct SubscriberView {
 #[derive(Deserialize)]
 pub struct SubscriberPath {
     /// His id.
-    subscriber_id: SubscriberId,
+    pub(super) subscriber_id: SubscriberId,
 }
 
 /// Which subscribers.

@@ -7,6 +7,7 @@
 //! the access plane.
 
 pub mod accounting;
+pub mod admission;
 pub mod change;
 pub mod copy;
 pub mod cursor;
@@ -18,6 +19,7 @@ pub mod mark;
 pub mod nas;
 pub mod partition;
 pub mod plan;
+pub mod pool;
 pub mod radcheck;
 pub mod realm;
 pub mod refused;

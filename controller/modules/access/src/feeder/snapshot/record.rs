@@ -2,13 +2,14 @@
 //! Never reads or writes a file, and takes any octets whatsoever: what is no record is `None`.
 
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::Arc;
 
 use ipnet::IpNet;
 use radius::hop::Pass;
 use radius::mschap::NtHash;
 use radius::secret::SharedSecret;
+use radius_server::admission::{BindBy, Collision, PlanRules};
 use radius_server::directory::{
     Balance, CoaTarget, Credential, Decided, HomeIdentity, HomeServerSpec, HomeTls, Identify, IdentifyBy,
     MARKS_MAX, Mark, MarkKind, NasGuard, NasSpec, OlderSecret, Plan, ProxyState, RealmSpec, RequestRate,
@@ -222,6 +223,18 @@ pub fn put_plan(id: Uuid, plan: &Plan, out: &mut Vec<u8>) {
         out.push(u8::from(bps.is_some()));
         out.extend_from_slice(&bps.unwrap_or_default().to_be_bytes());
     }
+    put_plan_rules(plan.admission(), out);
+}
+
+/// Appends what a plan asks of admission.
+fn put_plan_rules(rules: &PlanRules, out: &mut Vec<u8>) {
+    out.extend_from_slice(&rules.simultaneous.map_or(0, NonZeroU16::get).to_be_bytes());
+    out.push(rules.collision as u8);
+    out.push(rules.bind.map_or(0, |by| by as u8 + 1));
+    for pool in rules.pools {
+        out.push(u8::from(pool.is_some()));
+        out.extend_from_slice(pool.map_or(Uuid::nil(), |pool| pool.as_uuid()).as_bytes());
+    }
 }
 
 /// Appends whose subscribers follow.
@@ -304,6 +317,7 @@ pub fn record(octets: &mut &[u8], plans: &[(Uuid, Arc<Plan>)]) -> Option<Record>
             let (name, reply) = (rest.text()?, rest.octets()?);
             let (download_bps, upload_bps) = (rest.bps()?, rest.bps()?);
             let plan = Plan::new(name, reply.into(), download_bps, upload_bps);
+            let plan = plan.with_admission(plan_rules(&mut rest)?);
             Record::Plan { id, plan }
         }
         tag::SUBSCRIBERS_OF => Record::SubscribersOf(rest.uuid()?.into()),
@@ -313,6 +327,26 @@ pub fn record(octets: &mut &[u8], plans: &[(Uuid, Arc<Plan>)]) -> Option<Record>
     };
     *octets = rest.0;
     Some(record)
+}
+
+/// What a plan asks of admission.
+fn plan_rules(rest: &mut Rest<'_>) -> Option<PlanRules> {
+    let simultaneous = NonZeroU16::new(u16::from_be_bytes(rest.take()?));
+    let (collision, bind) = (usize::from(rest.u8()?), usize::from(rest.u8()?));
+    let mut pools = [None; 3];
+    for pool in &mut pools {
+        let (there, id) = (rest.bool()?, rest.uuid()?);
+        *pool = there.then_some(id.into());
+    }
+    Some(PlanRules {
+        simultaneous,
+        collision: *Collision::ALL.get(collision)?,
+        bind: match bind {
+            0 => None,
+            place => Some(*BindBy::ALL.get(place - 1)?),
+        },
+        pools,
+    })
 }
 
 /// The rest of a NAS.
