@@ -30,6 +30,8 @@ pub struct FakeNas {
     pub secret_text: String,
     /// Whether it signs its logins.
     pub signs: bool,
+    /// Calling-Station-Id of its logins.
+    pub station: &'static str,
     /// The next identifier.
     identifier: u8,
 }
@@ -60,6 +62,7 @@ impl FakeNas {
             secret: SharedSecret::new(secret.as_bytes()),
             secret_text: secret.to_owned(),
             signs: true,
+            station: "02-00-00-00-00-01",
             identifier: 0,
         }
     }
@@ -106,7 +109,7 @@ impl FakeNas {
         request.password(password.as_bytes(), &self.secret).expect("room");
         request.text(kind::NAS_IDENTIFIER, "test-nas").expect("room");
         request
-            .text(kind::CALLING_STATION_ID, "02-00-00-00-00-01")
+            .text(kind::CALLING_STATION_ID, self.station)
             .expect("room");
         let octets = request.finish(&self.secret).to_vec();
         self.socket.send_to(&octets, server).await.expect("sent");
@@ -196,6 +199,8 @@ pub struct Report<'a> {
     pub framed_ip: Option<[u8; 4]>,
     /// Acct-Terminate-Cause.
     pub cause: Option<u32>,
+    /// Class, as the login brought it; empty: none is sent.
+    pub class: &'a [u8],
 }
 
 impl<'a> Report<'a> {
@@ -211,6 +216,7 @@ impl<'a> Report<'a> {
             octets_out: 0,
             framed_ip: Some([100, 64, 0, 9]),
             cause: None,
+            class: &[],
         }
     }
 
@@ -238,6 +244,9 @@ impl<'a> Report<'a> {
         let mut request = RequestWriter::signed(&mut buf, Code::AccountingRequest, identifier).expect("room");
         request.u32(kind::ACCT_STATUS_TYPE, self.status).expect("room");
         request.u32(kind::EVENT_TIMESTAMP, self.at).expect("room");
+        if !self.class.is_empty() {
+            request.attribute(kind::CLASS, self.class).expect("room");
+        }
         request.text(kind::NAS_IDENTIFIER, "test-nas").expect("room");
         if !self.session.is_empty() {
             request

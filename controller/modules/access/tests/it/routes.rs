@@ -44,7 +44,10 @@ async fn what_another_partner_has_is_not_found() {
     let empty = json!({});
     let reason = json!({ "reason": "a test" });
     let rotation = json!({ "secret": "another secret of it", "overlap_s": 3600 });
-    let asked: [(Method, String, Option<&Value>); 15] = [
+    let pool = json!({ "name": "home", "kind": "ipv4", "ranges": ["10.7.0.0/24"] });
+    let pool = world.post(&west, "pools", &pool).await;
+    let simulated = json!({ "subscriber_id": id(&alice), "nas_id": id(&admitted) });
+    let asked: [(Method, String, Option<&Value>); 24] = [
         (Method::GET, format!("nas/{}", id(&admitted)), None),
         (Method::PATCH, format!("nas/{}", id(&admitted)), Some(&empty)),
         (Method::DELETE, format!("nas/{}", id(&admitted)), None),
@@ -68,6 +71,27 @@ async fn what_another_partner_has_is_not_found() {
         (Method::GET, format!("sessions/{}", id(&session)), None),
         (Method::POST, disconnect.clone(), Some(&reason)),
         (Method::GET, format!("intents/{}", id(&intent)), None),
+        (Method::GET, format!("plans/{}/admission", id(&plan)), None),
+        (
+            Method::PATCH,
+            format!("plans/{}/admission", id(&plan)),
+            Some(&empty),
+        ),
+        (Method::GET, format!("subscribers/{}/admission", id(&alice)), None),
+        (
+            Method::PATCH,
+            format!("subscribers/{}/admission", id(&alice)),
+            Some(&empty),
+        ),
+        (
+            Method::POST,
+            format!("subscribers/{}/release", id(&alice)),
+            Some(&empty),
+        ),
+        (Method::GET, format!("pools/{}", id(&pool)), None),
+        (Method::PATCH, format!("pools/{}", id(&pool)), Some(&empty)),
+        (Method::DELETE, format!("pools/{}", id(&pool)), None),
+        (Method::POST, "radius/simulate".to_owned(), Some(&simulated)),
     ];
     for (method, path, body) in asked {
         let answer = world.ask(method.clone(), &east, &path, body).await;
@@ -78,7 +102,7 @@ async fn what_another_partner_has_is_not_found() {
             answer.body
         );
     }
-    for path in ["nas", "subscribers", "sessions"] {
+    for path in ["nas", "subscribers", "sessions", "pools"] {
         assert_eq!(world.get(&east, path).await, json!([]), "{path}");
         assert_eq!(
             world.get(&west, path).await.as_array().map(Vec::len),
