@@ -125,6 +125,8 @@ pub struct Accounting<'a> {
     pub octets_in: Option<u64>,
     /// Octets sent to the subscriber since the session began; see [`Accounting::octets_in`].
     pub octets_out: Option<u64>,
+    /// Whether the NAS says how often its counters wrapped: Gigawords of either direction are there, be they 0.
+    pub gigawords: bool,
     /// Acct-Input-Packets, modulo 2^32.
     pub packets_in: Option<u32>,
     /// Acct-Output-Packets, modulo 2^32.

@@ -2,6 +2,7 @@
 //! It reads a packet that was verified, and decides nothing about tables. Where it lives: `table`.
 
 use super::attributes::{Attributes, Told};
+use super::counted::Counted;
 use crate::class::{self, Login};
 use crate::id::{NasId, PartnerId, SessionId, SubscriberId};
 use crate::journal::AccountingRecord;
@@ -30,12 +31,12 @@ pub struct Session {
     pub updated_unix_s: i64,
     /// When its first record was sent, by our clock: received less Acct-Delay-Time.
     pub heard_unix_s: i64,
+    /// When its newest record was sent, by our clock.
+    pub last_heard_unix_s: i64,
     /// Acct-Session-Time; never goes back.
     pub session_time_s: u32,
-    /// Octets from the subscriber; never goes back.
-    pub octets_in: u64,
-    /// Octets to the subscriber; never goes back.
-    pub octets_out: u64,
+    /// What it used; never goes back.
+    pub counted: Counted,
     /// A Start was seen.
     pub start_seen: bool,
     /// How it ended; `None` while it is open.
@@ -65,6 +66,16 @@ pub enum CloseCause {
     },
     /// An Accounting-On or -Off of its NAS. An inference: a later record of the session proves it wrong.
     NasRestarted,
+    /// Its NAS spoke of others for long and of it no more. An inference, too.
+    Silent,
+}
+
+impl CloseCause {
+    /// Whether nobody said so: then a sign of life counts for more.
+    #[must_use]
+    pub const fn is_inferred(self) -> bool {
+        matches!(self, Self::NasRestarted | Self::Silent)
+    }
 }
 
 impl Session {
@@ -107,9 +118,14 @@ impl Session {
             },
             updated_unix_s: event,
             heard_unix_s: heard,
+            last_heard_unix_s: heard,
             session_time_s,
-            octets_in: accounting.octets_in.unwrap_or(0),
-            octets_out: accounting.octets_out.unwrap_or(0),
+            counted: Counted::of_record(
+                accounting.octets_in,
+                accounting.octets_out,
+                accounting.session_time,
+                accounting.gigawords,
+            ),
             start_seen,
             closed,
             attributes: Attributes::new(),
@@ -117,8 +133,9 @@ impl Session {
         Some((session, told))
     }
 
-    /// Joins what another reading of the same session says: counters by the greater, the start by the surer and
-    /// earlier, attributes by the newer. In any order, any number of times, the result is the same.
+    /// Joins what another reading of the same session says: counters as [`Counted`] does, the start by the surer and
+    /// earlier, attributes by the newer. In any order, any number of times, the result is the same; only a counter that
+    /// fell is told surely when the records come as they were sent.
     pub fn merge(&mut self, other: &Self) {
         // Records of one session name one subscriber; should they not, the one created later counts, in any order.
         self.subscriber = self.subscriber.max(other.subscriber);
@@ -133,8 +150,8 @@ impl Session {
         self.updated_unix_s = self.updated_unix_s.max(other.updated_unix_s);
         self.heard_unix_s = self.heard_unix_s.min(other.heard_unix_s);
         self.session_time_s = self.session_time_s.max(other.session_time_s);
-        self.octets_in = self.octets_in.max(other.octets_in);
-        self.octets_out = self.octets_out.max(other.octets_out);
+        self.last_heard_unix_s = self.last_heard_unix_s.max(other.last_heard_unix_s);
+        self.counted.merge(&other.counted);
         self.closed = match (self.closed, other.closed) {
             (Some(mine), Some(theirs)) => Some(mine.surer(theirs)),
             (mine, theirs) => mine.or(theirs),
@@ -182,7 +199,7 @@ impl Session {
     /// Tells whether a reading proves that this session, thought to have ended with its NAS, goes on.
     pub(super) fn is_revived_by(&self, reading: &Self) -> bool {
         self.closed.is_some_and(|closed| {
-            closed.cause == CloseCause::NasRestarted
+            closed.cause.is_inferred()
                 && reading.is_open()
                 && reading.heard_unix_s > closed.heard_unix_s
         })
@@ -194,7 +211,7 @@ impl Closed {
     fn surer(self, other: Self) -> Self {
         let key = |end: &Self| {
             (
-                end.cause == CloseCause::NasRestarted,
+                end.cause.is_inferred(),
                 end.at_unix_s,
                 end.heard_unix_s,
                 end.cause,

@@ -8,7 +8,7 @@ use crate::class::Login;
 use crate::id::{NasId, PartnerId, SessionId};
 use crate::journal::AccountingRecord;
 use dashmap::DashMap;
-use dashmap::mapref::entry::Entry;
+use dashmap::mapref::entry::{Entry, OccupiedEntry};
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use radius::accounting::{Accounting, StatusType};
@@ -34,6 +34,9 @@ pub struct Sessions {
     by_nas: DashMap<NasId, HashSet<SessionId, RandomState>, RandomState>,
     /// The ones that ended a short while ago.
     closed: Mutex<ClosedMemory>,
+    /// The last time each NAS said that it started or stops: a Start from before may arrive behind it. As many as there
+    /// are NAS; taken only by a session that is new, with nothing else held but its shard of `open` and `closed`.
+    restarted: DashMap<NasId, Closed, RandomState>,
     /// How many are open.
     count: AtomicUsize,
     /// How many may be open.
@@ -94,6 +97,7 @@ impl Sessions {
             named: DashMap::default(),
             by_nas: DashMap::default(),
             closed: Mutex::new(ClosedMemory::new(closed_max)),
+            restarted: DashMap::default(),
             count: AtomicUsize::new(0),
             max,
             hasher: RandomState::default(),
@@ -115,6 +119,7 @@ impl Sessions {
                 heard_unix_s,
                 cause: CloseCause::NasRestarted,
             };
+            self.note_restart(record.nas, end);
             return Applied::NasRestarted(self.close_of_nas(record.nas, end));
         }
         Session::of_record(record, &view, &accounting).map_or(Applied::NotASession, |(reading, told)| {
@@ -211,6 +216,10 @@ impl Sessions {
                 {
                     return self.learn_late(&mut closed, &reading);
                 }
+                // A restored session was open after all that the database knows of.
+                if reading.is_open() && told.is_some() && closed.get(reading.id).is_none() {
+                    reading.closed = self.ended_before(&reading);
+                }
                 if !reading.is_open() {
                     let ended = Arc::new(reading);
                     closed.insert(Arc::clone(&ended));
@@ -243,7 +252,7 @@ impl Sessions {
         let was = known.closed.map(|end| end.cause);
         known.merge(reading);
         let is = known.closed.map(|end| end.cause);
-        if was == Some(CloseCause::NasRestarted)
+        if was.is_some_and(CloseCause::is_inferred)
             && is != was
             && let Some(ended) = closed.get(reading.id).map(Arc::clone)
         {
@@ -254,26 +263,65 @@ impl Sessions {
         Applied::Stale
     }
 
-    /// Ends every session of a NAS that was heard of before the NAS said that it started or stops; returns how many.
+    /// Ends every session of a NAS that was last heard of before the NAS said that it started or stops; returns how many.
     ///
     /// Our clock decides, not that of the NAS, which may be wrong after a reboot. An Accounting-On that arrives late,
-    /// sent again with Acct-Delay-Time, leaves the sessions alone that began meanwhile.
+    /// sent again with Acct-Delay-Time, leaves the sessions alone that began or went on meanwhile.
     fn close_of_nas(&self, nas: NasId, end: Closed) -> usize {
         let mut ended_count = 0;
         for id in self.ids_of_nas(nas) {
-            let Entry::Occupied(mut known) = self.open.entry(id) else {
+            let Entry::Occupied(known) = self.open.entry(id) else {
                 continue;
             };
-            if known.get().heard_unix_s > end.heard_unix_s {
+            if known.get().last_heard_unix_s > end.heard_unix_s {
                 continue;
             }
-            Arc::make_mut(known.get_mut()).closed = Some(end);
-            let ended = known.remove();
-            self.closed.lock().insert(Arc::clone(&ended));
-            self.forget_open(&ended);
+            self.end(known, end);
             ended_count += 1;
         }
         ended_count
+    }
+
+    /// Notes that a NAS started or stops.
+    fn note_restart(&self, nas: NasId, end: Closed) {
+        let mut last = self.restarted.entry(nas).or_insert(end);
+        if last.heard_unix_s < end.heard_unix_s {
+            *last = end;
+        }
+    }
+
+    /// The restart of its NAS that ended a session nobody had heard of yet, if there was one.
+    fn ended_before(&self, reading: &Session) -> Option<Closed> {
+        let last = *self.restarted.get(&reading.nas)?;
+        (reading.last_heard_unix_s < last.heard_unix_s).then_some(last)
+    }
+
+    /// Ends a session of which nothing was heard after `heard_unix_s`; `false` when it was, or is not open.
+    pub fn close_silent(&self, id: SessionId, at_unix_s: i64, heard_unix_s: i64) -> bool {
+        let Entry::Occupied(known) = self.open.entry(id) else {
+            return false;
+        };
+        if known.get().last_heard_unix_s > heard_unix_s {
+            return false;
+        }
+        let cause = CloseCause::Silent;
+        self.end(
+            known,
+            Closed {
+                at_unix_s,
+                heard_unix_s,
+                cause,
+            },
+        );
+        true
+    }
+
+    /// Ends an open session by inference.
+    fn end(&self, mut known: OccupiedEntry<'_, SessionId, Arc<Session>>, end: Closed) {
+        Arc::make_mut(known.get_mut()).closed = Some(end);
+        let ended = known.remove();
+        self.closed.lock().insert(Arc::clone(&ended));
+        self.forget_open(&ended);
     }
 
     /// Takes a session that ended out of the index and the count.

@@ -1,7 +1,7 @@
 //! The bounds of the session table, which are too large to reach from outside; the rest is in `tests/it/sessions.rs`.
 
 use super::closed::{CLOSED_KEPT_S, ClosedMemory};
-use super::{Applied, Attributes, CloseCause, Closed, Session, Sessions};
+use super::{Applied, Attributes, CloseCause, Closed, Counted, Session, Sessions};
 use crate::id::{NasId, PartnerId, SessionId};
 use std::sync::Arc;
 
@@ -16,9 +16,9 @@ fn session(n: u8) -> Session {
         started_unix_s: 1000,
         updated_unix_s: 1000,
         heard_unix_s: 1000,
+        last_heard_unix_s: 1000,
         session_time_s: 0,
-        octets_in: 0,
-        octets_out: 0,
+        counted: Counted::default(),
         start_seen: true,
         closed: None,
         attributes: Attributes::new(),
@@ -90,14 +90,14 @@ fn merging_is_the_same_in_any_grouping() {
     let mut two = Session {
         started_unix_s: 900,
         start_seen: false,
-        octets_in: 7,
+        counted: Counted::of_totals(7, 0),
         ..session(1)
     };
     two.attributes.put(1, b"newer", 1001);
     two.attributes.put(8, &[10, 0, 0, 1], 1001);
     let mut three = Session {
         heard_unix_s: 900,
-        octets_out: 9,
+        counted: Counted::of_totals(0, 9),
         ..ended(1, 3000)
     };
     three.attributes.put(8, &[10, 0, 0, 2], 1001);
@@ -111,7 +111,7 @@ fn merging_is_the_same_in_any_grouping() {
     assert_eq!(all, join(&three, &join(&two, &one)));
     assert_eq!(all, join(&all, &two));
     assert_eq!(
-        (all.started_unix_s, all.octets_in, all.octets_out, all.is_open()),
+        (all.started_unix_s, all.counted.octets_in, all.counted.octets_out, all.is_open()),
         (1000, 7, 9, false)
     );
     assert_eq!(all.username(), Some("newer"));

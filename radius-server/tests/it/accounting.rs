@@ -25,7 +25,7 @@ fn a_session_starts_goes_on_and_stops() {
     assert_eq!(sessions.count(), 1);
     client.ask_accounting(&client.accounting(INTERIM, Some("s1"), 5_000));
     let session = sessions.list().remove(0);
-    assert_eq!((session.octets_in, session.session_time_s), (5_000, 5));
+    assert_eq!((session.counted.octets_in, session.session_time_s), (5_000, 5));
     assert_eq!(session.subscriber, Some(id(100)));
     assert_eq!(session.username(), Some("alice@demo"));
     client.ask_accounting(&client.accounting(STOP, Some("s1"), 9_000));

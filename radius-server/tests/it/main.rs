@@ -7,6 +7,7 @@ mod authentication;
 mod differential;
 mod eapol;
 mod guard;
+mod histories;
 mod identity;
 mod isp;
 mod journal;

@@ -170,6 +170,11 @@ impl<'a> Reading<'a> {
             session_time: self.session_time.flatten(),
             octets_in: octets(self.input_octets, self.input_gigawords),
             octets_out: octets(self.output_octets, self.output_gigawords),
+            gigawords: self
+                .input_gigawords
+                .flatten()
+                .or(self.output_gigawords.flatten())
+                .is_some(),
             packets_in: self.packets_in.flatten(),
             packets_out: self.packets_out.flatten(),
             terminate_cause: self.terminate_cause.flatten(),
