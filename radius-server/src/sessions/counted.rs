@@ -72,7 +72,11 @@ impl Step {
             return Self::Wrapped(further);
         }
         // An odd counter's half is not whole.
-        if now < before - now { Self::Reset(now) } else { Self::Back }
+        if now < before - now {
+            Self::Reset(now)
+        } else {
+            Self::Back
+        }
     }
 }
 
@@ -143,7 +147,12 @@ impl Counted {
         let stepped_out = Step::of(self.said_out, later.said_out, seconds, gigawords);
         for (step, total, said, now) in [
             (stepped_in, &mut self.octets_in, &mut self.said_in, later.said_in),
-            (stepped_out, &mut self.octets_out, &mut self.said_out, later.said_out),
+            (
+                stepped_out,
+                &mut self.octets_out,
+                &mut self.said_out,
+                later.said_out,
+            ),
         ] {
             let added = match step {
                 Step::Grew(added) => added,

@@ -199,9 +199,7 @@ impl Session {
     /// Tells whether a reading proves that this session, thought to have ended with its NAS, goes on.
     pub(super) fn is_revived_by(&self, reading: &Self) -> bool {
         self.closed.is_some_and(|closed| {
-            closed.cause.is_inferred()
-                && reading.is_open()
-                && reading.heard_unix_s > closed.heard_unix_s
+            closed.cause.is_inferred() && reading.is_open() && reading.heard_unix_s > closed.heard_unix_s
         })
     }
 }

@@ -111,7 +111,12 @@ fn merging_is_the_same_in_any_grouping() {
     assert_eq!(all, join(&three, &join(&two, &one)));
     assert_eq!(all, join(&all, &two));
     assert_eq!(
-        (all.started_unix_s, all.counted.octets_in, all.counted.octets_out, all.is_open()),
+        (
+            all.started_unix_s,
+            all.counted.octets_in,
+            all.counted.octets_out,
+            all.is_open()
+        ),
         (1000, 7, 9, false)
     );
     assert_eq!(all.username(), Some("newer"));

@@ -98,7 +98,11 @@ fn fate(hostile: bool) -> BoxedStrategy<Fate> {
     } else {
         // Lost and repeated, but never overtaken: what comes again does so before the next.
         (prop::bool::weighted(0.85), prop::option::of(Just(0)))
-            .prop_map(|(arrives, again)| Fate { arrives, late: 0, again })
+            .prop_map(|(arrives, again)| Fate {
+                arrives,
+                late: 0,
+                again,
+            })
             .boxed()
     }
 }
@@ -117,10 +121,21 @@ fn history(hostile: bool) -> impl Strategy<Value = History> {
             Width::Narrow => Just(Mishap::None).boxed(),
         };
         let octets = prop_oneof![Just(0), 1..5_000_u32, 1..u32::MAX / 2];
-        let interval =
-            (octets, mishap, fate(hostile)).prop_map(|(octets, mishap, fate)| Interval { octets, mishap, fate });
-        let life = (fate(hostile), prop::collection::vec(interval, 0..12), any::<bool>())
-            .prop_map(|(start, intervals, stops)| Life { start, intervals, stops });
+        let interval = (octets, mishap, fate(hostile)).prop_map(|(octets, mishap, fate)| Interval {
+            octets,
+            mishap,
+            fate,
+        });
+        let life = (
+            fate(hostile),
+            prop::collection::vec(interval, 0..12),
+            any::<bool>(),
+        )
+            .prop_map(|(start, intervals, stops)| Life {
+                start,
+                intervals,
+                stops,
+            });
         let boot = (prop::collection::vec(life, 1..4), prop::option::of(fate(hostile)))
             .prop_map(|(lives, on)| Boot { lives, on });
         (
@@ -204,7 +219,10 @@ impl History {
             if let Some(octets) = octets {
                 attributes.push((kind::ACCT_INPUT_OCTETS, (octets as u32).to_be_bytes().to_vec()));
                 if self.width == Width::Wide {
-                    attributes.push((kind::ACCT_INPUT_GIGAWORDS, ((octets >> 32) as u32).to_be_bytes().to_vec()));
+                    attributes.push((
+                        kind::ACCT_INPUT_GIGAWORDS,
+                        ((octets >> 32) as u32).to_be_bytes().to_vec(),
+                    ));
                 }
             }
             attributes
@@ -331,8 +349,14 @@ fn check(history: &History, in_order: bool) -> Result<(), TestCaseError> {
             continue;
         };
         let counted = session.counted.octets_in;
-        prop_assert!(counted <= truth.used, "{name} counts more than was used: {counted} {truth:?}");
-        prop_assert!(counted >= truth.greatest, "{name} counts less than a record said: {counted} {truth:?}");
+        prop_assert!(
+            counted <= truth.used,
+            "{name} counts more than was used: {counted} {truth:?}"
+        );
+        prop_assert!(
+            counted >= truth.greatest,
+            "{name} counts less than a record said: {counted} {truth:?}"
+        );
         if in_order && !truth.unclear || !truth.fell {
             let expected = if truth.fell { truth.told } else { truth.greatest };
             prop_assert_eq!(counted, expected, "{} {:?}", name, truth);

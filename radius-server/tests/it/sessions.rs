@@ -152,7 +152,10 @@ fn start_interim_and_stop_tell_one_story() {
         .number(kind::ACCT_OUTPUT_GIGAWORDS, 2)
         .with(kind::FRAMED_IP_ADDRESS, &[100, 64, 0, 9]);
     let session = updated(interim.apply(&sessions));
-    assert_eq!((session.counted.octets_in, session.counted.octets_out), (10, (2 << 32) + 20));
+    assert_eq!(
+        (session.counted.octets_in, session.counted.octets_out),
+        (10, (2 << 32) + 20)
+    );
     assert_eq!(
         (session.session_time_s, session.updated_unix_s),
         (300, NOON + 300)
@@ -482,7 +485,11 @@ fn a_session_that_outlived_its_nas_opens_again() {
         .number(kind::ACCT_INPUT_OCTETS, 80);
     let session = opened(after.apply(&sessions));
     assert_eq!(
-        (session.counted.octets_in, session.started_unix_s, sessions.count()),
+        (
+            session.counted.octets_in,
+            session.started_unix_s,
+            sessions.count()
+        ),
         (80, NOON, 1)
     );
     assert_eq!(sessions.by_nas(NAS).len(), 1);
@@ -496,7 +503,10 @@ fn a_nas_that_counts_anew_after_a_restart_gets_new_sessions() {
         .apply(&sessions);
     Report::new(ON).at(NOON + 60).apply(&sessions);
     let session = opened(Report::of_session(START).at(NOON + 90).apply(&sessions));
-    assert_eq!((session.counted.octets_in, session.started_unix_s), (0, NOON + 90));
+    assert_eq!(
+        (session.counted.octets_in, session.started_unix_s),
+        (0, NOON + 90)
+    );
 }
 
 #[test]

@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use kernel::{Database, Error, OpContext};
 use radius::attribute::kind;
 use radius_server::directory::Nas;
-use radius_server::sessions::{Attributes, Session};
+use radius_server::sessions::{Attributes, Counted, Session};
 use radius_server::{NasId, SessionId};
 use time::OffsetDateTime;
 use tracing::{info, warn};
@@ -93,6 +93,17 @@ fn session_of(stored: &StoredSession, nas: Option<&Nas>) -> Option<Session> {
     if let Some(IpAddr::V4(address)) = stored.framed_ip.map(|net| net.addr()) {
         put(kind::FRAMED_IP_ADDRESS, Some(&address.octets()));
     }
+    if let Some(IpAddr::V6(address)) = stored.framed_ipv6.map(|net| net.addr()) {
+        put(kind::FRAMED_IPV6_ADDRESS, Some(&address.octets()));
+    }
+    for (kind, prefix) in [
+        (kind::FRAMED_IPV6_PREFIX, stored.framed_ipv6_prefix),
+        (kind::DELEGATED_IPV6_PREFIX, stored.delegated_ipv6_prefix),
+    ] {
+        put(kind, prefix.and_then(prefix_octets).as_deref());
+    }
+    let interface_id = stored.framed_interface_id.as_deref().and_then(unhex);
+    put(kind::FRAMED_INTERFACE_ID, interface_id.as_deref());
     match said_address(stored, nas) {
         Some(IpAddr::V4(address)) => put(kind::NAS_IP_ADDRESS, Some(&address.octets())),
         Some(IpAddr::V6(address)) => put(kind::NAS_IPV6_ADDRESS, Some(&address.octets())),
@@ -108,16 +119,43 @@ fn session_of(stored: &StoredSession, nas: Option<&Nas>) -> Option<Session> {
         updated_unix_s: updated_s,
         // By our clock, which a NAS whose own runs ahead must not push into the future.
         heard_unix_s: stored.started_at.min(OffsetDateTime::now_utc()).unix_timestamp(),
+        last_heard_unix_s: stored
+            .heard_at
+            .unwrap_or(stored.started_at)
+            .min(OffsetDateTime::now_utc())
+            .unix_timestamp(),
         session_time_s: stored
             .session_time
             .and_then(|time| u32::try_from(time).ok())
             .unwrap_or(0),
-        octets_in: u64::try_from(stored.octets_in).unwrap_or(0),
-        octets_out: u64::try_from(stored.octets_out).unwrap_or(0),
+        counted: counted(stored),
         start_seen: stored.start_seen,
         closed: None,
         attributes,
     })
+}
+
+/// What it used, and what its counters said last.
+fn counted(stored: &StoredSession) -> Counted {
+    let octets = |stored: i64| u64::try_from(stored).unwrap_or(0);
+    let times = |stored: i32| u16::try_from(stored).unwrap_or(u16::MAX);
+    let totals = Counted::of_totals(octets(stored.octets_in), octets(stored.octets_out));
+    Counted {
+        said_in: stored.said_in.map_or(totals.said_in, octets),
+        said_out: stored.said_out.map_or(totals.said_out, octets),
+        said_at_s: stored.said_at.and_then(|seconds| u32::try_from(seconds).ok()),
+        wraps: times(stored.counter_wraps),
+        resets: times(stored.counter_resets),
+        ..totals
+    }
+}
+
+/// An IPv6 prefix as RFC 3162 section 2.3 and RFC 4818 section 3 write it: reserved, length, all of the address.
+fn prefix_octets(prefix: IpNet) -> Option<Vec<u8>> {
+    let IpAddr::V6(address) = prefix.addr() else {
+        return None;
+    };
+    Some([&[0, prefix.prefix_len()][..], &address.octets()].concat())
 }
 
 /// Acct-Session-Id as it came: the text, or the octets behind `0x`. The session's own id tells which.

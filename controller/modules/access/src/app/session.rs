@@ -218,6 +218,7 @@ impl App {
             .map(u32::from_be_bytes);
         let cause = session.closed.as_ref().map(|closed| match closed.cause {
             CloseCause::NasRestarted => "NAS-Reboot".to_owned(),
+            CloseCause::Silent => "Stale".to_owned(),
             CloseCause::Stop {
                 terminate_cause: None,
             } => "not given".to_owned(),
@@ -255,8 +256,8 @@ impl App {
             stopped_at: session.closed.as_ref().map(|closed| instant(closed.at_unix_s)),
             terminate_cause: cause,
             session_time_s: i64::from(session.session_time_s),
-            octets_in: session.octets_in,
-            octets_out: session.octets_out,
+            octets_in: session.counted.octets_in,
+            octets_out: session.counted.octets_out,
             start_seen: session.start_seen,
             source: Source::Memory,
         }

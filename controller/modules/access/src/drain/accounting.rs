@@ -1,7 +1,7 @@
 //! A batch of journalled accounting records into the database.
 //! Never moves the cursor; [`super`] does, in the same transaction.
 //!
-//! Records of one session become one row first. An Accounting-On or -Off cuts the batch: it closes what was there
+//! Records of one session become one row first, unless a counter fell between them or another hour began. An Accounting-On or -Off cuts the batch: it closes what was there
 //! before it, and must not touch what begins behind it. [`plan`] is the part that needs no database and [`carry`] the
 //! part that does: while one batch is carried the next one is planned.
 
@@ -41,6 +41,8 @@ enum Step {
         nas: Uuid,
         /// When.
         at: OffsetDateTime,
+        /// When by our clock.
+        heard: OffsetDateTime,
     },
 }
 
@@ -120,9 +122,19 @@ pub fn plan(records: &[OwnedRecord], known: &mut Known) -> Plan {
     for record in records {
         match row::read(&record.payload) {
             Ok(Meaning::Session(session)) => rows.add(session),
-            Ok(Meaning::Restart { tenant, nas, at }) => {
+            Ok(Meaning::Restart {
+                tenant,
+                nas,
+                at,
+                heard,
+            }) => {
                 plan.steps.extend(rows.take(known));
-                plan.steps.push(Step::Restart { tenant, nas, at });
+                plan.steps.push(Step::Restart {
+                    tenant,
+                    nas,
+                    at,
+                    heard,
+                });
             }
             Ok(Meaning::Nothing) => {}
             Err(error) => plan.unreadable.push(Aside::of(record, causes_text(&error))),
@@ -148,8 +160,13 @@ pub async fn carry(tx: &mut Tx, plan: &Plan, careful: bool) -> Result<Carried, C
                 tenants.extend_from_slice(&staged.tenants);
                 carried.ended.extend_from_slice(&staged.ended);
             }
-            Step::Restart { tenant, nas, at } => {
-                let closed = accounting::session_close_by_restart(tx, *tenant, *nas, *at).await?;
+            Step::Restart {
+                tenant,
+                nas,
+                at,
+                heard,
+            } => {
+                let closed = accounting::session_close_by_restart(tx, *tenant, *nas, *at, *heard).await?;
                 tenants.extend(closed.iter().map(|_| *tenant));
                 carried.ended.extend(closed);
             }
@@ -186,57 +203,79 @@ async fn sessions_carry(
     Ok(())
 }
 
-/// Rows by session.
+/// How often a session's counters may fall, or the hour change, within one batch before its records are taken together all
+/// the same: then a NAS has gone mad, and what fell counts as late.
+const ROUNDS_MAX: usize = 64;
+
+/// Rows by session, in rounds: a record that cannot be taken into its session's row is in the next one.
 #[derive(Default)]
 struct Rows<'a> {
-    /// The rows.
-    rows: Vec<SessionRow<'a>>,
-    /// Where each session's row is.
-    places: HashMap<Uuid, usize>,
+    /// The rows of each round.
+    rounds: Vec<Vec<SessionRow<'a>>>,
+    /// Where each session's latest row is: in which round, and which of it.
+    places: HashMap<Uuid, (usize, usize)>,
 }
 
 impl<'a> Rows<'a> {
     /// Adds a record.
     fn add(&mut self, row: SessionRow<'a>) {
+        let mut round = 0;
         match self.places.entry(row.session) {
-            Entry::Occupied(place) => row::absorb(&mut self.rows[*place.get()], row),
-            Entry::Vacant(place) => {
-                place.insert(self.rows.len());
-                self.rows.push(row);
-            }
-        }
-    }
-
-    /// Hands out what is there as one step, and starts over.
-    fn take(&mut self, known: &mut Known) -> Option<Step> {
-        if self.rows.is_empty() {
-            return None;
-        }
-        let mut order: Vec<(Uuid, usize)> = self.places.drain().collect();
-        // One order on every node: two that carry records of the same sessions wait for each other, never crosswise.
-        order.sort_unstable();
-        let mut staged = Staged::default();
-        for (session, place) in order {
-            let row = &self.rows[place];
-            let said = Said::by(row);
-            match known.find(session) {
-                Some(settled) if settled.said.covers(said) => staged.more.add(row, settled.started),
-                _ => {
-                    staged.new.add(row);
-                    let started = row.started;
-                    staged.learned.push(Learned {
-                        session,
-                        started,
-                        said,
-                    });
+            Entry::Occupied(place) => {
+                let (latest, number) = *place.get();
+                if let Some(known) = self.rounds.get_mut(latest).and_then(|rows| rows.get_mut(number)) {
+                    if latest + 1 >= ROUNDS_MAX || row::fits(known, &row) {
+                        row::absorb(known, row);
+                        return;
+                    }
+                    round = latest + 1;
                 }
             }
-            if row.stopped.is_some() {
-                staged.tenants.push(row.tenant);
-                staged.ended.push(session);
+            Entry::Vacant(_) => {}
+        }
+        if self.rounds.len() <= round {
+            self.rounds.resize_with(round + 1, Vec::new);
+        }
+        let rows = &mut self.rounds[round];
+        self.places.insert(row.session, (round, rows.len()));
+        rows.push(row);
+    }
+
+    /// Hands out what is there as one step a round, and starts over.
+    fn take(&mut self, known: &mut Known) -> Vec<Step> {
+        self.places.clear();
+        self.rounds
+            .drain(..)
+            .map(|mut rows| {
+                // One order on every node: two that carry records of the same sessions wait for each other, never crosswise.
+                rows.sort_unstable_by_key(|row| row.session);
+                Step::Sessions(staged(&rows, known))
+            })
+            .collect()
+    }
+}
+
+/// Rows ready to be sent.
+fn staged(rows: &[SessionRow<'_>], known: &mut Known) -> Staged {
+    let mut staged = Staged::default();
+    for row in rows {
+        let (session, said) = (row.session, Said::by(row));
+        match known.find(session) {
+            Some(settled) if settled.said.covers(said) => staged.more.add(row, settled.started),
+            _ => {
+                staged.new.add(row);
+                let started = row.started;
+                staged.learned.push(Learned {
+                    session,
+                    started,
+                    said,
+                });
             }
         }
-        self.rows.clear();
-        Some(Step::Sessions(staged))
+        if row.stopped.is_some() {
+            staged.tenants.push(row.tenant);
+            staged.ended.push(session);
+        }
     }
+    staged
 }

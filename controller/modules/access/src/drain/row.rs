@@ -6,17 +6,18 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::LazyLock;
 
 use ipnet::IpNet;
-use radius::accounting::{Accounting, StatusType};
+use radius::accounting::{Accounting, EVENT_SKEW_S_MAX, StatusType};
 use radius::attribute::kind;
 use radius::dictionary::{Definition, STANDARD};
 use radius::packet::View;
 use radius_server::class;
 use radius_server::journal::AccountingRecord;
 use radius_server::sessions;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::store::accounting::SessionRow;
+use super::family::octets6;
+use crate::store::accounting::{Began, SessionRow};
 
 /// What one record means for the database.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +36,8 @@ pub enum Meaning<'a> {
         nas: Uuid,
         /// When; the later of its clock and ours, so that a NAS that lost its clock leaves no ghost.
         at: OffsetDateTime,
+        /// When it was sent, by our clock.
+        heard: OffsetDateTime,
     },
     /// Nothing the database keeps: tunnel and link records, or a record without a session id.
     Nothing,
@@ -70,17 +73,20 @@ pub fn read(payload: &[u8]) -> Result<Meaning<'_>, Unreadable> {
     let said = Accounting::read(&view).ok_or(Unreadable::NoStatus)?;
     let received_s = record.received_unix_us.div_euclid(1_000_000);
     let event_s = said.event_time(received_s);
+    let heard_s = received_s.saturating_sub(i64::from(said.delay_time.unwrap_or(0)).min(EVENT_SKEW_S_MAX));
     match said.status {
         StatusType::On | StatusType::Off => {
-            let ours = received_s.saturating_sub(i64::from(said.delay_time.unwrap_or(0)));
-            let at = instant(event_s.max(ours))?;
+            let at = instant(event_s.max(heard_s))?;
             Ok(Meaning::Restart {
                 tenant: record.partner.as_uuid(),
                 nas: record.nas.as_uuid(),
                 at,
+                heard: instant(heard_s)?,
             })
         }
-        StatusType::Start | StatusType::Interim | StatusType::Stop => session(&record, view, &said, event_s),
+        StatusType::Start | StatusType::Interim | StatusType::Stop => {
+            session(&record, view, &said, event_s, heard_s)
+        }
         StatusType::Other(_) => Ok(Meaning::Nothing),
     }
 }
@@ -103,6 +109,7 @@ fn session<'a>(
     view: View<'a>,
     said: &Accounting<'a>,
     event_s: i64,
+    heard_s: i64,
 ) -> Result<Meaning<'a>, Unreadable> {
     let (Some(id), Some(raw_id)) = (sessions::session_id(record.nas, &view), said.session_id) else {
         return Ok(Meaning::Nothing);
@@ -110,6 +117,8 @@ fn session<'a>(
     let (starts, stops) = (said.status == StatusType::Start, said.status == StatusType::Stop);
     let session_time = said.session_time.map(i64::from);
     let connect_info = said.connect_info.map(clean);
+    let counts = said.octets_in.is_some() || said.octets_out.is_some();
+    let signed = |octets: u64| i64::try_from(octets).unwrap_or(i64::MAX);
     Ok(Meaning::Session(SessionRow {
         session: id.as_uuid(),
         tenant: record.partner.as_uuid(),
@@ -129,6 +138,13 @@ fn session<'a>(
         stopped: if stops { Some(instant(event_s)?) } else { None },
         interval: None,
         session_time,
+        said_at: session_time.filter(|_| counts),
+        began: None,
+        gigawords: said.gigawords,
+        octets6: octets6(&view).map(|(octets_in, octets_out)| (signed(octets_in), signed(octets_out))),
+        heard: instant(heard_s)?,
+        hour: instant(heard_s - heard_s.rem_euclid(HOUR_S))?,
+        interim: None,
         authentic: said.authentic.map(|number| name(kind::ACCT_AUTHENTIC, number)),
         connect_info_start: connect_info.clone().filter(|_| starts),
         connect_info_stop: connect_info.filter(|_| stops),
@@ -154,8 +170,63 @@ fn session<'a>(
     }))
 }
 
+/// Seconds of an hour, by which usage is counted.
+const HOUR_S: i64 = 3_600;
+
+/// Whether a record can be taken into a row without losing what it counts: the same hour, and counters that only grew.
+#[must_use]
+pub fn fits(row: &SessionRow<'_>, later: &SessionRow<'_>) -> bool {
+    if row.hour != later.hour {
+        return false;
+    }
+    if !counts(later) || !counts(row) {
+        return true;
+    }
+    let grew = later.octets_in >= row.octets_in && later.octets_out >= row.octets_out;
+    let fell = later.octets_in <= row.octets_in && later.octets_out <= row.octets_out;
+    match (row.said_at, later.said_at) {
+        (Some(before), Some(now)) if before < now => grew,
+        (Some(before), Some(now)) if before > now => fell,
+        (Some(_), Some(_)) => grew || fell,
+        _ => false,
+    }
+}
+
+/// Whether it has counters that say anything.
+const fn counts(row: &SessionRow<'_>) -> bool {
+    row.said_at.is_some() || row.octets_in > 0 || row.octets_out > 0
+}
+
+/// Takes the counters of a later record that [`fits`], or the greater ones of one that does not.
+fn absorb_counters(row: &mut SessionRow<'_>, later: &SessionRow<'_>) {
+    let gap = (later.heard - row.heard).abs();
+    if gap > Duration::ZERO {
+        row.interim = row.interim.max(Some(gap));
+    }
+    row.heard = row.heard.max(later.heard);
+    row.gigawords |= later.gigawords;
+    let (octets_in, octets_out) = (row.octets_in, row.octets_out);
+    if let (Some(said_at), Some(now)) = (row.said_at, later.said_at)
+        && said_at < now
+    {
+        row.began.get_or_insert(Began {
+            octets_in,
+            octets_out,
+            said_at,
+        });
+    }
+    row.said_at = row.said_at.max(later.said_at);
+    row.octets_in = octets_in.max(later.octets_in);
+    row.octets_out = octets_out.max(later.octets_out);
+    row.octets6 = match (row.octets6, later.octets6) {
+        (Some(mine), Some(theirs)) => Some((mine.0.max(theirs.0), mine.1.max(theirs.1))),
+        (mine, theirs) => mine.or(theirs),
+    };
+}
+
 /// Takes a later record of the same session into an earlier one, by the rules the upsert has.
 pub fn absorb<'a>(row: &mut SessionRow<'a>, later: SessionRow<'a>) {
+    absorb_counters(row, &later);
     let newer = later.updated >= row.updated;
     /// What the NAS said first stays.
     fn keep<T>(first: &mut Option<T>, later: Option<T>) {
@@ -176,8 +247,6 @@ pub fn absorb<'a>(row: &mut SessionRow<'a>, later: SessionRow<'a>) {
         row.connect_info_stop = later.connect_info_stop;
     }
     row.session_time = row.session_time.max(later.session_time);
-    row.octets_in = row.octets_in.max(later.octets_in);
-    row.octets_out = row.octets_out.max(later.octets_out);
     row.start_seen |= later.start_seen;
     keep(&mut row.subscriber, later.subscriber);
     keep(&mut row.username, later.username);

@@ -6,7 +6,7 @@
 //! and of which each thing that stays as it was said first has been said, is an update of the few columns that move.
 //!
 //! Every rule here gives the same table when a batch is carried over twice or cut differently: the first record in
-//! journal order decides the start (`radacct_key`), counters only grow, what the NAS said first stays, what may change
+//! journal order decides the start (`radacct_key`), what was used only grows, what the NAS said first stays, what may change
 //! follows the newest event time, and a stop is final.
 
 use std::borrow::Cow;
@@ -16,14 +16,15 @@ use kernel::id::NasId;
 use kernel::{Error, OpContext};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::Tx;
 use super::copy::Rows;
+use super::merge::{MORE_MERGE, NEW_INSERT, NEW_MERGE, closing};
 
 /// Marks, in `connectinfo_stop`, a stop that no Stop told us: the NAS restarted. `NAS-Reboot` alone would not do, a NAS
-/// may send that cause itself.
+/// may send that cause itself. What we close begins with `closed by `, and a later sign of life opens it again.
 const CLOSED_BY_RESTART: &str = "closed by Accounting-On/Off";
 
 /// What a batch knows about one session.
@@ -59,6 +60,20 @@ pub struct SessionRow<'a> {
     pub interval: Option<i64>,
     /// Acct-Session-Time, seconds.
     pub session_time: Option<i64>,
+    /// The same of the record that the counters are from; `None` when it says none, or there are no counters.
+    pub said_at: Option<i64>,
+    /// What the first of several records said, when there are: from there the counters only grew.
+    pub began: Option<Began>,
+    /// A record had Gigawords.
+    pub gigawords: bool,
+    /// Over IPv6, from and to the subscriber, where the NAS tells.
+    pub octets6: Option<(i64, i64)>,
+    /// When the newest record was sent, by our clock.
+    pub heard: OffsetDateTime,
+    /// The beginning of that hour.
+    pub hour: OffsetDateTime,
+    /// The longest time between two of the records, by our clock.
+    pub interim: Option<Duration>,
     /// Acct-Authentic, by name.
     pub authentic: Option<Cow<'a, str>>,
     /// Connect-Info of the Start.
@@ -95,6 +110,17 @@ pub struct SessionRow<'a> {
     pub start_seen: bool,
 }
 
+/// What the first of a session's records in a batch said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Began {
+    /// Octets from the subscriber.
+    pub octets_in: i64,
+    /// Octets to the subscriber.
+    pub octets_out: i64,
+    /// Acct-Session-Time, seconds.
+    pub said_at: i64,
+}
+
 /// The id of a session as `acctuniqueid` spells it.
 #[must_use]
 pub fn unique_id(session: Uuid) -> String {
@@ -114,13 +140,17 @@ const STAGE: &str = "SET LOCAL client_min_messages = warning;
         acctsessiontime bigint, acctauthentic text, connectinfo_start text, connectinfo_stop text,
         acctinputoctets bigint, acctoutputoctets bigint, calledstationid text, callingstationid text,
         acctterminatecause text, servicetype text, framedprotocol text, framedipaddress inet, framedipv6address inet,
-        framedipv6prefix inet, framedinterfaceid text, delegatedipv6prefix inet, class text, start_seen boolean)
+        framedipv6prefix inet, framedinterfaceid text, delegatedipv6prefix inet, class text, start_seen boolean,
+        said_at bigint, began_in bigint, began_out bigint, began_s bigint, gigawords boolean,
+        octets_in6 bigint, octets_out6 bigint, heard_at timestamptz, usage_hour timestamptz, interim interval)
         ON COMMIT DELETE ROWS;
     CREATE TEMP TABLE IF NOT EXISTS radacct_more (
         acctuniqueid text COLLATE \"C\", acctstarttime timestamptz, acctupdatetime timestamptz,
         acctstoptime timestamptz, acctinterval bigint, acctsessiontime bigint, connectinfo_stop text,
         acctinputoctets bigint, acctoutputoctets bigint, acctterminatecause text, framedipaddress inet,
-        framedipv6address inet, framedipv6prefix inet, delegatedipv6prefix inet)
+        framedipv6address inet, framedipv6prefix inet, delegatedipv6prefix inet,
+        said_at bigint, began_in bigint, began_out bigint, began_s bigint, gigawords boolean,
+        octets_in6 bigint, octets_out6 bigint, heard_at timestamptz, usage_hour timestamptz, interim interval)
         ON COMMIT DELETE ROWS";
 
 /// Empties the staging tables for another step of the same transaction.
@@ -149,7 +179,7 @@ pub struct NewRows {
 
 impl NewRows {
     /// Fields of one row.
-    const FIELDS: i16 = 33;
+    const FIELDS: i16 = 33 + COUNTED_FIELDS;
 
     /// How many there are.
     #[must_use]
@@ -197,6 +227,7 @@ impl NewRows {
             .maybe(row.delegated_ipv6_prefix, Rows::inet)
             .maybe(row.class, Rows::hex)
             .boolean(row.start_seen);
+        counted(rows, row);
     }
 }
 
@@ -206,7 +237,7 @@ pub struct MoreRows(Rows);
 
 impl MoreRows {
     /// Fields of one row.
-    const FIELDS: i16 = 14;
+    const FIELDS: i16 = 14 + COUNTED_FIELDS;
 
     /// How many there are.
     #[must_use]
@@ -216,9 +247,8 @@ impl MoreRows {
 
     /// Adds one, with the start that was settled for its session.
     pub fn add(&mut self, row: &SessionRow<'_>, started: OffsetDateTime) {
-        self.0
-            .row(Self::FIELDS)
-            .hex(row.session.as_bytes())
+        let rows = self.0.row(Self::FIELDS);
+        rows.hex(row.session.as_bytes())
             .instant(started)
             .instant(row.updated)
             .maybe(row.stopped, Rows::instant)
@@ -232,7 +262,26 @@ impl MoreRows {
             .maybe(row.framed_ipv6, Rows::inet)
             .maybe(row.framed_ipv6_prefix, Rows::inet)
             .maybe(row.delegated_ipv6_prefix, Rows::inet);
+        counted(rows, row);
     }
+}
+
+/// Fields of [`counted`].
+const COUNTED_FIELDS: i16 = 10;
+
+/// What both kinds of rows say of counters, ages and hours.
+fn counted(rows: &mut Rows, row: &SessionRow<'_>) {
+    let began = row.began;
+    rows.maybe(row.said_at, Rows::bigint)
+        .maybe(began.map(|began| began.octets_in), Rows::bigint)
+        .maybe(began.map(|began| began.octets_out), Rows::bigint)
+        .maybe(began.map(|began| began.said_at), Rows::bigint)
+        .boolean(row.gigawords)
+        .maybe(row.octets6.map(|(octets_in, _)| octets_in), Rows::bigint)
+        .maybe(row.octets6.map(|(_, octets_out)| octets_out), Rows::bigint)
+        .instant(row.heard)
+        .instant(row.hour)
+        .maybe(row.interim, Rows::interval);
 }
 
 /// A start that was settled otherwise than a row said.
@@ -265,7 +314,7 @@ pub async fn session_new_carry(tx: &mut Tx, new: &NewRows, careful: bool) -> Res
         settled += execute(tx, KEY_OF_OTHERS).await?;
     }
     if usize::try_from(settled).ok() == Some(new.count()) && !careful {
-        execute(tx, NEW_INSERT).await?;
+        moved(tx, NEW_INSERT).await?;
         return Ok(Vec::new());
     }
     // A separate statement, so that it also sees what another node committed while the insert waited for it.
@@ -282,11 +331,14 @@ pub async fn session_new_carry(tx: &mut Tx, new: &NewRows, careful: bool) -> Res
     })
     .fetch_all(&mut **tx)
     .await?;
-    sqlx::query(NEW_MERGE)
-        .bind(CLOSED_BY_RESTART)
-        .execute(&mut **tx)
-        .await?;
+    moved(tx, NEW_MERGE).await?;
     Ok(differing)
+}
+
+/// Runs a statement of [`super::merge`]; how many rows of radacct it wrote.
+async fn moved(tx: &mut Tx, statement: &'static str) -> Result<u64, Error> {
+    let count: i64 = sqlx::query_scalar(statement).fetch_one(&mut **tx).await?;
+    Ok(u64::try_from(count).unwrap_or(0))
 }
 
 /// Runs a statement; how many rows it wrote.
@@ -305,155 +357,38 @@ const KEY_OF_OTHERS: &str = "INSERT INTO access.radacct_key (acctuniqueid, tenan
 const KEY_OF_ALL: &str = "INSERT INTO access.radacct_key (acctuniqueid, tenant_id, acctstarttime)
     SELECT acctuniqueid, tenant_id, acctstarttime FROM radacct_new ON CONFLICT (acctuniqueid) DO NOTHING";
 
-/// Inserts staged rows.
-macro_rules! new_insert {
-    () => {
-        "INSERT INTO access.radacct AS r
-        (acctuniqueid, tenant_id, nas_id, subscriber_id, acctsessionid, username, nasipaddress, nasidentifier,
-         nasportid, nasporttype, acctstarttime, acctupdatetime, acctstoptime, acctinterval, acctsessiontime,
-         acctauthentic, connectinfo_start, connectinfo_stop, acctinputoctets, acctoutputoctets,
-         calledstationid, callingstationid, acctterminatecause, servicetype, framedprotocol, framedipaddress,
-         framedipv6address, framedipv6prefix, framedinterfaceid, delegatedipv6prefix, class, start_seen)
-    SELECT acctuniqueid, tenant_id, nas_id, subscriber_id, acctsessionid, username, nasipaddress, nasidentifier,
-         nasportid, nasporttype, acctstarttime, acctupdatetime, acctstoptime, acctinterval, acctsessiontime,
-         acctauthentic, connectinfo_start, connectinfo_stop, acctinputoctets, acctoutputoctets,
-         calledstationid, callingstationid, acctterminatecause, servicetype, framedprotocol, framedipaddress,
-         framedipv6address, framedipv6prefix, framedinterfaceid, delegatedipv6prefix, class, start_seen
-      FROM radacct_new
-"
-    };
-}
-
-/// Inserts staged rows whose keys were all new.
-const NEW_INSERT: &str = new_insert!();
-
-/// Inserts staged rows, or merges them into what is there.
-const NEW_MERGE: &str = concat!(
-    new_insert!(),
-    "    ON CONFLICT (acctuniqueid, acctstarttime) DO UPDATE SET
-         subscriber_id = coalesce(r.subscriber_id, excluded.subscriber_id),
-         username = coalesce(r.username, excluded.username),
-         nasidentifier = coalesce(r.nasidentifier, excluded.nasidentifier),
-         nasportid = coalesce(r.nasportid, excluded.nasportid),
-         nasporttype = coalesce(r.nasporttype, excluded.nasporttype),
-         acctinterval = CASE WHEN excluded.acctupdatetime > r.acctupdatetime
-                 THEN coalesce(excluded.acctinterval,
-                               extract(epoch FROM excluded.acctupdatetime - r.acctupdatetime)::bigint)
-                 ELSE r.acctinterval END,
-         acctupdatetime = greatest(r.acctupdatetime, excluded.acctupdatetime),
-         acctsessiontime = greatest(r.acctsessiontime, excluded.acctsessiontime),
-         acctauthentic = coalesce(r.acctauthentic, excluded.acctauthentic),
-         connectinfo_start = coalesce(r.connectinfo_start, excluded.connectinfo_start),
-         acctinputoctets = greatest(r.acctinputoctets, excluded.acctinputoctets),
-         acctoutputoctets = greatest(r.acctoutputoctets, excluded.acctoutputoctets),
-         calledstationid = coalesce(r.calledstationid, excluded.calledstationid),
-         callingstationid = coalesce(r.callingstationid, excluded.callingstationid),
-         -- A stop that the NAS sent is final. One that we inferred from its restart gives way to the true one,
-         -- and to a sign of life from after it.
-         acctstoptime = CASE
-                 WHEN r.acctstoptime IS NULL OR r.connectinfo_stop = $1 AND excluded.acctstoptime IS NOT NULL
-                 THEN excluded.acctstoptime
-                 WHEN r.connectinfo_stop = $1 AND excluded.acctupdatetime > r.acctstoptime THEN NULL
-                 ELSE r.acctstoptime END,
-         acctterminatecause = CASE
-                 WHEN r.acctstoptime IS NULL OR r.connectinfo_stop = $1 AND excluded.acctstoptime IS NOT NULL
-                 THEN excluded.acctterminatecause
-                 WHEN r.connectinfo_stop = $1 AND excluded.acctupdatetime > r.acctstoptime THEN NULL
-                 ELSE r.acctterminatecause END,
-         connectinfo_stop = CASE
-                 WHEN r.acctstoptime IS NULL OR r.connectinfo_stop = $1 AND excluded.acctstoptime IS NOT NULL
-                 THEN excluded.connectinfo_stop
-                 WHEN r.connectinfo_stop = $1 AND excluded.acctupdatetime > r.acctstoptime THEN NULL
-                 ELSE r.connectinfo_stop END,
-         servicetype = coalesce(r.servicetype, excluded.servicetype),
-         framedprotocol = coalesce(r.framedprotocol, excluded.framedprotocol),
-         framedipaddress = CASE WHEN excluded.acctupdatetime >= r.acctupdatetime
-                 THEN coalesce(excluded.framedipaddress, r.framedipaddress)
-                 ELSE coalesce(r.framedipaddress, excluded.framedipaddress) END,
-         framedipv6address = CASE WHEN excluded.acctupdatetime >= r.acctupdatetime
-                 THEN coalesce(excluded.framedipv6address, r.framedipv6address)
-                 ELSE coalesce(r.framedipv6address, excluded.framedipv6address) END,
-         framedipv6prefix = CASE WHEN excluded.acctupdatetime >= r.acctupdatetime
-                 THEN coalesce(excluded.framedipv6prefix, r.framedipv6prefix)
-                 ELSE coalesce(r.framedipv6prefix, excluded.framedipv6prefix) END,
-         framedinterfaceid = coalesce(r.framedinterfaceid, excluded.framedinterfaceid),
-         delegatedipv6prefix = CASE WHEN excluded.acctupdatetime >= r.acctupdatetime
-                 THEN coalesce(excluded.delegatedipv6prefix, r.delegatedipv6prefix)
-                 ELSE coalesce(r.delegatedipv6prefix, excluded.delegatedipv6prefix) END,
-         class = coalesce(r.class, excluded.class),
-         start_seen = r.start_seen OR excluded.start_seen"
-);
-
 /// Carries more of sessions that are known; how many rows took something. Fewer than were sent: some are not where they
 /// were settled to be, and the caller must carry all of them as new ones.
 pub async fn session_more_carry(tx: &mut Tx, more: &MoreRows) -> Result<u64, Error> {
     more.0
         .send(tx, "COPY radacct_more FROM STDIN (FORMAT binary)")
         .await?;
-    let done = sqlx::query(MORE_MERGE)
-        .bind(CLOSED_BY_RESTART)
-        .execute(&mut **tx)
-        .await?;
-    Ok(done.rows_affected())
+    moved(tx, MORE_MERGE).await
 }
 
-/// Merges staged rows by the rules of [`NEW_MERGE`], for the columns that move.
-const MORE_MERGE: &str = "UPDATE access.radacct AS r SET
-         acctinterval = CASE WHEN s.acctupdatetime > r.acctupdatetime
-                 THEN coalesce(s.acctinterval, extract(epoch FROM s.acctupdatetime - r.acctupdatetime)::bigint)
-                 ELSE r.acctinterval END,
-         acctupdatetime = greatest(r.acctupdatetime, s.acctupdatetime),
-         acctsessiontime = greatest(r.acctsessiontime, s.acctsessiontime),
-         acctinputoctets = greatest(r.acctinputoctets, s.acctinputoctets),
-         acctoutputoctets = greatest(r.acctoutputoctets, s.acctoutputoctets),
-         acctstoptime = CASE
-                 WHEN r.acctstoptime IS NULL OR r.connectinfo_stop = $1 AND s.acctstoptime IS NOT NULL
-                 THEN s.acctstoptime
-                 WHEN r.connectinfo_stop = $1 AND s.acctupdatetime > r.acctstoptime THEN NULL
-                 ELSE r.acctstoptime END,
-         acctterminatecause = CASE
-                 WHEN r.acctstoptime IS NULL OR r.connectinfo_stop = $1 AND s.acctstoptime IS NOT NULL
-                 THEN s.acctterminatecause
-                 WHEN r.connectinfo_stop = $1 AND s.acctupdatetime > r.acctstoptime THEN NULL
-                 ELSE r.acctterminatecause END,
-         connectinfo_stop = CASE
-                 WHEN r.acctstoptime IS NULL OR r.connectinfo_stop = $1 AND s.acctstoptime IS NOT NULL
-                 THEN s.connectinfo_stop
-                 WHEN r.connectinfo_stop = $1 AND s.acctupdatetime > r.acctstoptime THEN NULL
-                 ELSE r.connectinfo_stop END,
-         framedipaddress = CASE WHEN s.acctupdatetime >= r.acctupdatetime
-                 THEN coalesce(s.framedipaddress, r.framedipaddress)
-                 ELSE coalesce(r.framedipaddress, s.framedipaddress) END,
-         framedipv6address = CASE WHEN s.acctupdatetime >= r.acctupdatetime
-                 THEN coalesce(s.framedipv6address, r.framedipv6address)
-                 ELSE coalesce(r.framedipv6address, s.framedipv6address) END,
-         framedipv6prefix = CASE WHEN s.acctupdatetime >= r.acctupdatetime
-                 THEN coalesce(s.framedipv6prefix, r.framedipv6prefix)
-                 ELSE coalesce(r.framedipv6prefix, s.framedipv6prefix) END,
-         delegatedipv6prefix = CASE WHEN s.acctupdatetime >= r.acctupdatetime
-                 THEN coalesce(s.delegatedipv6prefix, r.delegatedipv6prefix)
-                 ELSE coalesce(r.delegatedipv6prefix, s.delegatedipv6prefix) END
-    FROM radacct_more s
-   WHERE r.acctuniqueid = s.acctuniqueid AND r.acctstarttime = s.acctstarttime";
-
-/// Closes what a NAS that restarted can no longer have: its open sessions that began before the event.
+/// Closes what a NAS that restarted can no longer have: its open sessions that were last heard of before the event, by our
+/// clock. `at` is when it was by the clock of the NAS, `heard` by ours.
 ///
 /// Returns the sessions it closed.
 pub async fn session_close_by_restart(
     tx: &mut Tx,
     tenant: Uuid,
     nas: Uuid,
-    restarted: OffsetDateTime,
+    at: OffsetDateTime,
+    heard: OffsetDateTime,
 ) -> Result<Vec<Uuid>, Error> {
-    let closed = sqlx::query_scalar!(
-        r#"UPDATE access.radacct SET acctstoptime = $3, acctterminatecause = 'NAS-Reboot', connectinfo_stop = $4
-            WHERE tenant_id = $1 AND nas_id = $2 AND acctstoptime IS NULL AND acctstarttime < $3
-            RETURNING acctuniqueid::uuid AS "session!""#,
-        tenant,
-        nas,
-        restarted,
-        CLOSED_BY_RESTART
-    )
+    let closed = sqlx::query_scalar(closing!(
+        "acctstoptime = greatest($3, r.acctstarttime), acctterminatecause = 'NAS-Reboot', connectinfo_stop = $4,
+                heard_at = greatest(r.heard_at, $5)
+          WHERE r.tenant_id = $1 AND r.nas_id = $2 AND r.acctstoptime IS NULL
+            AND CASE WHEN r.heard_at IS NULL THEN r.acctstarttime < $3 ELSE r.heard_at <= $5 END",
+        "acctuniqueid::uuid"
+    ))
+    .bind(tenant)
+    .bind(nas)
+    .bind(at)
+    .bind(CLOSED_BY_RESTART)
+    .bind(heard)
     .fetch_all(&mut **tx)
     .await?;
     Ok(closed)
@@ -461,28 +396,29 @@ pub async fn session_close_by_restart(
 
 /// Closes the open sessions of NAS that are gone: a record of one may have been on its way when the NAS was removed.
 pub async fn session_close_orphans(tx: &mut Tx) -> Result<u64, Error> {
-    let done = sqlx::query!(
-        "UPDATE access.radacct r
-            SET acctstoptime = greatest(now(), acctstarttime), acctterminatecause = 'Admin-Reset',
+    moved(
+        tx,
+        closing!(
+            "acctstoptime = greatest(now(), r.acctstarttime), acctterminatecause = 'Admin-Reset',
                 connectinfo_stop = 'NAS removed'
-          WHERE acctstoptime IS NULL AND NOT EXISTS (SELECT FROM access.nas n WHERE n.id = r.nas_id)"
+          WHERE r.acctstoptime IS NULL AND NOT EXISTS (SELECT FROM access.nas n WHERE n.id = r.nas_id)",
+            "count(*)"
+        ),
     )
-    .execute(&mut **tx)
-    .await?;
-    Ok(done.rows_affected())
+    .await
 }
 
 /// Closes the open sessions of a NAS that is being removed: no record of them will be taken any more.
 pub async fn session_close_by_removal(tx: &mut Tx, op: &OpContext, nas: NasId) -> Result<u64, Error> {
-    let done = sqlx::query!(
-        "UPDATE access.radacct
-            SET acctstoptime = greatest(now(), acctstarttime), acctterminatecause = 'Admin-Reset',
+    let count: i64 = sqlx::query_scalar(closing!(
+        "acctstoptime = greatest(now(), r.acctstarttime), acctterminatecause = 'Admin-Reset',
                 connectinfo_stop = 'NAS removed'
-          WHERE tenant_id = $1 AND nas_id = $2 AND acctstoptime IS NULL",
-        op.require_partner()?.as_uuid(),
-        nas.as_uuid()
-    )
-    .execute(&mut **tx)
+          WHERE r.tenant_id = $1 AND r.nas_id = $2 AND r.acctstoptime IS NULL",
+        "count(*)"
+    ))
+    .bind(op.require_partner()?.as_uuid())
+    .bind(nas.as_uuid())
+    .fetch_one(&mut **tx)
     .await?;
-    Ok(done.rows_affected())
+    Ok(u64::try_from(count).unwrap_or(0))
 }

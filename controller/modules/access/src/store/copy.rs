@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use kernel::Error;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::Tx;
@@ -126,6 +126,15 @@ impl Rows {
     pub fn instant(&mut self, value: OffsetDateTime) -> &mut Self {
         let us = value.unix_timestamp() * 1_000_000 + i64::from(value.microsecond());
         self.bigint(us - EPOCH_US)
+    }
+
+    /// `interval`, without days or months.
+    pub fn interval(&mut self, value: Duration) -> &mut Self {
+        let us = i64::try_from(value.whole_microseconds()).unwrap_or(i64::MAX);
+        self.octets.extend_from_slice(&16_i32.to_be_bytes());
+        self.octets.extend_from_slice(&us.to_be_bytes());
+        self.octets.extend_from_slice(&[0; 8]);
+        self
     }
 
     /// `inet`.

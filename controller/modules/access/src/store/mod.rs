@@ -16,6 +16,7 @@ pub mod directory;
 pub mod identity_policy;
 pub mod intent;
 pub mod mark;
+mod merge;
 pub mod nas;
 pub mod partition;
 pub mod plan;

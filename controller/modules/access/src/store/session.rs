@@ -54,6 +54,32 @@ pub struct StoredSession {
     pub terminate_cause: Option<String>,
     /// Framed-IP-Address.
     pub framed_ip: Option<IpNet>,
+    /// Framed-IPv6-Address.
+    pub framed_ipv6: Option<IpNet>,
+    /// Framed-IPv6-Prefix.
+    pub framed_ipv6_prefix: Option<IpNet>,
+    /// Delegated-IPv6-Prefix.
+    pub delegated_ipv6_prefix: Option<IpNet>,
+    /// Framed-Interface-Id in hex.
+    pub framed_interface_id: Option<String>,
+    /// From the subscriber over IPv6, where the NAS tells.
+    pub octets_in6: Option<i64>,
+    /// To the subscriber over IPv6, where the NAS tells.
+    pub octets_out6: Option<i64>,
+    /// What its counter from the subscriber said last.
+    pub said_in: Option<i64>,
+    /// What the other one said last.
+    pub said_out: Option<i64>,
+    /// Acct-Session-Time of the record that said so.
+    pub said_at: Option<i64>,
+    /// How often a counter wrapped unsaid.
+    pub counter_wraps: i32,
+    /// How often a counter began anew.
+    pub counter_resets: i32,
+    /// When its newest record was sent, by our clock.
+    pub heard_at: Option<OffsetDateTime>,
+    /// Connect-Info of its Stop, or by what we inferred its end.
+    pub stop_evidence: Option<String>,
     /// Class in hex.
     pub class: Option<String>,
     /// Whether its Start was seen.
@@ -96,7 +122,10 @@ pub async fn session_list_closed(
                   r.acctinputoctets AS octets_in, r.acctoutputoctets AS octets_out,
                   r.calledstationid AS called_station, r.callingstationid AS calling_station,
                   r.acctterminatecause AS terminate_cause, r.framedipaddress AS "framed_ip: IpNet", r.class,
-                  r.start_seen
+                  r.framedipv6address AS "framed_ipv6: IpNet", r.framedipv6prefix AS "framed_ipv6_prefix: IpNet",
+                  r.delegatedipv6prefix AS "delegated_ipv6_prefix: IpNet", r.framedinterfaceid AS framed_interface_id,
+                  r.acctinputoctets6 AS octets_in6, r.acctoutputoctets6 AS octets_out6, r.said_in, r.said_out, r.said_at,
+                  r.counter_wraps, r.counter_resets, r.heard_at, r.connectinfo_stop AS stop_evidence, r.start_seen
              FROM access.radacct r LEFT JOIN access.nas n ON n.tenant_id = r.tenant_id AND n.id = r.nas_id
             WHERE r.tenant_id = $1 AND r.acctstoptime IS NOT NULL
               AND ($2::text IS NULL OR r.username = $2) AND ($3::uuid IS NULL OR r.nas_id = $3)
@@ -127,7 +156,10 @@ pub async fn session_fetch(
                   r.acctinputoctets AS octets_in, r.acctoutputoctets AS octets_out,
                   r.calledstationid AS called_station, r.callingstationid AS calling_station,
                   r.acctterminatecause AS terminate_cause, r.framedipaddress AS "framed_ip: IpNet", r.class,
-                  r.start_seen
+                  r.framedipv6address AS "framed_ipv6: IpNet", r.framedipv6prefix AS "framed_ipv6_prefix: IpNet",
+                  r.delegatedipv6prefix AS "delegated_ipv6_prefix: IpNet", r.framedinterfaceid AS framed_interface_id,
+                  r.acctinputoctets6 AS octets_in6, r.acctoutputoctets6 AS octets_out6, r.said_in, r.said_out, r.said_at,
+                  r.counter_wraps, r.counter_resets, r.heard_at, r.connectinfo_stop AS stop_evidence, r.start_seen
              FROM access.radacct_key k
              JOIN access.radacct r ON r.acctuniqueid = k.acctuniqueid AND r.acctstarttime = k.acctstarttime
              LEFT JOIN access.nas n ON n.tenant_id = r.tenant_id AND n.id = r.nas_id
@@ -151,7 +183,10 @@ pub fn session_list_open(tx: &mut Tx) -> impl Stream<Item = Result<StoredSession
                   r.acctinputoctets AS octets_in, r.acctoutputoctets AS octets_out,
                   r.calledstationid AS called_station, r.callingstationid AS calling_station,
                   r.acctterminatecause AS terminate_cause, r.framedipaddress AS "framed_ip: IpNet", r.class,
-                  r.start_seen
+                  r.framedipv6address AS "framed_ipv6: IpNet", r.framedipv6prefix AS "framed_ipv6_prefix: IpNet",
+                  r.delegatedipv6prefix AS "delegated_ipv6_prefix: IpNet", r.framedinterfaceid AS framed_interface_id,
+                  r.acctinputoctets6 AS octets_in6, r.acctoutputoctets6 AS octets_out6, r.said_in, r.said_out, r.said_at,
+                  r.counter_wraps, r.counter_resets, r.heard_at, r.connectinfo_stop AS stop_evidence, r.start_seen
              FROM access.radacct r LEFT JOIN access.nas n ON n.tenant_id = r.tenant_id AND n.id = r.nas_id
             WHERE r.acctstoptime IS NULL"#
     )

@@ -55,7 +55,10 @@ impl Bench {
     /// All rows of radacct but their numbers, as text in a stable order.
     async fn rows(&self) -> Vec<serde_json::Value> {
         let mut root = self.test.superuser().await;
-        let sql = "SELECT to_jsonb(r) - 'radacctid' AS row FROM access.radacct r ORDER BY acctsessionid, acctuniqueid";
+        // What a batch leaves for the next one to read depends on how the journal was cut; usage has a test of its own.
+        let sql = "SELECT to_jsonb(r) - '{radacctid,interim,booked_hour,booked_in,booked_out,booked_in6,booked_out6,
+                usage_in,usage_out,usage_in6,usage_out6}'::text[]
+                AS row FROM access.radacct r ORDER BY acctsessionid, acctuniqueid";
         let rows = sqlx::query(sql).fetch_all(&mut root).await.expect("rows");
         rows.iter().map(|row| row.get("row")).collect()
     }
@@ -70,7 +73,7 @@ impl Bench {
     /// Empties what a drain fills.
     async fn wipe(&self) {
         let mut root = self.test.superuser().await;
-        for table in ["radacct", "radacct_key"] {
+        for table in ["radacct", "radacct_key", "usage"] {
             let sql = sqlx::AssertSqlSafe(format!("DELETE FROM access.{table}"));
             sqlx::query(sql).execute(&mut root).await.expect("empties");
         }
@@ -458,7 +461,7 @@ async fn play(test: &TestDatabase, partner: Uuid, seed: u64, remembered: usize) 
     let sql =
         "SELECT to_jsonb(r) - 'radacctid' AS row FROM access.radacct r ORDER BY acctuniqueid, acctstarttime";
     let rows = sqlx::query(sql).fetch_all(&mut root).await.expect("rows");
-    for table in ["radacct", "radacct_key"] {
+    for table in ["radacct", "radacct_key", "usage"] {
         let sql = sqlx::AssertSqlSafe(format!("DELETE FROM access.{table}"));
         sqlx::query(sql).execute(&mut root).await.expect("empties");
     }

@@ -21,6 +21,8 @@ pub struct Journal {
     partner: PartnerId,
     /// Which NAS's.
     nas: NasId,
+    /// Whose service the records are about.
+    pub subscriber: Option<Uuid>,
 }
 
 impl Journal {
@@ -35,6 +37,7 @@ impl Journal {
             writer,
             partner: partner.into(),
             nas: nas.into(),
+            subscriber: None,
         }
     }
 
@@ -45,18 +48,24 @@ impl Journal {
 
     /// Appends a report received at another moment.
     pub fn received(&mut self, report: &Report<'_>, received_s: i64) -> u64 {
+        let payload = self.payload(report, received_s);
+        self.raw(Kind::Accounting, &payload)
+    }
+
+    /// A report as the journal keeps it.
+    pub fn payload(&self, report: &Report<'_>, received_s: i64) -> Vec<u8> {
         let packet = report.packet(1, &SharedSecret::new(b"a secret of a NAS"));
         let record = AccountingRecord {
             received_unix_us: received_s * 1_000_000,
             nas: self.nas,
             partner: self.partner,
-            subscriber: None,
+            subscriber: self.subscriber.map(Into::into),
             source: "127.61.2.1:1813".parse().expect("an address"),
             packet: &packet,
         };
         let mut payload = Vec::new();
         record.encode(&mut payload);
-        self.raw(Kind::Accounting, &payload)
+        payload
     }
 
     /// Appends octets.

@@ -17,4 +17,5 @@ mod restore;
 mod routes;
 mod sealed;
 mod snapshot;
+mod usage;
 mod world;

@@ -201,6 +201,10 @@ pub struct Report<'a> {
     pub cause: Option<u32>,
     /// Class, as the login brought it; empty: none is sent.
     pub class: &'a [u8],
+    /// Acct-Delay-Time; 0: none is sent.
+    pub delay: u32,
+    /// Its counters have 32 bits, and no Gigawords tell of the others.
+    pub narrow: bool,
 }
 
 impl<'a> Report<'a> {
@@ -217,6 +221,8 @@ impl<'a> Report<'a> {
             framed_ip: Some([100, 64, 0, 9]),
             cause: None,
             class: &[],
+            delay: 0,
+            narrow: false,
         }
     }
 
@@ -273,10 +279,15 @@ impl<'a> Report<'a> {
                 request
                     .u32(low, u32::try_from(octets & 0xffff_ffff).expect("32 bits"))
                     .expect("room");
-                request
-                    .u32(high, u32::try_from(octets >> 32).expect("32 bits"))
-                    .expect("room");
+                if !self.narrow {
+                    request
+                        .u32(high, u32::try_from(octets >> 32).expect("32 bits"))
+                        .expect("room");
+                }
             }
+        }
+        if self.delay > 0 {
+            request.u32(kind::ACCT_DELAY_TIME, self.delay).expect("room");
         }
         if let Some(address) = self.framed_ip {
             request
