@@ -272,7 +272,10 @@ fn every_decision_reaches_the_journal_the_accepted_one_under_the_id_in_its_class
     assert!(records.iter().all(|record| record.kind == Kind::Decision));
     let first = Decision::decode(&records[0].payload).expect("decodes");
     assert!(class.starts_with(&radius_server::class::head(first.id)));
-    assert_eq!(isp.plane.counters().get(Event::DecisionRecorded), 21);
+    // They are counted after they are written.
+    until("all are counted", || {
+        isp.plane.counters().get(Event::DecisionRecorded) == 21
+    });
     assert_eq!(isp.plane.decisions().recent(id(1), "mallory").len(), 8);
 }
 
