@@ -59,6 +59,33 @@ pub fn value<const N: usize>(path: &str, name: &str) -> [u8; N] {
 }
 
 #[test]
+fn every_vector_is_read_by_a_test_and_says_where_it_comes_from() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let files = |dir: &Path| -> Vec<_> {
+        let entries = std::fs::read_dir(dir).expect("a directory");
+        entries.map(|entry| entry.expect("an entry").path()).collect()
+    };
+    let sources: String = files(&here.join("it"))
+        .iter()
+        .map(|path| std::fs::read_to_string(path).expect("text"))
+        .collect();
+    let folders = files(&here.join("vectors"));
+    let vectors: Vec<_> = folders
+        .iter()
+        .filter(|path| path.is_dir())
+        .flat_map(|dir| files(dir))
+        .collect();
+    assert!(vectors.len() > 30, "{vectors:?}");
+    for path in vectors {
+        let text = std::fs::read_to_string(&path).expect("text");
+        assert!(text.starts_with("# "), "{} says nothing", path.display());
+        let name = path.strip_prefix(here.join("vectors")).expect("below");
+        let name = name.to_str().expect("text");
+        assert!(sources.contains(&format!("\"{name}\"")), "no test reads {name}");
+    }
+}
+
+#[test]
 fn pap_example_of_rfc_2865_is_understood() {
     let octets = vector("rfc2865/01-access-request.hex");
     let request = View::parse(&octets).unwrap();
@@ -135,7 +162,7 @@ fn chap_example_of_rfc_2865_is_understood() {
 }
 
 #[test]
-fn replies_of_the_rfcs_verify_against_their_requests_and_no_other() {
+fn replies_of_the_rfcs_and_of_freeradius_verify_against_their_requests_and_no_other() {
     let pairs = [
         ("rfc2865/01-access-request.hex", "rfc2865/01-access-accept.hex"),
         ("rfc2865/02-access-request.hex", "rfc2865/02-access-accept.hex"),
@@ -147,6 +174,22 @@ fn replies_of_the_rfcs_verify_against_their_requests_and_no_other() {
             "rfc5997/02-accounting-response.hex",
         ),
         ("rfc5997/03-status-server.hex", "rfc5997/03-access-accept.hex"),
+        (
+            "freeradius/01-access-request.hex",
+            "freeradius/01-access-accept.hex",
+        ),
+        (
+            "freeradius/02-access-request.hex",
+            "freeradius/02-access-reject.hex",
+        ),
+        (
+            "freeradius/03-access-request.hex",
+            "freeradius/03-access-accept.hex",
+        ),
+        (
+            "freeradius/04-access-request.hex",
+            "freeradius/04-access-reject.hex",
+        ),
     ];
     let secret = SharedSecret::new(SECRET);
     for (request_path, _) in pairs {

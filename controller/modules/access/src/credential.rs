@@ -118,7 +118,14 @@ fn with_header(attribute: &'static str, text: &str) -> Result<Credential, Creden
         "CRYPT" | "ARGON2" => rest.to_owned(),
         _ => format!("{{{header}}}{rest}"),
     };
-    PasswordHash::parse(&whole)
+    // Of what stands behind a header FreeRADIUS reads digits, too.
+    let parsed = match HashKind::of(&whole) {
+        Some(kind @ (HashKind::Md5 | HashKind::Smd5 | HashKind::Sha1 | HashKind::Ssha1)) => {
+            PasswordHash::of_digest(kind, rest)
+        }
+        _ => PasswordHash::parse(&whole),
+    };
+    parsed
         .map(Credential::Hash)
         .map_err(|source| CredentialError::Hash { attribute, source })
 }
@@ -218,6 +225,11 @@ mod tests {
                 "Password-With-Header",
                 "{ssha}D/7jlSQn2i2dlCfowamQj6YyPBMBAnNhbHQ=",
                 "ssha1",
+            ),
+            (
+                "Password-With-Header",
+                "{sha}5bcaff7f22ff533ca099b3408ead876c0ebba9a7",
+                "sha1",
             ),
             (
                 "Password-With-Header",

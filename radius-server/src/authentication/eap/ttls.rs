@@ -62,8 +62,8 @@ impl<'a> Said<'a> {
                 (Some(MICROSOFT), Some(microsoft::CHAP_RESPONSE)) => &mut said.ms_response,
                 (Some(MICROSOFT), Some(microsoft::CHAP2_RESPONSE)) => &mut said.ms_response_2,
                 //= https://www.rfc-editor.org/rfc/rfc5281#section-10.1
-                //# If the 'M' bit is set and the AVP is not understood
-                // the negotiation fails.
+                //# If set to 1, this indicates that the receiving
+                //# party MUST fail the negotiation if it does not understand the AVP
                 _ if avp.mandatory => return None,
                 _ => continue,
             };
@@ -178,7 +178,8 @@ impl Ttls {
             }
         } else if let Some(padded) = said.password {
             //= https://www.rfc-editor.org/rfc/rfc5281#section-11.2.5
-            //# the password is null-padded to a multiple of 16 octets
+            //# The client SHOULD, however,
+            //# null-pad the password to a multiple of 16 octets, to obfuscate its length.
             let end = padded
                 .iter()
                 .rposition(|octet| *octet != 0)

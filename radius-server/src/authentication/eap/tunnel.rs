@@ -219,8 +219,7 @@ impl Tunnel {
             _ => {
                 if self.is_tls13() {
                     //= https://www.rfc-editor.org/rfc/rfc9190#section-2.5
-                    //# the EAP-TLS server MUST send the protected success result indication
-                    // One octet of zero, after the handshake.
+                    //# it sends an encrypted TLS record with application data 0x00.
                     self.connection
                         .writer()
                         .write_all(&[0])

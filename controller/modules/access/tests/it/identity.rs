@@ -52,7 +52,7 @@ fn path_of(subscriber: &Value) -> String {
 }
 
 /// A subscriber to make, with these fields beside the usual ones.
-fn draft(username: &str, more: &Value) -> Value {
+pub fn draft(username: &str, more: &Value) -> Value {
     let mut body = json!({ "username": username, "client": "homes", "site": "main", "plan": "fiber-100" });
     for (name, value) in more.as_object().expect("an object") {
         body[name] = value.clone();

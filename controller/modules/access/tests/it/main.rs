@@ -12,6 +12,7 @@ mod identity;
 mod journal;
 mod nas;
 mod outage;
+mod passwords;
 mod realm;
 mod restore;
 mod routes;
