@@ -14,12 +14,18 @@ use crate::secret::{Secret, SecretSource};
 pub enum Kind {
     /// A partner.
     Partner,
+    /// How a partner's subscribers are told apart; a partner has exactly one.
+    Identity,
     /// A client.
     Client,
     /// A site.
     Site,
     /// A plan.
     Plan,
+    /// A home server.
+    HomeServer,
+    /// A realm.
+    Realm,
     /// A NAS.
     Nas,
     /// A user.
@@ -33,9 +39,12 @@ impl Kind {
     pub fn word(self) -> &'static str {
         match self {
             Kind::Partner => "partner",
+            Kind::Identity => "identity",
             Kind::Client => "client",
             Kind::Site => "site",
             Kind::Plan => "plan",
+            Kind::HomeServer => "home_server",
+            Kind::Realm => "realm",
             Kind::Nas => "nas",
             Kind::User => "user",
             Kind::Subscriber => "subscriber",
@@ -61,7 +70,7 @@ pub struct Object {
 pub struct PartnerWanted {
     /// The partner itself.
     pub partner: Object,
-    /// Clients, sites, plans, NAS, users, subscribers.
+    /// The identity policy, clients, sites, plans, home servers, realms, NAS, users, subscribers.
     pub objects: Vec<Object>,
 }
 
@@ -73,7 +82,7 @@ pub struct Desired {
 }
 
 /// Collects what is wrong, with where.
-struct Check<'a> {
+pub(super) struct Check<'a> {
     /// The directory of the file.
     dir: &'a Path,
     /// Table and name of the object being looked at.
@@ -116,7 +125,7 @@ impl Desired {
 
 impl Check<'_> {
     /// Notes one mistake at the present place.
-    fn refuse(&mut self, key: &str, what: impl std::fmt::Display) {
+    pub(super) fn refuse(&mut self, key: &str, what: impl std::fmt::Display) {
         self.wrong.push(format!("{}: {key}: {what}", self.place));
     }
 
@@ -127,6 +136,7 @@ impl Check<'_> {
         self.slug("slug", &slug);
         self.one_of("status", partner.status.as_deref(), &["active", "suspended"]);
         let mut objects = Vec::new();
+        objects.extend(partner.identity.map(|identity| self.identity(&slug, identity)));
         objects.extend(
             partner
                 .client
@@ -135,6 +145,9 @@ impl Check<'_> {
         );
         objects.extend(partner.site.into_iter().map(|site| self.site(&slug, site)));
         objects.extend(partner.plan.into_iter().map(|plan| self.plan(&slug, plan)));
+        let servers = partner.home_server.into_iter();
+        objects.extend(servers.map(|server| self.home_server(&slug, server)));
+        objects.extend(partner.realm.into_iter().map(|realm| self.realm(&slug, realm)));
         objects.extend(partner.nas.into_iter().map(|nas| self.nas(&slug, nas)));
         objects.extend(partner.user.into_iter().map(|user| self.user(&slug, user)));
         objects.extend(
@@ -148,6 +161,8 @@ impl Check<'_> {
             Kind::Client,
             Kind::Site,
             Kind::Plan,
+            Kind::HomeServer,
+            Kind::Realm,
             Kind::Nas,
             Kind::User,
             Kind::Subscriber,
@@ -174,7 +189,7 @@ impl Check<'_> {
     }
 
     /// Starts with another object.
-    fn at(&mut self, partner: &str, kind: Kind, name: &str) {
+    pub(super) fn at(&mut self, partner: &str, kind: Kind, name: &str) {
         self.place = format!("partner \"{partner}\", {} \"{name}\"", kind.word());
     }
 
@@ -354,8 +369,15 @@ impl Check<'_> {
             ("expires_at", expires.map(Value::from)),
             ("identified_by", subscriber.identified_by.map(Value::from)),
         ]);
+        // Like a password it is in no list, so it cannot be compared: it goes where the password goes.
+        let store = subscriber.password_store;
+        self.one_of("password_store", store.as_deref(), &["reversible", "argon2id"]);
+        if store.is_some() && subscriber.password.is_none() {
+            self.refuse("password_store", "says how password is stored: give one");
+        }
         let secrets = [
             self.secret("password", subscriber.password),
+            store.map(|store| ("password_store", Secret::from(store))),
             self.secret("password_hash", subscriber.password_hash),
         ];
         let secrets = secrets.into_iter().flatten().collect();
@@ -368,7 +390,11 @@ impl Check<'_> {
     }
 
     /// A secret, fetched from where the file says.
-    fn secret(&mut self, key: &'static str, source: Option<SecretSource>) -> Option<(&'static str, Secret)> {
+    pub(super) fn secret(
+        &mut self,
+        key: &'static str,
+        source: Option<SecretSource>,
+    ) -> Option<(&'static str, Secret)> {
         let secret = source?
             .resolve(self.dir)
             .map_err(|why| self.refuse(key, why))
@@ -388,7 +414,7 @@ impl Check<'_> {
     }
 
     /// One of a few words.
-    fn one_of(&mut self, key: &str, word: Option<&str>, allowed: &[&str]) {
+    pub(super) fn one_of(&mut self, key: &str, word: Option<&str>, allowed: &[&str]) {
         if let Some(word) = word.filter(|word| !allowed.contains(word)) {
             self.refuse(key, format!("found \"{word}\", allowed: {}", allowed.join(", ")));
         }
@@ -430,7 +456,7 @@ impl Check<'_> {
 }
 
 /// The fields that are there.
-fn fields<const N: usize>(all: [(&str, Option<Value>); N]) -> Map<String, Value> {
+pub(super) fn fields<const N: usize>(all: [(&str, Option<Value>); N]) -> Map<String, Value> {
     all.into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?)))
         .collect()

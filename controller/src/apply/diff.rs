@@ -70,7 +70,7 @@ impl Shown {
     /// The object as people name it: partner/name.
     pub fn object(&self) -> String {
         match self.kind {
-            Kind::Partner => format!("partner {}", self.partner),
+            Kind::Partner | Kind::Identity => format!("{} {}", self.kind.word(), self.partner),
             kind => format!("{} {}/{}", kind.word(), self.partner, self.name),
         }
     }

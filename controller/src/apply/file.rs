@@ -33,6 +33,8 @@ pub struct Partner {
     pub name: String,
     /// `active` or `suspended`.
     pub status: Option<String>,
+    /// How its subscribers are told apart.
+    pub identity: Option<Identity>,
     /// Its clients.
     #[serde(default)]
     pub client: Vec<Client>,
@@ -42,6 +44,12 @@ pub struct Partner {
     /// Its plans.
     #[serde(default)]
     pub plan: Vec<Plan>,
+    /// Its home servers.
+    #[serde(default)]
+    pub home_server: Vec<HomeServer>,
+    /// Its realms.
+    #[serde(default)]
+    pub realm: Vec<Realm>,
     /// Its NAS.
     #[serde(default)]
     pub nas: Vec<Nas>,
@@ -51,6 +59,61 @@ pub struct Partner {
     /// Its subscribers.
     #[serde(default)]
     pub subscriber: Vec<Subscriber>,
+}
+
+/// `[partner.identity]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// By what subscribers are recognised, in order, behind NAS that say nothing else.
+    pub identify: Option<Vec<String>>,
+    /// `exact` or `fold`.
+    pub username_case: Option<String>,
+    /// `reversible` or `argon2id`, for passwords of new subscribers.
+    pub password_store: Option<String>,
+}
+
+/// `[[partner.home_server]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HomeServer {
+    /// Which.
+    pub name: String,
+    /// Where it is.
+    pub address: String,
+    /// Where it takes logins.
+    pub auth_port: Option<u16>,
+    /// Where it takes accounting.
+    pub accounting_port: Option<u16>,
+    /// Shared secret.
+    pub secret: SecretSource,
+    /// Whether its replies to logins must be signed.
+    pub require_message_authenticator: Option<bool>,
+    /// Whether it answers Status-Server.
+    pub status_server: Option<bool>,
+    /// Whether it gets a copy of every accounting record.
+    pub copy_accounting: Option<bool>,
+}
+
+/// `[[partner.realm]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Realm {
+    /// Which; `*` is every other.
+    pub name: String,
+    /// `here`, `nowhere` or `by_home_servers`; absent: the latter when home servers are named, else the first.
+    pub decided: Option<String>,
+    /// Its home servers by name, in order.
+    #[serde(default)]
+    pub home_servers: Vec<String>,
+    /// Whether the realm is taken off the user name.
+    pub strip: Option<bool>,
+    /// `fail_over` or `spread`.
+    pub balance: Option<String>,
+    /// `all` or `roaming`.
+    pub pass: Option<String>,
+    /// Whether accounting of its users goes to its home servers.
+    pub accounting: Option<bool>,
 }
 
 /// `[[partner.client]]`
@@ -179,6 +242,8 @@ pub struct Subscriber {
     pub username: String,
     /// Password.
     pub password: Option<SecretSource>,
+    /// How it is stored: `reversible` or `argon2id`.
+    pub password_store: Option<String>,
     /// A hash in its place.
     pub password_hash: Option<SecretSource>,
     /// What he is recognised by beside his user name.

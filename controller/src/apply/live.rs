@@ -38,6 +38,13 @@ pub(super) async fn read_live(api: &Api, wanted: &PartnerWanted) -> Result<Live,
     }
     let lists = [
         (Kind::Plan, "plans", "slug", has(Kind::Plan) || subscribers),
+        (
+            Kind::HomeServer,
+            "home-servers",
+            "name",
+            has(Kind::HomeServer) || has(Kind::Realm),
+        ),
+        (Kind::Realm, "realms", "name", has(Kind::Realm)),
         (Kind::Nas, "nas", "name", has(Kind::Nas)),
         (Kind::User, "users", "email", has(Kind::User)),
         (Kind::Subscriber, "subscribers", "username", subscribers),
@@ -48,6 +55,10 @@ pub(super) async fn read_live(api: &Api, wanted: &PartnerWanted) -> Result<Live,
                 live.objects.insert((kind, text(&object, name)), object);
             }
         }
+    }
+    if has(Kind::Identity) {
+        let policy = api.get(&["partners", partner, "identity-policy"]).await?;
+        live.objects.insert((Kind::Identity, partner.to_owned()), policy);
     }
     Ok(live)
 }
@@ -68,10 +79,11 @@ impl Live {
         here.chain(there).collect()
     }
 
-    /// Notes every client, site and plan that is referred to and exists nowhere.
+    /// Notes every client, site, plan and home server that is referred to and exists nowhere.
     pub(super) fn references(&self, wanted: &PartnerWanted, missing: &mut Vec<String>) {
         let known = |kind| self.names(wanted, kind);
         let (clients, sites, plans) = (known(Kind::Client), known(Kind::Site), known(Kind::Plan));
+        let servers = known(Kind::HomeServer);
         let mut need = |object: &Object, kind: Kind, name: &str, names: &BTreeSet<&str>| {
             if names.contains(name) {
                 return;
@@ -101,6 +113,12 @@ impl Live {
                     need(object, Kind::Plan, &field(object, "plan"), &plans);
                     let site = format!("{}/{}", field(object, "client"), field(object, "site"));
                     need(object, Kind::Site, &site, &sites);
+                }
+                Kind::Realm => {
+                    let named = object.fields.get("home_servers").and_then(Value::as_array);
+                    for name in named.into_iter().flatten().filter_map(Value::as_str) {
+                        need(object, Kind::HomeServer, name, &servers);
+                    }
                 }
                 _ => {}
             }

@@ -9,6 +9,7 @@ pub mod desired;
 pub mod diff;
 pub mod file;
 mod live;
+mod others;
 pub mod plan;
 pub mod rate;
 pub mod run;
@@ -16,7 +17,7 @@ pub mod run;
 /// How far an apply goes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
-    /// Remove subscribers, NAS and plans that the file does not name.
+    /// Remove subscribers, NAS, plans, realms and home servers that the file does not name.
     pub prune: bool,
     /// Send secrets also for what exists already.
     pub reset_secrets: bool,

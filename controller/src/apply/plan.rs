@@ -151,6 +151,7 @@ fn compare(
     let slug = &wanted.partner.name;
     for object in std::iter::once(&wanted.partner).chain(&wanted.objects) {
         match live.objects.get(&(object.kind, object.name.clone())) {
+            None if object.kind == Kind::Identity => plan.changes.push(set(slug, object)),
             None => {
                 if object.kind == Kind::User && object.secrets.is_empty() {
                     missing.push(format!(
@@ -170,9 +171,29 @@ fn compare(
         }
     }
     if options.prune {
-        for kind in [Kind::Subscriber, Kind::Nas, Kind::Plan] {
+        // A realm goes before the home servers it names.
+        for kind in [
+            Kind::Subscriber,
+            Kind::Nas,
+            Kind::Plan,
+            Kind::Realm,
+            Kind::HomeServer,
+        ] {
             prune(wanted, live, kind, plan);
         }
+    }
+}
+
+/// The change that sets the identity policy of a partner that this very plan makes.
+fn set(partner: &str, object: &Object) -> Change {
+    let requests = vec![Request {
+        verb: Verb::Patch,
+        path: collection(partner, object.kind, &object.name),
+        body: object.fields.clone(),
+    }];
+    Change {
+        shown: shown(Op::Add, partner, object.kind, &object.name, Vec::new()),
+        requests,
     }
 }
 
@@ -241,7 +262,9 @@ fn change(partner: &str, object: &Object, there: &Value, reset_secrets: bool) ->
         return None;
     }
     let mut path = collection(partner, object.kind, &object.name);
-    path.push(Segment::Text(text(there, "id")));
+    if object.kind != Kind::Identity {
+        path.push(Segment::Text(text(there, "id")));
+    }
     let requests = vec![Request {
         verb: Verb::Patch,
         path,
@@ -293,7 +316,10 @@ fn collection(partner: &str, kind: Kind, name: &str) -> Vec<Segment> {
     match kind {
         Kind::Partner => fixed(&["partners"]),
         Kind::Client => fixed(&["partners", partner, "clients"]),
+        Kind::Identity => fixed(&["partners", partner, "identity-policy"]),
         Kind::Plan => fixed(&["partners", partner, "plans"]),
+        Kind::HomeServer => fixed(&["partners", partner, "home-servers"]),
+        Kind::Realm => fixed(&["partners", partner, "realms"]),
         Kind::Nas => fixed(&["partners", partner, "nas"]),
         Kind::User => fixed(&["partners", partner, "users"]),
         Kind::Subscriber => fixed(&["partners", partner, "subscribers"]),
@@ -305,7 +331,9 @@ fn collection(partner: &str, kind: Kind, name: &str) -> Vec<Segment> {
 fn name_field(kind: Kind) -> &'static str {
     match kind {
         Kind::Partner | Kind::Client | Kind::Site | Kind::Plan => "slug",
-        Kind::Nas => "name",
+        Kind::Nas | Kind::HomeServer | Kind::Realm => "name",
+        // It is the partner's only one.
+        Kind::Identity => "partner",
         Kind::User => "email",
         Kind::Subscriber => "username",
     }

@@ -86,6 +86,9 @@ pub struct Settings {
     /// PEM file with the key of --tls-certificate
     #[arg(long, value_name = "FILE")]
     tls_key: Option<PathBuf>,
+    /// Whether it gets a copy of every accounting record of the partner: a shaper, an analysis
+    #[arg(long, value_name = "YES_OR_NO", value_parser = ["no", "yes"])]
+    copy_accounting: Option<String>,
     /// File with the shared secret, - for stdin [else HEADEND_HOME_SERVER_SECRET, else a prompt when adding]
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
@@ -121,6 +124,7 @@ impl Settings {
             ("tls_ca", pem(self.tls_ca.as_deref())?),
             ("tls_certificate", pem(self.tls_certificate.as_deref())?),
             ("tls_key", pem(self.tls_key.as_deref())?),
+            ("copy_accounting", yes(&self.copy_accounting)),
             ("secret", secret.map(|secret| secret.reveal().into())),
         ];
         let given = fields
@@ -203,6 +207,7 @@ fn show(context: &Context, mut server: Value) {
                 server[name] = format!("{certificates} in PEM (--json shows them)").into();
             }
         }
+        server = spread(server);
     }
     context.show_one(&server);
 }
@@ -222,6 +227,7 @@ async fn list(context: &Context, partner: &str) -> Result<(), Failure> {
         "SIGNED",
         "STATUS_SERVER",
         "HEALTH",
+        "FORWARDING",
     ];
     context.show_list(all, &headings, |server| {
         let mut row = [
@@ -241,7 +247,39 @@ async fn list(context: &Context, partner: &str) -> Result<(), Failure> {
             None => format!("{}:{}", column(port, "port"), column(port, "health")),
         });
         row.push(health.collect::<Vec<_>>().join(","));
+        let forwarding = server["forwarding"].as_array().map_or(&[][..], Vec::as_slice);
+        let forwarding = forwarding.iter().map(|one| {
+            let since = match &one["behind_since"] {
+                Value::String(since) => format!("behind since {since}"),
+                _ => "up to date".to_owned(),
+            };
+            format!("{}:{since}", forwarded(one))
+        });
+        row.push(forwarding.collect::<Vec<_>>().join(","));
         row
     });
     Ok(())
+}
+
+/// What is forwarded: everything, or a realm's.
+fn forwarded(one: &Value) -> String {
+    one["realm"].as_str().unwrap_or("copy").to_owned()
+}
+
+/// The same for people: a line a figure, under the names of ports and realms.
+fn spread(mut server: Value) -> Value {
+    let by = |list: &Value, name: &dyn Fn(&Value) -> String, left_out: &str| {
+        let all = list.as_array().map_or(&[][..], Vec::as_slice);
+        let named = all.iter().map(|one| {
+            let mut figures = one.clone();
+            if let Some(figures) = figures.as_object_mut() {
+                figures.remove(left_out);
+            }
+            (name(one), figures)
+        });
+        Value::Object(named.collect())
+    };
+    server["ports"] = by(&server["ports"], &|port| column(port, "port"), "port");
+    server["forwarding"] = by(&server["forwarding"], &forwarded, "realm");
+    server
 }

@@ -63,6 +63,9 @@ pub struct Settings {
     /// What of their replies a NAS gets: all, or what a guest needs (roaming)
     #[arg(long, value_name = "WHAT", value_parser = ["all", "roaming"])]
     pass: Option<String>,
+    /// Whether accounting of its users goes to its home servers
+    #[arg(long, value_name = "YES_OR_NO", value_parser = ["no", "yes"])]
+    accounting: Option<String>,
 }
 
 impl Settings {
@@ -72,9 +75,11 @@ impl Settings {
         let servers = (!self.home_servers.is_empty()).then(|| json!(self.home_servers));
         // A realm that home servers decide no more has none.
         let none = (decided.is_some_and(|decided| decided != "by-home-servers")).then(|| json!([]));
+        let yes = |word: &Option<String>| word.as_deref().map(|word| json!(word == "yes"));
         let fields = [
             ("decided", word(decided)),
-            ("strip", self.strip.as_deref().map(|strip| json!(strip == "yes"))),
+            ("strip", yes(&self.strip)),
+            ("accounting", yes(&self.accounting)),
             ("balance", word(self.balance.as_deref())),
             ("pass", word(self.pass.as_deref())),
             ("home_servers", servers.or(none)),
@@ -141,9 +146,17 @@ impl Command {
 /// Lists the realms of a partner.
 async fn list(context: &Context, partner: &str) -> Result<(), Failure> {
     let all = context.api.list(&["partners", partner, "realms"], &[]).await?;
-    let headings = ["REALM", "DECIDED", "STRIP", "BALANCE", "PASS", "HOME_SERVERS"];
+    let headings = [
+        "REALM",
+        "DECIDED",
+        "STRIP",
+        "BALANCE",
+        "PASS",
+        "ACCOUNTING",
+        "HOME_SERVERS",
+    ];
     context.show_list(all, &headings, |realm| {
-        let mut row = ["name", "decided", "strip", "balance", "pass"]
+        let mut row = ["name", "decided", "strip", "balance", "pass", "accounting"]
             .map(|name| column(realm, name))
             .to_vec();
         let servers = realm["home_servers"].as_array().map_or(&[][..], Vec::as_slice);

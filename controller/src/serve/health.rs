@@ -1,6 +1,7 @@
 //! `/healthz`, `/readyz` and `/metrics`: is it alive, may it get traffic, how is it.
 //! Never asks who wants to know, and never says more than counts and states.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Json;
@@ -120,23 +121,44 @@ impl Health {
                 ("radius_journal_kept_bytes", journal.kept_bytes()),
             ] {
                 samples.push(Sample {
-                    labels: vec![("stream", stream)],
+                    labels: vec![("stream", stream.into())],
                     ..Sample::plain(name, value)
                 });
             }
         }
         samples.extend(counters.snapshot().into_iter().map(|sample| Sample {
             name: sample.name.to_owned(),
-            labels: sample.labels.to_vec(),
+            labels: owned(sample.labels.iter().copied()),
             value: sample.value,
         }));
         samples.extend(self.access.metrics().into_iter().map(|metric| Sample {
             name: metric.name.to_owned(),
-            labels: metric.label.into_iter().collect(),
+            labels: owned(metric.label),
             value: metric.value,
+        }));
+        samples.extend(self.access.home_metrics().into_iter().map(|metric| {
+            Sample {
+                name: metric.name.to_owned(),
+                labels: metric
+                    .labels
+                    .into_iter()
+                    .map(|(name, value)| (name, value.into()))
+                    .collect(),
+                value: metric.value,
+            }
         }));
         samples
     }
+}
+
+/// Labels that are words of ours.
+fn owned(
+    labels: impl IntoIterator<Item = (&'static str, &'static str)>,
+) -> Vec<(&'static str, Cow<'static, str>)> {
+    labels
+        .into_iter()
+        .map(|(name, value)| (name, value.into()))
+        .collect()
 }
 
 /// A count as a sample's value.

@@ -6,6 +6,7 @@ mod certificate;
 mod config;
 mod dictionary;
 mod docs;
+mod forwarding;
 mod isolation;
 mod journal;
 mod process;

@@ -22,6 +22,7 @@ use crate::causes::Causes;
 use crate::drain::Drain;
 use crate::drain::pace::{self, Pace};
 use crate::feeder::{self, Feeder, Keeping};
+use crate::home_metrics::{self, LabelledMetric};
 use crate::manifest::{Manifest, ManifestError};
 use crate::metrics::{self, Counters, Metric};
 use crate::node::{self, NodeError};
@@ -196,6 +197,12 @@ impl Access {
     #[must_use]
     pub fn metrics(&self) -> Vec<Metric> {
         metrics::metrics(&self.counters, &self.app.intents, &self.app.plane)
+    }
+
+    /// What home servers did and how far accounting to them is, for `/metrics`.
+    #[must_use]
+    pub fn home_metrics(&self) -> Vec<LabelledMetric> {
+        home_metrics::metrics(&self.app.plane.directory, &self.app.plane.onward)
     }
 
     /// Whether the directory was loaded, for `/readyz`.

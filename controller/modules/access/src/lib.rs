@@ -16,7 +16,7 @@
 //!
 //! Around them: [`access`] puts it all together for the binary, [`plane`] is what is held of the access plane,
 //! [`sealing`] names where secrets are sealed, [`manifest`] checks `module.toml`, [`node`] says which node this is,
-//! [`metrics`] counts, [`backoff`] waits, [`causes`] prints an error with all that led to it.
+//! [`metrics`] and [`home_metrics`] count, [`backoff`] waits, [`causes`] prints an error with all that led to it.
 
 pub mod access;
 pub mod admission;
@@ -26,6 +26,7 @@ pub mod causes;
 pub mod credential;
 pub mod drain;
 pub mod feeder;
+pub mod home_metrics;
 pub mod http;
 pub mod manifest;
 pub mod metrics;
@@ -38,4 +39,5 @@ pub mod store;
 pub mod upkeep;
 
 pub use access::{Access, OpenError, Tasks};
+pub use home_metrics::LabelledMetric;
 pub use metrics::Metric;

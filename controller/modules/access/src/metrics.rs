@@ -13,7 +13,8 @@ use crate::store::cursor::Stream;
 /// One number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Metric {
-    /// Its name; one that ends in `_total` is a counter, any other a gauge.
+    /// Its name; one that ends in `_total` is a counter, `_bucket`, `_count` and `_seconds_sum` (in microseconds here) make a
+    /// histogram, any other is a gauge.
     pub name: &'static str,
     /// Its label, out of a closed set.
     pub label: Option<(&'static str, &'static str)>,
@@ -61,7 +62,7 @@ pub fn metrics(counters: &Counters, intents: &IntentCounters, plane: &PlaneHandl
     let held = plane.decisions.held();
     all.push(plain("access_decisions_in_memory", held.records));
     all.push(plain("access_decisions_in_memory_bytes", held.octets));
-    // A histogram in Prometheus's words; its sum is in microseconds, as every number here is whole.
+    // A histogram in Prometheus's words.
     let latency = &feeder.latency;
     let classes = latency.cumulative();
     all.extend(classes.map(|(bound, value)| Metric {
@@ -71,10 +72,7 @@ pub fn metrics(counters: &Counters, intents: &IntentCounters, plane: &PlaneHandl
     }));
     let [.., (_, changes)] = classes;
     all.push(plain("access_directory_change_seconds_count", changes));
-    all.push(plain(
-        "access_directory_change_microseconds_total",
-        latency.sum_us(),
-    ));
+    all.push(plain("access_directory_change_seconds_sum", latency.sum_us()));
     let streams = [
         (
             Stream::Accounting,

@@ -127,3 +127,104 @@ pub fn a_file_is_applied_and_applied_again(place: &Place, coa_port: u16) {
         "{shown}"
     );
 }
+
+/// Home servers, realms and the identity policy: added, again, changed, pruned.
+pub fn others_servers_are_applied(place: &Place) {
+    let text = r#"
+    [[partner]]
+    slug = "isp-west"
+    name = "ISP West"
+    [partner.identity]
+    identify = ["line", "user_name"]
+    password_store = "argon2id"
+    [[partner.home_server]]
+    name = "shaper"
+    address = "192.0.2.9"
+    accounting_port = 1813
+    copy_accounting = true
+    secret = "between us and the shaper"
+    [[partner.home_server]]
+    name = "home"
+    address = "192.0.2.10"
+    auth_port = 1812
+    secret = "between us and home"
+    [[partner.realm]]
+    name = "Away.example"
+    home_servers = ["home"]
+    strip = true
+    [[partner.realm]]
+    name = "*"
+    decided = "nowhere"
+"#;
+    let apply = |text: &str, more: &[&str]| {
+        let file = place.write("others.toml", text);
+        place.run(&[&["apply", "-f", file.to_str().unwrap()], more].concat())
+    };
+    let done = apply(text, &["--dry-run"]);
+    assert!(
+        done.stdout.contains(
+            "~ identity isp-west\n    identify: [\"user_name\"] -> [\"line\",\"user_name\"]\n    password_store: \
+             \"reversible\" -> \"argon2id\"\n+ home_server isp-west/shaper\n+ home_server isp-west/home\n\
+             + realm isp-west/away.example\n+ realm isp-west/*\n4 to add, 1 to change, 0 to remove\n"
+        ),
+        "{done:?}"
+    );
+    let done = apply(text, &[]);
+    assert!(
+        done.stdout.ends_with("4 added, 1 changed, 0 removed\n"),
+        "{done:?}"
+    );
+    assert_eq!(apply(text, &[]).stdout, "nothing to change\n");
+    let realms = json(&place.ok(&["realm", "list", "--json"]));
+    assert_eq!(
+        (
+            &realms[1]["name"],
+            &realms[1]["home_servers"],
+            &realms[1]["accounting"]
+        ),
+        (&"away.example".into(), &serde_json::json!(["home"]), &true.into())
+    );
+    // A home server that nobody has stops everything.
+    let done = apply(&text.replace("[\"home\"]", "[\"hom\"]"), &[]);
+    assert_eq!(done.code, 2, "{done:?}");
+    assert!(
+        done.stderr
+            .contains("there is no home_server \"hom\"; did you mean home?"),
+        "{done:?}"
+    );
+    let changed = text
+        .replace(
+            "home_servers = [\"home\"]\n    strip = true",
+            "accounting = false",
+        )
+        .replace(
+            "[[partner.home_server]]\n    name = \"home\"",
+            "[[partner.home_server]]\n    name = \"other\"",
+        );
+    let done = apply(&changed, &["--prune"]);
+    assert!(
+        done.stdout.contains(
+            "+ home_server isp-west/other\n~ realm isp-west/away.example\n    accounting: true -> false\n    decided: \
+             \"by_home_servers\" -> \"here\"\n    home_servers: [\"home\"] -> []\n- home_server isp-west/home\n"
+        ),
+        "{done:?}"
+    );
+    assert!(!done.stdout.contains("between us"), "{done:?}");
+    // As it was: others start from a partner without any of this.
+    for command in [
+        ["realm", "remove", "away.example"],
+        ["realm", "remove", "*"],
+        ["home-server", "remove", "shaper"],
+        ["home-server", "remove", "other"],
+    ] {
+        place.ok(&command);
+    }
+    place.ok(&[
+        "identity",
+        "set",
+        "--identify",
+        "user_name",
+        "--password-store",
+        "reversible",
+    ]);
+}

@@ -69,6 +69,30 @@ async fn a_realm_reaches_the_packet_path_and_outlives_a_restart() {
     assert_eq!(found.servers[0].spec.secret.octets(), b"between us and home");
     assert_eq!(found.servers[0].spec.auth, "192.0.2.9:1812".parse().ok());
 
+    let copies = json!({ "copy_accounting": true, "accounting_port": 1813 });
+    let one = world.get(&isp, "home-servers").await[0].clone();
+    let path = format!("home-servers/{}", id(&one));
+    world.ask(Method::PATCH, &isp, &path, Some(&copies)).await;
+    let quiet = json!({ "accounting": false });
+    let path = format!("realms/{}", id(&made));
+    world.ask(Method::PATCH, &isp, &path, Some(&quiet)).await;
+    eventually(|| async {
+        let realms = held(&world, &isp)?;
+        let quiet = !realms.of("alice@away.example")?.realm.accounting;
+        (quiet && realms.servers().iter().any(|server| server.spec.copy_accounting)).then_some(())
+    })
+    .await;
+    // What goes there is told where the server is shown.
+    let told = eventually(|| async {
+        let shown = world.get(&isp, &format!("home-servers/{}", id(&one))).await;
+        shown["forwarding"].get(0).cloned()
+    })
+    .await;
+    assert_eq!(
+        (&told["realm"], &told["behind_since"], &told["delivered"]),
+        (&Value::Null, &Value::Null, &json!(0))
+    );
+
     let changed = json!({ "decided": "nowhere", "home_servers": [] });
     let other = world
         .post(&isp, "realms", &json!({ "name": "*", "decided": "here" }))
@@ -85,6 +109,7 @@ async fn a_realm_reaches_the_packet_path_and_outlives_a_restart() {
     let realms = held(&world, &isp).expect("out of the snapshot, before anything is read");
     let found = realms.of("alice@away.example").expect("there").realm;
     assert_eq!(found.servers[0].spec.secret.octets(), b"between us and home");
+    assert!(!found.accounting && realms.servers().iter().any(|server| server.spec.copy_accounting));
     assert_eq!(
         realms.of("alice@elsewhere").map(|found| found.realm.decided),
         Some(Decided::Nowhere)
@@ -127,6 +152,12 @@ async fn what_cannot_be_is_refused_and_what_is_foreign_is_not_found() {
         (
             "realms",
             json!({ "name": "other", "decided": "here", "home_servers": ["one"] }),
+            wrong,
+        ),
+        (
+            "home-servers",
+            json!({ "name": "two", "address": "192.0.2.9", "auth_port": 1812, "secret": "between us and home",
+                    "copy_accounting": true }),
             wrong,
         ),
         ("realms", realm("AWAY", &["one"]), StatusCode::CONFLICT),
