@@ -680,6 +680,47 @@ fn drained_segments_are_kept_for_their_time_and_count_as_kept() {
 }
 
 #[test]
+fn drained_segments_that_somebody_wants_stay_past_their_time_until_the_disk_is_full() {
+    let (dir, disk, now) = (
+        tempfile::tempdir().unwrap(),
+        FaultyDisk::default(),
+        Instant::now(),
+    );
+    let (mut writer, reader) = drained_six(&disk, dir.path(), &keeping(24 * HOUR, 1 << 30), now);
+    let third = reader.read_from(0, 3, usize::MAX).unwrap()[2].seq;
+    reader.want_from(Some(third));
+    let all = reader.octets_from(0);
+    reader.release_at(8, now + 100 * HOUR).unwrap();
+    assert_eq!(
+        digits(&reader),
+        "234567",
+        "one a segment, and the third is wanted"
+    );
+    assert_eq!(reader.wanted_gone(), 0);
+    assert_eq!(reader.octets_from(third) * 8, all * 6);
+    assert_eq!(reader.octets_from(reader.committed_seq()), 0);
+    disk.fail(Fault {
+        who: Who::Spare,
+        times: ALWAYS,
+        ..fault(Call::Reserve, Effect::None)
+    });
+    disk.fail(Fault {
+        who: Who::Writer,
+        error: io::ErrorKind::StorageFull,
+        times: 1,
+        ..fault(Call::Reserve, Effect::None)
+    });
+    let large = "x".repeat(2900);
+    for n in 8..10 {
+        commit(&mut writer, &[format!("{n}{large}").as_str()]).unwrap();
+    }
+    assert!(reader.wanted_gone() > 0, "a full disk takes what is wanted, too");
+    reader.want_from(None);
+    reader.release_at(10, now + 200 * HOUR).unwrap();
+    assert_eq!(digits(&reader), "9");
+}
+
+#[test]
 fn no_more_drained_segments_are_kept_than_the_bound_allows_and_the_oldest_go_first() {
     let (dir, disk, now) = (
         tempfile::tempdir().unwrap(),
