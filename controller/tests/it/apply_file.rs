@@ -209,3 +209,44 @@ fn one_address_belongs_to_one_nas_of_one_partner() {
 fn a_file_without_partners_is_a_mistake() {
     assert_eq!(mistakes(""), ["the file has no [[partner]]"]);
 }
+
+#[test]
+fn what_is_said_of_others_servers_is_checked_and_they_come_before_their_realms() {
+    let partner = "[[partner]]\nslug = \"isp-west\"\nname = \"ISP West\"\n";
+    let desired = accepted(&format!(
+        "{partner}[[partner.realm]]\nname = \"Away.example\"\nhome_servers = [\"home\"]\n[[partner.home_server]]\n\
+         name = \"home\"\naddress = \"192.0.2.9\"\nauth_port = 1812\naccounting_port = 0\nsecret = \"between us\"\n\
+         [partner.identity]\nidentify = [\"line\"]\n"
+    ));
+    let objects = &desired.partners[0].objects;
+    let kinds: Vec<Kind> = objects.iter().map(|object| object.kind).collect();
+    assert_eq!(kinds, [Kind::Identity, Kind::HomeServer, Kind::Realm]);
+    assert!(objects[1].fields["accounting_port"].is_null());
+    assert_eq!(
+        (objects[2].name.as_str(), objects[2].fields["decided"].as_str()),
+        ("away.example", Some("by_home_servers"))
+    );
+    let wrong = mistakes(&format!(
+        "{partner}[partner.identity]\nidentify = [\"name\"]\npassword_store = \"clear\"\n[[partner.home_server]]\n\
+         name = \"home\"\naddress = \"home.example\"\ncopy_accounting = true\nsecret = \"between us\"\n\
+         [[partner.realm]]\nname = \"a b\"\ndecided = \"by_home_servers\"\n\
+         [[partner.subscriber]]\nusername = \"alice\"\nplan = \"p\"\nsite = \"c/s\"\npassword_store = \"argon2id\"\n\
+         identified_by = [\"mac=00:1a:2b:3c:4d:5e\"]\n"
+    ));
+    let at = |place: &str, key: &str| {
+        let begin = format!("partner \"isp-west\", {place}: {key}: ");
+        assert!(
+            wrong.iter().any(|line| line.starts_with(&begin)),
+            "{begin} in {wrong:#?}"
+        );
+    };
+    at("identity \"isp-west\"", "identify");
+    at("identity \"isp-west\"", "password_store");
+    for key in ["address", "auth_port, accounting_port", "copy_accounting"] {
+        at("home_server \"home\"", key);
+    }
+    at("realm \"a b\"", "name");
+    at("realm \"a b\"", "home_servers");
+    at("subscriber \"alice\"", "password_store");
+    assert_eq!(wrong.len(), 8, "{wrong:#?}");
+}

@@ -80,6 +80,8 @@ struct Round<'d> {
     save_told: bool,
     /// More targets than are served, and that was said.
     too_many_told: bool,
+    /// The journal cannot be read, and that was said.
+    unreadable_told: bool,
     /// Segments that had to go although they were wanted.
     gone: u64,
 }
@@ -123,6 +125,7 @@ impl Dispatch {
             unsaved: false,
             save_told: false,
             too_many_told: false,
+            unreadable_told: false,
             gone: self.reader.wanted_gone(),
             kit: self,
         };
@@ -261,7 +264,10 @@ impl Round<'_> {
         let Some(mut served) = self.served.remove(&id) else {
             return;
         };
-        if let Err(error) = self.read(&mut served) {
+        let readable = self.read(&mut served);
+        if let Err(error) = &readable
+            && !std::mem::replace(&mut self.unreadable_told, true)
+        {
             tracing::error!(%error, "the journal cannot be read for those who get accounting");
         }
         let behind = self.behind(&served);
@@ -271,6 +277,8 @@ impl Round<'_> {
             sent.insert(exchange, id);
             Ok(exchange)
         });
+        let unread = served.courier.read() != self.kit.reader.committed_seq();
+        self.more |= readable.is_ok() && unread && served.courier.has_room();
         self.served.insert(id, served);
     }
 
@@ -307,7 +315,6 @@ impl Round<'_> {
                 *reader = sheet.behind.clone();
             }
         }
-        self.more |= courier.has_room();
         Ok(())
     }
 
