@@ -85,8 +85,18 @@ pub struct HomeServer {
     pub auth_port: Option<u16>,
     /// Where it takes accounting.
     pub accounting_port: Option<u16>,
-    /// Shared secret.
-    pub secret: SecretSource,
+    /// Shared secret; over TLS there is none.
+    pub secret: Option<SecretSource>,
+    /// `udp` or `tls`.
+    pub transport: Option<String>,
+    /// Over TLS: what its certificate must be for.
+    pub tls_name: Option<String>,
+    /// Over TLS: its authorities, as PEM.
+    pub tls_ca: Option<SecretSource>,
+    /// Over TLS: the certificate that we show, as PEM.
+    pub tls_certificate: Option<SecretSource>,
+    /// The key of it, as PEM.
+    pub tls_key: Option<SecretSource>,
     /// Whether its replies to logins must be signed.
     pub require_message_authenticator: Option<bool>,
     /// Whether it answers Status-Server.

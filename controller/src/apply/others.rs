@@ -39,10 +39,22 @@ impl Check<'_> {
             self.refuse("address", format!("found \"{found}\", allowed: an IP address"));
         }
         let taken = |port: Option<u16>| port.is_some_and(|port| port > 0);
-        if !taken(server.auth_port) && !taken(server.accounting_port) {
+        let transport = server.transport;
+        self.one_of("transport", transport.as_deref(), &["udp", "tls"]);
+        let tls = transport.as_deref() == Some("tls");
+        match (tls, &server.secret) {
+            (true, Some(_)) => self.refuse("secret", "has no place over TLS"),
+            (false, None) => self.refuse("secret", "needed, unless transport is tls"),
+            (true, None) | (false, Some(_)) => {}
+        }
+        if !tls && server.tls_key.is_some() {
+            self.refuse("tls_key", "needs transport = \"tls\"");
+        }
+        // Over TLS everything is taken on one port, unless the file says otherwise.
+        if !tls && !taken(server.auth_port) && !taken(server.accounting_port) {
             self.refuse("auth_port, accounting_port", "give at least one");
         }
-        if server.copy_accounting == Some(true) && !taken(server.accounting_port) {
+        if !tls && server.copy_accounting == Some(true) && !taken(server.accounting_port) {
             self.refuse(
                 "copy_accounting",
                 "needs accounting_port: that is where copies go",
@@ -50,6 +62,19 @@ impl Check<'_> {
         }
         // 0 takes a port away; absent is left as it is, as everywhere.
         let port = |port: Option<u16>| port.map(|port| json!((port > 0).then_some(port)));
+        // Certificates are no secret, but stand in files as secrets do.
+        let mut pem = |key, source| {
+            let (_, text) = self.secret(key, source)?;
+            Some(Value::from(text.reveal()))
+        };
+        let (ca, certificate) = (
+            pem("tls_ca", server.tls_ca),
+            pem("tls_certificate", server.tls_certificate),
+        );
+        let secrets = [
+            self.secret("secret", server.secret),
+            self.secret("tls_key", server.tls_key),
+        ];
         Object {
             kind: Kind::HomeServer,
             name: server.name,
@@ -57,6 +82,10 @@ impl Check<'_> {
                 ("address", Some(json!(server.address))),
                 ("auth_port", port(server.auth_port)),
                 ("accounting_port", port(server.accounting_port)),
+                ("transport", transport.map(Value::from)),
+                ("tls_name", server.tls_name.map(Value::from)),
+                ("tls_ca", ca),
+                ("tls_certificate", certificate),
                 (
                     "require_message_authenticator",
                     server.require_message_authenticator.map(Value::from),
@@ -64,7 +93,7 @@ impl Check<'_> {
                 ("status_server", server.status_server.map(Value::from)),
                 ("copy_accounting", server.copy_accounting.map(Value::from)),
             ]),
-            secrets: self.secret("secret", Some(server.secret)).into_iter().collect(),
+            secrets: secrets.into_iter().flatten().collect(),
         }
     }
 

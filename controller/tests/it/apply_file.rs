@@ -245,6 +245,18 @@ fn what_is_said_of_others_servers_is_checked_and_they_come_before_their_realms()
     for key in ["address", "auth_port, accounting_port", "copy_accounting"] {
         at("home_server \"home\"", key);
     }
+    let of = |more: &str| {
+        mistakes(&format!(
+            "{partner}[[partner.home_server]]\nname = \"home\"\naddress = \"192.0.2.9\"\nauth_port = 1\n{more}\n"
+        ))
+        .join(" | ")
+    };
+    assert!(of("").contains("secret: needed, unless transport is tls"));
+    assert!(of("secret = \"between us\"\ntransport = \"tls\"").contains("secret: has no place over TLS"));
+    accepted(&format!(
+        "{partner}[[partner.home_server]]\nname = \"home\"\naddress = \"192.0.2.9\"\ntransport = \"tls\"\n\
+         tls_name = \"home.example\"\ntls_ca = \"-----BEGIN CERTIFICATE-----\"\n"
+    ));
     at("realm \"a b\"", "name");
     at("realm \"a b\"", "home_servers");
     at("subscriber \"alice\"", "password_store");
