@@ -2,15 +2,19 @@
 //! Never asks a database: what was given before a restart comes back through [`Pool::restore`], and what was given since
 //! is written down by whoever calls [`Pool::dirty`].
 //!
-//! - [`range`]: ranges of addresses as people write them; - [`pool`]: one pool, and who has what of it;
+//! - [`AddressRange`]: ranges of addresses as people write them; [`PoolSpec`]: what a pool is made from;
+//! - [`Pool`]: one pool; `holding`: who has what of it;
 //! - `units`: addresses counted from 0, so that a pool is a row of numbers.
 
+mod holding;
 mod pool;
 mod range;
+mod spec;
 mod units;
 
 #[cfg(test)]
 mod tests;
 
-pub use pool::{LeaseRow, POOL_RANGES_MAX, POOL_UNITS_MAX, Pool, PoolError, PoolKind, PoolSpec, Usage};
+pub use pool::Pool;
 pub use range::{AddressRange, RangeError};
+pub use spec::{LeaseRow, POOL_UNITS_MAX, PoolError, PoolKind, PoolSpec, Usage};

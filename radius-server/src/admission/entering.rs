@@ -74,7 +74,7 @@ impl Gate {
             .iter()
             .filter(|place| making.evicts.contains(&place.login))
             .collect();
-        let addresses = self.addresses(account, &leaving, plan, entry, login, device, note)?;
+        let addresses = self.addresses(account, &leaving, entry, login, device, note)?;
         if let Some(limit) = limit {
             let found = Found::PlaceTaken {
                 place: making.others.saturating_add(1),
@@ -135,12 +135,10 @@ impl Gate {
     }
 
     /// The addresses of a login: his own for good, what the place he takes over had, else one of the pool.
-    #[allow(clippy::too_many_arguments)] // one step, in one place
     fn addresses(
         &self,
         account: &Account,
         leaving: &[&Place],
-        plan: &PlanRules,
         entry: &Entry<'_>,
         login: Login,
         device: u64,
@@ -167,7 +165,7 @@ impl Gate {
                     }
                     !taken
                 });
-            let pool = plan.pools[kind as usize];
+            let pool = entry.subscriber.plan.admission().pools[kind as usize];
             let found = if let Some(assigned) = assigned {
                 Some((
                     GivenAddress {
@@ -178,7 +176,7 @@ impl Gate {
                     true,
                 ))
             } else if let Some(pool) = pool {
-                self.from_pool(pool, leaving, entry, login, device)
+                self.pool_take(pool, leaving, entry, login, device)
             } else {
                 None
             };
@@ -228,7 +226,7 @@ impl Gate {
     }
 
     /// An address of a pool; the one that the same device's older login has goes on to the newer.
-    fn from_pool(
+    fn pool_take(
         &self,
         id: PoolId,
         leaving: &[&Place],

@@ -124,13 +124,17 @@ impl Gate {
         known.collect()
     }
 
-    /// Asks that all open sessions are looked at again, because rules changed; done by [`Self::sweep`].
-    pub fn recount_later(&self) {
+    /// Asks that all open sessions are looked at again, because a subscriber's places are counted that were not; done by
+    /// [`Self::sweep`].
+    pub(crate) fn recount_later(&self) {
         self.recount.store(true, Ordering::Release);
     }
 
-    /// Gives every open session its place: after a start, and when rules changed.
-    pub fn recount(&self, directory: &Directory) {
+    /// Gives every open session its place, if anybody's places are counted that were not.
+    pub(crate) fn recount(&self, directory: &Directory) {
+        if !self.recount.swap(false, Ordering::AcqRel) {
+            return;
+        }
         let Some(sessions) = self.sessions.get() else {
             return;
         };
@@ -148,9 +152,7 @@ impl Gate {
     /// Frees the places of logins that never started and of sessions that ended, and leaves the errands again that had no
     /// room.
     pub fn sweep(&self, directory: &Directory, now: Instant) {
-        if self.recount.swap(false, Ordering::AcqRel) {
-            self.recount(directory);
-        }
+        self.recount(directory);
         for shard in &self.shards {
             shard.lock().retain(|id, (partner, account)| {
                 account.settle(|place| self.is_over(place, now, true));
@@ -202,7 +204,7 @@ pub(crate) fn run(directory: &Directory, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
         std::thread::sleep(TICK);
         let gate = directory.gate();
-        if Instant::now() >= next || gate.recount.load(Ordering::Acquire) {
+        if Instant::now() >= next {
             gate.sweep(directory, Instant::now());
             next = Instant::now() + SWEEP_EVERY;
         }

@@ -250,6 +250,9 @@ impl Partner {
             None => drop(self.rules.write().remove(&id)),
         }
         if let Some(subscriber) = self.by_id.get(&id) {
+            if ruled && !subscriber.is_guarded() {
+                self.gate.recount_later();
+            }
             subscriber.set_ruled(ruled);
         }
     }
@@ -295,6 +298,9 @@ impl Partner {
         let older = self.by_id.insert(Arc::clone(&newer));
         let kind = older.as_ref().and_then(|older| older.credential_kind());
         self.credentials.change(kind, newer.credential_kind());
+        if newer.is_guarded() && !older.as_ref().is_some_and(|older| older.is_guarded()) {
+            self.gate.recount_later();
+        }
         match older {
             Some(older) if older.username_octets() != newer.username_octets() => {
                 self.username_release(&older)

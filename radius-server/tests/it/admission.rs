@@ -240,7 +240,6 @@ fn sessions_that_were_open_before_there_was_a_limit_count() {
     let accept = login(&client, "a");
     record(&client, START, "s1", &accept);
     put(&isp, rules(Some(1), Collision::Reject));
-    isp.plane.directory().gate().recount_later();
     until("the session has its place", || {
         isp.plane.directory().gate().places(id(ALICE)) == (1, 0)
     });

@@ -16,5 +16,6 @@ mod onward;
 mod plane;
 mod proxy;
 mod radsec;
+mod reasons;
 mod sessions;
 mod strangers;

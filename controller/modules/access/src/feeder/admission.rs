@@ -10,7 +10,6 @@ use radius_server::addresses::{AddressRange, PoolKind, PoolSpec};
 use radius_server::admission::{
     Allowed, AllowedKind, BindBy, Bound, Collision, PlanRules, StaticAddress, SubscriberRules,
 };
-use radius_server::directory::Subscriber;
 use serde_json::Value;
 use tracing::warn;
 use uuid::Uuid;
@@ -67,9 +66,7 @@ impl Loader {
             .iter()
             .map(|partner| partner.id().as_uuid())
             .collect();
-        self.pools(tx, &partners).await?;
-        directory.gate().recount_later();
-        Ok(())
+        self.pools(tx, &partners).await
     }
 
     /// Looks again at the pools of these partners.
@@ -90,15 +87,6 @@ impl Loader {
             }
         }
         Ok(())
-    }
-
-    /// Has open sessions looked at again when a subscriber's places are counted from now on.
-    pub(super) fn recount_if_new(&self, tenant: Uuid, newer: &Subscriber) {
-        let older = self.directory().partner(tenant.into());
-        let older = older.and_then(|partner| partner.subscriber_by_id(newer.id));
-        if newer.is_guarded() && !older.is_some_and(|older| older.is_guarded()) {
-            self.directory().gate().recount_later();
-        }
     }
 
     /// Puts what concerns one subscriber alone.

@@ -362,9 +362,6 @@ impl Loader {
         for entry in entries {
             let rules = rules.get(&entry.id).copied().unwrap_or_default();
             let newer = Arc::new(reply::encode_plan(&entry).with_admission(rules));
-            if !rules.is_empty() {
-                self.directory.gate().recount_later();
-            }
             match self.plans.get_mut(&entry.id) {
                 Some(held) if *held == newer => {}
                 Some(held) => replaced.push((std::mem::replace(held, Arc::clone(&newer)), newer)),
@@ -435,7 +432,6 @@ impl Loader {
                 continue;
             };
             let subscriber = self.clerk.subscriber(entry, plan, rows.iter().copied());
-            self.recount_if_new(entry.tenant, &subscriber);
             match self
                 .directory
                 .subscriber_put_all(entry.tenant.into(), [subscriber])

@@ -1,6 +1,6 @@
 //! What is written reads back; what is anything else is refused, whatever it is.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, LazyLock};
 
@@ -8,6 +8,7 @@ use kernel::secrets::Sealer;
 use proptest::prelude::*;
 use radius::mschap::NtHash;
 use radius::secret::SharedSecret;
+use radius_server::admission::{BindBy, Collision, PlanRules};
 use radius_server::directory::{
     CoaTarget, Counts, Credential, Identify, NasGuard, NasSpec, OlderSecret, Plan, ProxyState, RequestRate,
     Require, Service, ServiceState, SubscriberSpec,
@@ -84,6 +85,12 @@ fn populated(subscribers: u128) -> (Directory, Vec<(Uuid, Arc<Plan>)>) {
     let plans: Vec<_> = ["home", "office"]
         .map(|name| {
             let plan = Plan::new(name, vec![27, 6, 0, 0, 0, 9].into(), Some(100), None);
+            let plan = plan.with_admission(PlanRules {
+                simultaneous: NonZeroU16::new(3),
+                collision: Collision::Replace,
+                bind: Some(BindBy::Line),
+                pools: [None, Some(Uuid::from_u128(9).into()), None],
+            });
             (Uuid::from_u128(8), Arc::new(plan))
         })
         .into();
