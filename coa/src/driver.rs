@@ -1,11 +1,13 @@
 //! The sockets and the clock of session control. The only file of the crate that knows tokio.
 //! Never decides anything about an exchange: it carries octets and time to and from [`crate::exchange`].
 //!
-//! One task owns the exchanges and two sockets (IPv4, IPv6); [`Coa`] is its handle.
+//! One task owns the exchanges and two sockets (IPv4, IPv6); [`Coa`] is its handle. What goes down connections that NAS have
+//! opened is given to a [`Carrier`], and what comes up again to an [`Inlet`].
 
 use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use radius::PACKET_LEN_MAX;
@@ -14,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::debug;
 
 use crate::counters::Counters;
-use crate::exchange::{ExchangeId, Exchanges, Outcome, Request, StartError, Timing, Transmit};
+use crate::exchange::{ExchangeId, Exchanges, NasKey, Outcome, Request, StartError, Timing, Transmit, Way};
 
 /// Requests that may wait for the task to take them; beyond it a caller waits.
 const QUEUE_LEN: usize = 1024;
@@ -38,11 +40,39 @@ pub struct Coa {
     commands: mpsc::Sender<Command>,
 }
 
+/// Who brings requests to NAS down connections that they have opened.
+pub trait Carrier: Send + Sync {
+    /// Sends a packet made with the secret that the request had, or loses it: it is given again. Must not wait. `seen_from`
+    /// is where the session's records came from.
+    fn send(&self, nas: NasKey, seen_from: SocketAddr, octets: &[u8]);
+}
+
+/// Where a [`Carrier`] puts what NAS answer. It does not keep the task alive.
+#[derive(Debug, Clone)]
+pub struct Inlet {
+    commands: mpsc::WeakSender<Command>,
+}
+
+impl Inlet {
+    /// Takes what a NAS said on its connection, as it would have come over UDP. Does not wait: what finds no room is lost,
+    /// as a datagram would be.
+    pub fn take(&self, nas: NasKey, octets: &[u8]) {
+        if let Some(commands) = self.commands.upgrade()
+            && commands.try_send(Command::Carried(nas, octets.into())).is_err()
+        {
+            debug!(?nas, "an answer of a NAS found no room");
+        }
+    }
+}
+
 /// What the task is told.
-#[derive(Debug)]
 enum Command {
     /// Ask a NAS, and say how it ended.
     Send(Request, oneshot::Sender<Result<Outcome, CoaError>>),
+    /// A NAS said this on its connection.
+    Carried(NasKey, Box<[u8]>),
+    /// This one brings requests down connections from now on.
+    CarryBy(Arc<dyn Carrier>),
     /// Say what was dropped so far.
     Count(oneshot::Sender<Counters>),
 }
@@ -63,9 +93,22 @@ impl Coa {
             v6,
             inbox,
             waiting: HashMap::new(),
+            carrier: None,
         };
         tokio::spawn(task.run());
         Ok(Self { commands })
+    }
+
+    /// Has this one bring requests down connections of NAS from now on; what they answer goes into the inlet.
+    ///
+    /// # Errors
+    /// [`CoaError::Stopped`] when the process is stopping, or so much waits that it is no time to begin.
+    pub fn carry_by(&self, carrier: Arc<dyn Carrier>) -> Result<Inlet, CoaError> {
+        let told = self.commands.try_send(Command::CarryBy(carrier));
+        told.map_err(|_| CoaError::Stopped)?;
+        Ok(Inlet {
+            commands: self.commands.downgrade(),
+        })
     }
 
     /// Asks a NAS and waits until it has answered or stayed silent.
@@ -107,6 +150,8 @@ struct Task {
     inbox: mpsc::Receiver<Command>,
     /// Who waits for which exchange.
     waiting: HashMap<ExchangeId, oneshot::Sender<Result<Outcome, CoaError>>>,
+    /// Who brings requests down connections.
+    carrier: Option<Arc<dyn Carrier>>,
 }
 
 impl Task {
@@ -145,7 +190,16 @@ impl Task {
 
     /// Hands one datagram to the kernel. A failure is left to the retransmission: routes come back.
     async fn transmit(&self, transmit: &Transmit) {
-        let socket = match (transmit.to, &self.v6) {
+        let to = match transmit.to {
+            Way::Udp(to) => to,
+            Way::Connection { nas, seen_from } => {
+                if let Some(carrier) = &self.carrier {
+                    carrier.send(nas, seen_from, &transmit.octets);
+                }
+                return;
+            }
+        };
+        let socket = match (to, &self.v6) {
             (SocketAddr::V4(_), _) => &self.v4,
             (SocketAddr::V6(_), Some(v6)) => v6,
             (SocketAddr::V6(_), None) => {
@@ -153,7 +207,7 @@ impl Task {
                 return;
             }
         };
-        if let Err(error) = socket.send_to(&transmit.octets, transmit.to).await {
+        if let Err(error) = socket.send_to(&transmit.octets, to).await {
             debug!(nas = %transmit.to, %error, "cannot send to the NAS now, will try again");
         }
     }
@@ -164,6 +218,8 @@ impl Task {
             Command::Count(tell) => {
                 let _gone = tell.send(self.exchanges.counters());
             }
+            Command::Carried(nas, octets) => self.exchanges.handle_carried(nas, &octets, Instant::now()),
+            Command::CarryBy(carrier) => self.carrier = Some(carrier),
             Command::Send(request, tell) => match self.exchanges.start(request, Instant::now(), unix_now_s())
             {
                 Ok(id) => {

@@ -4,6 +4,7 @@
 //! [`crate::driver`] moves the octets; a test moves the clock. One exchange is one Identifier towards one NAS.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -42,11 +43,63 @@ impl Verb {
     }
 }
 
+/// By which way a request reaches a NAS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Datagrams to its address and dynamic-authorization port.
+    Udp(SocketAddr),
+    /// Down a connection that the NAS itself has opened.
+    Connection {
+        /// Which NAS.
+        nas: NasKey,
+        /// Where the session's records came from; of several connections of a NAS it tells which.
+        seen_from: SocketAddr,
+    },
+}
+
+/// A NAS as those know it who carry requests down its connections.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NasKey(pub [u8; 16]);
+
+impl fmt::Debug for NasKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Udp(addr) => write!(f, "{addr}"),
+            Self::Connection { nas, .. } => write!(f, "NAS {nas:?} on its own connection"),
+        }
+    }
+}
+
+/// What shares Identifiers: one of 256 tells a request apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Lane {
+    /// Everything to an address.
+    Udp(SocketAddr),
+    /// Everything to a NAS, over all its connections.
+    Nas(NasKey),
+}
+
+impl Way {
+    /// What its requests share Identifiers with.
+    const fn lane(self) -> Lane {
+        match self {
+            Self::Udp(addr) => Lane::Udp(addr),
+            Self::Connection { nas, .. } => Lane::Nas(nas),
+        }
+    }
+}
+
 /// Where a request goes and which secret signs it.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// Address and dynamic-authorization port of the NAS.
-    pub addr: SocketAddr,
+    /// By which way.
+    pub way: Way,
     /// Shared with it; prints as REDACTED.
     pub secret: SharedSecret,
 }
@@ -73,6 +126,8 @@ pub struct Timing {
     pub attempts_max: u8,
     /// Time after which it is over whatever the count (MRD).
     pub give_up: Duration,
+    /// The same for a request down a connection: nothing is lost there, so who says nothing has no mind to.
+    pub connection_give_up: Duration,
 }
 
 impl Default for Timing {
@@ -82,6 +137,7 @@ impl Default for Timing {
             longest: Duration::from_secs(16),
             attempts_max: 5,
             give_up: Duration::from_secs(30),
+            connection_give_up: Duration::from_secs(5),
         }
     }
 }
@@ -94,7 +150,7 @@ pub struct ExchangeId(u64);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transmit {
     /// To whom.
-    pub to: SocketAddr,
+    pub to: Way,
     /// What; the same octets each time (RFC 5176 section 2.3).
     pub octets: Box<[u8]>,
 }
@@ -140,17 +196,17 @@ pub struct Outcome {
 pub enum StartError {
     /// All identifiers towards this NAS wait for an answer.
     #[error(
-        "{IN_FLIGHT_MAX} requests to {addr} wait for an answer already, which is all that one socket can tell apart"
+        "{IN_FLIGHT_MAX} requests to {way} wait for an answer already, which is all that one socket can tell apart"
     )]
     TooManyInFlight {
         /// The NAS.
-        addr: SocketAddr,
+        way: Way,
     },
     /// The attributes do not fit a packet.
-    #[error("cannot write the request to {addr}")]
+    #[error("cannot write the request to {way}")]
     Write {
         /// The NAS.
-        addr: SocketAddr,
+        way: Way,
         /// What did not fit.
         #[source]
         source: WriteError,
@@ -165,7 +221,7 @@ pub struct Exchanges {
     timing: Timing,
     exchanges: BTreeMap<ExchangeId, Exchange>,
     /// Which exchange holds an Identifier towards a NAS.
-    holders: BTreeMap<(SocketAddr, u8), ExchangeId>,
+    holders: BTreeMap<(Lane, u8), ExchangeId>,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
     counters: Counters,
@@ -212,12 +268,12 @@ impl Exchanges {
     /// [`StartError::TooManyInFlight`] when the NAS has all 256 identifiers in use, [`StartError::Write`] when the
     /// attributes do not fit. Nothing is queued then.
     pub fn start(&mut self, request: Request, now: Instant, unix_s: u32) -> Result<ExchangeId, StartError> {
-        let addr = request.target.addr;
+        let way = request.target.way;
         let identifier = self
-            .free_identifier(addr)
-            .ok_or(StartError::TooManyInFlight { addr })?;
+            .free_identifier(way.lane())
+            .ok_or(StartError::TooManyInFlight { way })?;
         let octets =
-            encode(&request, identifier, unix_s).map_err(|source| StartError::Write { addr, source })?;
+            encode(&request, identifier, unix_s).map_err(|source| StartError::Write { way, source })?;
         let mut authenticator = Authenticator::default();
         authenticator.copy_from_slice(&octets[4..20]);
         let id = ExchangeId(self.started);
@@ -234,30 +290,40 @@ impl Exchanges {
             due: now + self.random.jitter(wait),
             attempts: 1,
         };
-        self.holders.insert((addr, identifier), id);
+        self.holders.insert((way.lane(), identifier), id);
         self.exchanges.insert(id, exchange);
-        self.transmits.push_back(Transmit { to: addr, octets });
+        self.transmits.push_back(Transmit { to: way, octets });
         Ok(id)
     }
 
-    /// An identifier towards `addr` that nobody holds, starting from a random one so that a late answer to an earlier
+    /// An identifier in `lane` that nobody holds, starting from a random one so that a late answer to an earlier
     /// request rarely meets a new one (and never verifies when it does).
-    fn free_identifier(&mut self, addr: SocketAddr) -> Option<u8> {
+    fn free_identifier(&mut self, lane: Lane) -> Option<u8> {
         let start = self.random.next().to_le_bytes()[0];
         (0..=u8::MAX)
             .map(|step| start.wrapping_add(step))
-            .find(|id| !self.holders.contains_key(&(addr, *id)))
+            .find(|id| !self.holders.contains_key(&(lane, *id)))
     }
 
     /// Takes what a socket received. What completes nothing is counted and dropped.
     ///
     /// Poll [`Self::poll_event`] and [`Self::poll_timeout`] afterwards.
     pub fn handle_datagram(&mut self, src: SocketAddr, octets: &[u8], now: Instant) {
+        self.handle(Lane::Udp(src), octets, now);
+    }
+
+    /// Takes what a NAS said on a connection of its own, as [`Self::handle_datagram`] takes a datagram.
+    pub fn handle_carried(&mut self, nas: NasKey, octets: &[u8], now: Instant) {
+        self.handle(Lane::Nas(nas), octets, now);
+    }
+
+    /// Takes a packet that came by some way.
+    fn handle(&mut self, lane: Lane, octets: &[u8], now: Instant) {
         let Ok(reply) = View::parse(octets) else {
             self.counters.malformed += 1;
             return;
         };
-        let holder = self.holders.get(&(src, reply.identifier())).copied();
+        let holder = self.holders.get(&(lane, reply.identifier())).copied();
         let Some((id, exchange)) = holder.and_then(|id| Some((id, self.exchanges.get(&id)?))) else {
             self.counters.unsolicited += 1;
             return;
@@ -302,16 +368,20 @@ impl Exchanges {
             return;
         };
         let elapsed = now.saturating_duration_since(exchange.first_sent);
-        if exchange.attempts >= timing.attempts_max || elapsed >= timing.give_up {
+        let give_up = match exchange.target.way {
+            Way::Udp(_) => timing.give_up,
+            Way::Connection { .. } => timing.connection_give_up,
+        };
+        if exchange.attempts >= timing.attempts_max || elapsed >= give_up {
             self.end(id, Answer::Silent, now);
             return;
         }
         exchange.attempts += 1;
         exchange.wait = (exchange.wait * 2).min(timing.longest);
-        let left = timing.give_up.saturating_sub(elapsed);
+        let left = give_up.saturating_sub(elapsed);
         exchange.due = now + self.random.jitter(exchange.wait).min(left);
         self.transmits.push_back(Transmit {
-            to: exchange.target.addr,
+            to: exchange.target.way,
             octets: exchange.octets.clone(),
         });
     }
@@ -321,7 +391,8 @@ impl Exchanges {
         let Some(exchange) = self.exchanges.remove(&id) else {
             return;
         };
-        self.holders.remove(&(exchange.target.addr, exchange.identifier));
+        self.holders
+            .remove(&(exchange.target.way.lane(), exchange.identifier));
         let waited = now.saturating_duration_since(exchange.first_sent);
         let rtt = (answer != Answer::Silent).then_some(waited);
         self.events.push_back(Event {

@@ -18,6 +18,6 @@ pub mod error_cause;
 pub mod exchange;
 
 pub use dialect::{IdentificationError, Make};
-pub use driver::{Coa, CoaError};
+pub use driver::{Carrier, Coa, CoaError, Inlet};
 pub use error_cause::error_cause_name;
-pub use exchange::{Answer, Outcome, Request, Target, Timing, Verb};
+pub use exchange::{Answer, NasKey, Outcome, Request, Target, Timing, Verb, Way};

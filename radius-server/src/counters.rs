@@ -134,6 +134,14 @@ events! {
     RadsecRequest = "radius_radsec_requests_total" { "version": "1.0" };
     /// A request over TLS without digests (RFC 9765).
     RadsecRequestV11 = "radius_radsec_requests_total" { "version": "1.1" };
+    /// A request of ours that went down the connection of a NAS.
+    RadsecDownSent = "radius_radsec_down_total" { "what": "sent" };
+    /// A request of ours that did not: its connection has gone, its NAS does not read, or too many wait for their answer.
+    RadsecDownNotSent = "radius_radsec_down_total" { "what": "not_sent" };
+    /// An answer to one.
+    RadsecDownAnswered = "radius_radsec_down_total" { "what": "answered" };
+    /// A packet that looks like one and answers nothing that was asked.
+    RadsecDownUnasked = "radius_radsec_down_total" { "what": "unasked" };
 }
 
 /// Number of plain events.

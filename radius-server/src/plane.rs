@@ -22,7 +22,7 @@ use crate::listener::{self, AccountingWorker, AuthWorker};
 use crate::onward::{Dispatch, Onward, Positions};
 use crate::pem::Looks;
 use crate::proxy::Desk;
-use crate::radsec::{self, ListenError, Listeners};
+use crate::radsec::{self, Downlinks, ListenError, Listeners};
 use crate::scribe::Scribe;
 use crate::sessions::Sessions;
 use crate::unknown::{PortKind, UnknownSources};
@@ -137,6 +137,8 @@ pub struct Plane {
     onward: Arc<Onward>,
     /// What had been committed when the journal was opened.
     committed_at_open: u64,
+    /// Requests of ours to NAS, down their TLS connections.
+    downlinks: Arc<Downlinks>,
     /// The accounting journal.
     accounting_writer: Arc<Mutex<Writer>>,
     /// Reads it.
@@ -206,6 +208,7 @@ impl Plane {
             onward: Arc::default(),
             committed_at_open: accounting_reader.committed_seq(),
             accounting_reader,
+            downlinks: Arc::default(),
             accounting_writer: Arc::new(Mutex::new(accounting_writer)),
             decision_reader: decision_writer.reader(),
             decision_writer: Arc::new(Mutex::new(decision_writer)),
@@ -457,6 +460,7 @@ impl Plane {
             lane,
             accountant: self.accountant(&self.counters.lane()),
             ledger: self.ledger(),
+            downlinks: Arc::clone(&self.downlinks),
         };
         let made = radsec::Server::new(listeners, parts);
         let (mut server, mut accounting, mut files) = made.map_err(|source| StartError::Thread {
@@ -498,6 +502,12 @@ impl Plane {
     #[must_use]
     pub fn unknown_sources(&self) -> &Arc<UnknownSources> {
         &self.unknown
+    }
+
+    /// The way to NAS that opened TLS connections.
+    #[must_use]
+    pub fn downlinks(&self) -> &Arc<Downlinks> {
+        &self.downlinks
     }
 
     /// What it did.

@@ -6,6 +6,7 @@ use radius::ReplyWriter;
 use super::*;
 
 const SECRET: &[u8] = b"a-secret-of-the-coa-tests";
+const NAS: ([u8; 4], u16) = ([127, 0, 0, 9], 3799);
 const UNIX_S: u32 = 1_700_000_000;
 
 /// The two ends and the clock.
@@ -13,6 +14,8 @@ struct Lab {
     exchanges: Exchanges,
     now: Instant,
     nas: SocketAddr,
+    /// By which way requests go.
+    way: Way,
 }
 
 impl Lab {
@@ -20,7 +23,8 @@ impl Lab {
         Self {
             exchanges: Exchanges::new(7, Timing::default()),
             now: Instant::now(),
-            nas: SocketAddr::from(([127, 0, 0, 9], 3799)),
+            nas: NAS.into(),
+            way: Way::Udp(NAS.into()),
         }
     }
 
@@ -31,7 +35,7 @@ impl Lab {
 
     fn try_disconnect(&mut self) -> Result<ExchangeId, StartError> {
         let target = Target {
-            addr: self.nas,
+            way: self.way,
             secret: SharedSecret::new(SECRET),
         };
         let attributes = vec![kind::ACCT_SESSION_ID, 4, b's', b'1'];
@@ -49,7 +53,7 @@ impl Lab {
     /// The next datagram on the wire, which must go to the NAS.
     fn transmitted(&mut self) -> Box<[u8]> {
         let transmit = self.exchanges.poll_transmit().expect("a datagram waits");
-        assert_eq!(transmit.to, self.nas);
+        assert_eq!(transmit.to, self.way);
         transmit.octets
     }
 
@@ -231,7 +235,7 @@ fn reply_from_elsewhere_late_reply_and_noise_are_counted_and_dropped() {
 fn the_257th_request_to_one_nas_is_refused_and_frees_up_again() {
     let mut lab = Lab::new();
     let ids: Vec<ExchangeId> = (0..IN_FLIGHT_MAX).map(|_| lab.disconnect()).collect();
-    assert!(matches!(lab.try_disconnect(), Err(StartError::TooManyInFlight { addr }) if addr == lab.nas));
+    assert!(matches!(lab.try_disconnect(), Err(StartError::TooManyInFlight { way }) if way == lab.way));
     let octets = lab.transmitted();
     let ack = lab.reply(&octets, Code::DisconnectAck, SECRET, None);
     lab.deliver(&ack);
@@ -240,7 +244,7 @@ fn the_257th_request_to_one_nas_is_refused_and_frees_up_again() {
         ids.first().copied()
     );
     assert!(lab.try_disconnect().is_ok());
-    lab.nas = SocketAddr::from(([127, 0, 0, 11], 3799));
+    lab.way = Way::Udp(SocketAddr::from(([127, 0, 0, 11], 3799)));
     assert!(
         lab.try_disconnect().is_ok(),
         "another NAS has identifiers of its own"
@@ -251,7 +255,7 @@ fn the_257th_request_to_one_nas_is_refused_and_frees_up_again() {
 fn attributes_that_do_not_fit_are_refused_and_leave_nothing() {
     let mut lab = Lab::new();
     let target = Target {
-        addr: lab.nas,
+        way: lab.way,
         secret: SharedSecret::new(SECRET),
     };
     let attributes = [kind::ACCT_SESSION_ID, 255]
@@ -271,4 +275,60 @@ fn attributes_that_do_not_fit_are_refused_and_leave_nothing() {
     ));
     assert_eq!(lab.exchanges.poll_transmit(), None);
     assert_eq!(lab.exchanges.in_flight(), 0);
+}
+
+/// A NAS with connections, and where a session of it was seen.
+fn connection(seen_from: u16) -> Way {
+    Way::Connection {
+        nas: NasKey([7; 16]),
+        seen_from: SocketAddr::from(([192, 0, 2, 7], seen_from)),
+    }
+}
+
+#[test]
+fn what_goes_down_a_connection_is_answered_on_one_of_that_nas_only() {
+    let mut lab = Lab::new();
+    lab.way = connection(1);
+    let id = lab.disconnect();
+    let octets = lab.transmitted();
+    let ack = lab.reply(&octets, Code::DisconnectAck, SECRET, None);
+    lab.deliver(&ack);
+    lab.exchanges.handle_carried(NasKey([8; 16]), &ack, lab.now);
+    assert_eq!(lab.exchanges.counters().unsolicited, 2);
+    lab.exchanges.handle_carried(NasKey([7; 16]), &ack, lab.now);
+    let event = lab.exchanges.poll_event().expect("ended");
+    assert_eq!((event.id, event.outcome.answer), (id, Answer::Ack));
+}
+
+#[test]
+fn requests_down_all_connections_of_a_nas_share_identifiers() {
+    let mut lab = Lab::new();
+    for number in 0..IN_FLIGHT_MAX {
+        lab.way = connection(u16::try_from(number).expect("few"));
+        lab.disconnect();
+    }
+    let identifiers: std::collections::BTreeSet<u8> =
+        std::iter::from_fn(|| lab.exchanges.poll_transmit().map(|transmit| transmit.octets[1])).collect();
+    assert_eq!(identifiers.len(), IN_FLIGHT_MAX);
+    assert!(matches!(
+        lab.try_disconnect(),
+        Err(StartError::TooManyInFlight { .. })
+    ));
+}
+
+#[test]
+fn who_says_nothing_on_a_connection_is_given_up_sooner() {
+    let waited = |way| {
+        let mut lab = Lab::new();
+        lab.way = way;
+        let began = lab.now;
+        lab.disconnect();
+        while lab.exchanges.in_flight() > 0 {
+            lab.pass_deadline();
+        }
+        lab.now - began
+    };
+    let timing = Timing::default();
+    assert!(waited(connection(1)) <= timing.connection_give_up);
+    assert!(waited(Way::Udp(NAS.into())) > timing.connection_give_up);
 }

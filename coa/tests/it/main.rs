@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use coa::{Answer, Coa, Request, Target, Timing, Verb};
+use coa::{Answer, Coa, Request, Target, Timing, Verb, Way};
 use radius::attribute::kind;
 use radius::{Code, PACKET_LEN_MAX, ReplyWriter, SharedSecret, View};
 use tokio::net::UdpSocket;
@@ -17,12 +17,13 @@ fn timing() -> Timing {
         longest: Duration::from_millis(100),
         attempts_max: 3,
         give_up: Duration::from_secs(2),
+        connection_give_up: Duration::from_secs(1),
     }
 }
 
 fn request(addr: SocketAddr) -> Request {
     let target = Target {
-        addr,
+        way: Way::Udp(addr),
         secret: SharedSecret::new(SECRET),
     };
     Request {

@@ -227,6 +227,8 @@ pub struct NasStats {
     pub rate_limited: AtomicU64,
     /// When the requests taken from it so far are worked off at its rate, in Unix nanoseconds.
     pub(crate) rate_owed_ns: AtomicU64,
+    /// Unix seconds at which it answered by UDP a request of ours that it had not answered on its own connection; 0: never.
+    pub connection_deaf_unix_s: AtomicI64,
     /// Unix milliseconds of its first well-signed Access-Request; 0: none yet; -1: known from an earlier run.
     pub message_authenticator_seen_unix_ms: AtomicI64,
 }

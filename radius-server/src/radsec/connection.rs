@@ -6,6 +6,7 @@ use super::Version;
 use super::config::Limits;
 use super::credentials::Credentials;
 use super::desk::{ConnectionId, Desk, Handled, Peer};
+use super::downlink::Down;
 use super::identity::Identity;
 use super::ledger::Answer;
 use crate::clock::Now;
@@ -199,6 +200,23 @@ impl Connection {
         } else {
             Ok(())
         }
+    }
+
+    /// Sends a request of ours, when the peer reads what it is sent; else the request is sent again, or given up.
+    ///
+    /// # Errors
+    /// [`End`]: it is over.
+    pub(super) fn ask(&mut self, desk: &mut Desk, down: &Down, now: Instant) -> Result<(), End> {
+        let (tls, overflowed) = (&mut self.tls, &mut self.overflowed);
+        if let Some(peer) = &mut self.peer
+            && self.stuck.is_none()
+        {
+            desk.ask(peer, down, now, &mut |request| put(tls, request, overflowed));
+        }
+        if self.overflowed {
+            return Err(End::Stalled);
+        }
+        self.write_out(now)
     }
 
     /// Whether it has to end now.

@@ -2,6 +2,7 @@
 //! [`super::ledger`], whose answer comes later. RADIUS/1.1 is turned into the packets the pipelines know, and back.
 //! It writes no socket: what goes out is handed to whoever calls.
 
+use super::downlink::{Ask, Asked, Down, Downlinks};
 use super::flight::{Flight, Waiting};
 use super::identity::Identity;
 use super::ledger::{Answer, Answers, Entry, Inbox};
@@ -11,6 +12,7 @@ use crate::clock::Now;
 use crate::counters::{Event, Lane};
 use crate::decision::Recorder;
 use crate::directory::{Directory, Nas};
+use crate::id::NasId;
 use crate::later::{self, Leaving};
 use radius::{Code, PACKET_LEN_MAX, SharedSecret, View, v11};
 use std::net::{IpAddr, SocketAddr};
@@ -37,6 +39,8 @@ pub(super) struct Peer {
     nonce: [u8; 8],
     /// RADIUS/1.1: requests so far.
     requests: u32,
+    /// What we asked of it; boxed, because hardly any is asked anything.
+    asked: Option<Box<Asked>>,
     /// The NAS as the directory has it, and as it is over TLS.
     nas: Option<(Arc<Nas>, Arc<Nas>)>,
 }
@@ -60,6 +64,7 @@ impl Peer {
             flight: Flight::default(),
             nonce,
             requests: 0,
+            asked: None,
             nas: None,
         }
     }
@@ -102,6 +107,8 @@ pub(super) struct Desk {
     ledger: Inbox,
     /// Where answers go that come later.
     answers: Arc<Answers>,
+    /// Who hears what NAS answer to requests of ours.
+    downlinks: Arc<Downlinks>,
     /// Where it is counted.
     lane: Arc<Lane>,
     /// The secret of every connection.
@@ -120,6 +127,7 @@ impl Desk {
         recorder: Recorder,
         ledger: Inbox,
         answers: Arc<Answers>,
+        downlinks: Arc<Downlinks>,
         lane: Arc<Lane>,
     ) -> Self {
         let room = || vec![0; PACKET_LEN_MAX].into_boxed_slice();
@@ -129,11 +137,17 @@ impl Desk {
             recorder,
             ledger,
             answers,
+            downlinks,
             lane,
             secret: SharedSecret::new(SECRET),
             out: room(),
             carried: room(),
         }
+    }
+
+    /// The NAS of a connection now.
+    pub(super) fn nas_id(&self, identity: Identity) -> Option<NasId> {
+        identity.nas(&self.directory).map(|nas| nas.id)
     }
 
     /// Whether a connection still has a NAS.
@@ -152,8 +166,12 @@ impl Desk {
         let Some(nas) = self.nas(peer) else {
             return Handled::NoNas;
         };
-        if View::parse(packet).is_err() {
+        let Ok(view) = View::parse(packet) else {
             return Handled::Malformed;
+        };
+        if is_down_answer(view.code()) {
+            self.down_answered(peer, &nas, packet);
+            return Handled::Done;
         }
         if peer.version == Version::V10 {
             let identifier = packet[1];
@@ -195,6 +213,35 @@ impl Desk {
         };
         if let Some(response) = &answer.response {
             self.send(peer.version, response, request, write);
+        }
+    }
+
+    /// Sends a request of ours down a connection, by way of `write`.
+    pub(super) fn ask(&mut self, peer: &mut Peer, down: &Down, now: Instant, write: &mut dyn FnMut(&[u8])) {
+        let is_its = self.nas(peer).is_some_and(|nas| nas.id == down.nas);
+        let asked = peer.asked.get_or_insert_default();
+        let (version, secret) = (peer.version, &self.secret);
+        let octets = is_its.then(|| asked.ask(&down.packet, version, secret, now, &mut self.carried));
+        match octets {
+            Some(Ask::Send(octets)) => {
+                write(octets);
+                self.lane.add(Event::RadsecDownSent);
+            }
+            Some(Ask::Sent) => {}
+            Some(Ask::Refused) | None => self.lane.add(Event::RadsecDownNotSent),
+        }
+    }
+
+    /// Takes what a NAS answers to a request of ours.
+    fn down_answered(&mut self, peer: &mut Peer, nas: &Nas, packet: &[u8]) {
+        let (version, secret) = (peer.version, &self.secret);
+        let asked = peer.asked.as_mut();
+        match asked.and_then(|asked| asked.answered(packet, version, secret, &mut self.carried)) {
+            Some(answer) => {
+                self.lane.add(Event::RadsecDownAnswered);
+                self.downlinks.answered(nas.id, answer);
+            }
+            None => self.lane.add(Event::RadsecDownUnasked),
         }
     }
 
@@ -334,6 +381,14 @@ impl Desk {
             Err(_) => self.lane.add(Event::ReplyNotMade), // never: we wrote it, and it only gets shorter
         }
     }
+}
+
+/// Whether a packet answers what only we ask.
+const fn is_down_answer(code: Code) -> bool {
+    matches!(
+        code,
+        Code::DisconnectAck | Code::DisconnectNak | Code::CoaAck | Code::CoaNak
+    )
 }
 
 /// The way back of a request whose answer comes later. Letting go of it says that there will be none.

@@ -16,6 +16,7 @@
 //! - `connection`: one connection: TLS, what waits to be written, when it ends;
 //! - `server`: all of them, and the loop;
 //! - `ledger`: the thread that makes accounting durable;
+//! - [`downlink`]: requests of ours to NAS, down the connections they opened;
 //! - `link`: the other direction, a connection of ours to a server.
 
 pub mod authority;
@@ -23,6 +24,7 @@ pub mod config;
 mod connection;
 pub mod credentials;
 mod desk;
+pub mod downlink;
 mod flight;
 pub mod identity;
 mod ledger;
@@ -31,6 +33,7 @@ mod server;
 
 pub use config::{Config, Limits};
 pub use credentials::CredentialError;
+pub use downlink::Downlinks;
 pub(crate) use server::{ListenError, Listeners, Parts, Server};
 
 use std::sync::Arc;

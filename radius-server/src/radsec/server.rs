@@ -6,6 +6,7 @@ use super::config::{Config, Limits};
 use super::connection::{Connection, End, Interest};
 use super::credentials::{Credentials, LOOK_WAIT, Watch};
 use super::desk::{ConnectionId, Desk};
+use super::downlink::Downlinks;
 use super::ledger::{AccountingDesk, Answers};
 use crate::accounting::{Accountant, Ledger};
 use crate::authentication::Authenticator;
@@ -44,8 +45,12 @@ const EVENTS_AT_ONCE: usize = 256;
 const DESCRIPTORS_KEPT: u64 = 512;
 /// How long the loop rests after the system refused a connection, so that it does not spin.
 const REFUSED_WAIT: Duration = Duration::from_millis(10);
-/// What the bell of the ledger is called in the loop; listeners follow, then connections.
+/// What the bell of the ledger is called in the loop, and that of requests of ours; listeners follow, then connections.
 const BELL: u64 = 0;
+/// See [`BELL`].
+const DOWN_BELL: u64 = 1;
+/// The first listener.
+const LISTENER_FIRST: u64 = 2;
 /// The first name of a connection.
 const CONNECTION_FIRST: ConnectionId = 1_024;
 
@@ -119,6 +124,8 @@ pub(crate) struct Parts {
     pub(crate) accountant: Accountant,
     /// The journal and the sessions.
     pub(crate) ledger: Ledger,
+    /// Requests of ours to NAS.
+    pub(crate) downlinks: Arc<Downlinks>,
 }
 
 /// See the module's words.
@@ -133,6 +140,10 @@ pub(crate) struct Server {
     desk: Desk,
     /// Answers that took their time.
     answers: Arc<Answers>,
+    /// Requests of ours to NAS.
+    downlinks: Arc<Downlinks>,
+    /// Rings when there are some.
+    down_bell: Arc<OwnedFd>,
     /// Where it is counted.
     lane: Arc<Lane>,
     /// Open connections.
@@ -181,6 +192,7 @@ impl Server {
         let (accounting, inbox, answers) = AccountingDesk::new(parts.accountant, parts.ledger)?;
         let credentials = watch.current();
         let lane = Arc::clone(&parts.lane);
+        let down_bell = parts.downlinks.hang_bell()?;
         let server = Self {
             sockets,
             limits,
@@ -193,9 +205,12 @@ impl Server {
                 parts.recorder,
                 inbox,
                 Arc::clone(&answers),
+                Arc::clone(&parts.downlinks),
                 parts.lane,
             ),
             answers,
+            downlinks: parts.downlinks,
+            down_bell,
             lane,
             open: HashMap::new(),
             by_address: HashMap::new(),
@@ -210,6 +225,7 @@ impl Server {
         priority::be_prompt();
         // What a panic left: connections whose state nobody knows.
         self.open.clear();
+        self.downlinks.all_closed();
         self.by_address.clear();
         self.strangers = 0;
         let epoll = loop {
@@ -233,6 +249,7 @@ impl Server {
             for event in &events {
                 match event.data.u64() {
                     BELL => self.answer(&epoll, now),
+                    DOWN_BELL => self.ask(&epoll, now),
                     listener if listener < CONNECTION_FIRST => self.accept(&epoll, listener, now),
                     connection => self.pump(&epoll, connection, now),
                 }
@@ -243,6 +260,7 @@ impl Server {
                 checked = Instant::now();
             }
         }
+        self.downlinks.all_closed();
         for (_id, (connection, _interest)) in self.open.drain() {
             connection.close();
         }
@@ -253,7 +271,8 @@ impl Server {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let name = epoll::EventData::new_u64;
         epoll::add(&epoll, self.answers.bell(), name(BELL), epoll::EventFlags::IN)?;
-        for (at, socket) in (BELL + 1..).zip(&self.sockets) {
+        epoll::add(&epoll, &*self.down_bell, name(DOWN_BELL), epoll::EventFlags::IN)?;
+        for (at, socket) in (LISTENER_FIRST..).zip(&self.sockets) {
             epoll::add(&epoll, socket, name(at), epoll::EventFlags::IN)?;
         }
         Ok(epoll)
@@ -261,7 +280,7 @@ impl Server {
 
     /// Accepts who knocks at a listener.
     fn accept(&mut self, epoll: &OwnedFd, listener: u64, now: Now) {
-        let place = usize::try_from(listener - BELL - 1).unwrap_or(usize::MAX);
+        let place = usize::try_from(listener - LISTENER_FIRST).unwrap_or(usize::MAX);
         for _accept in 0..ACCEPTS_AT_ONCE {
             let Some(socket) = self.sockets.get(place) else {
                 return;
@@ -320,6 +339,9 @@ impl Server {
         if stranger && let Some(peer) = connection.peer() {
             self.strangers -= 1;
             self.lane.add(Event::RadsecOpened);
+            if let Some(nas) = self.desk.nas_id(peer.identity) {
+                self.downlinks.opened(id, nas, peer.address, peer.identity);
+            }
             info!(address = %peer.address, version = ?peer.version, nas = ?peer.identity, "a TLS connection of a NAS");
         }
         match pumped {
@@ -366,6 +388,20 @@ impl Server {
         }
     }
 
+    /// Sends requests of ours down the connections they are for.
+    fn ask(&mut self, epoll: &OwnedFd, now: Now) {
+        for down in self.downlinks.fetch(&self.down_bell) {
+            let Some((connection, _)) = self.open.get_mut(&down.connection) else {
+                self.lane.add(Event::RadsecDownNotSent); // it has gone; whoever asks will ask again
+                continue;
+            };
+            match connection.ask(&mut self.desk, &down, now.monotonic) {
+                Ok(()) => self.settle(epoll, down.connection),
+                Err(end) => self.end(down.connection, &end),
+            }
+        }
+    }
+
     /// Ends what has to end.
     fn check(&mut self, now: Now) {
         let credentials = self.credentials.load_full();
@@ -396,6 +432,7 @@ impl Server {
         let Some((connection, _)) = self.open.remove(&id) else {
             return;
         };
+        self.downlinks.closed(id);
         let address = connection.address();
         if let Some(here) = self.by_address.get_mut(&address.ip()) {
             *here -= 1;

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
-use crate::app::App;
+use crate::app::{App, disconnect};
 use crate::causes::Causes;
 use crate::drain::Drain;
 use crate::drain::pace::{self, Pace};
@@ -75,6 +75,7 @@ impl Access {
         dictionary: Arc<Dictionary>,
     ) -> Result<Self, OpenError> {
         let handle = PlaneHandle::of(plane);
+        disconnect::connect(&coa, &handle.downlinks);
         let counters = Counters::default();
         let directory = Arc::clone(&handle.directory);
         let sealer = kernel.sealer.clone();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use radius_server::decision::Decisions;
 use radius_server::journal::Reader;
 use radius_server::onward::Onward;
+use radius_server::radsec::Downlinks;
 use radius_server::sessions::Sessions;
 use radius_server::unknown::UnknownSources;
 use radius_server::{Directory, Plane};
@@ -19,6 +20,8 @@ pub struct PlaneHandle {
     pub sessions: Arc<Sessions>,
     /// The last decisions, as far as memory goes back.
     pub decisions: Arc<Decisions>,
+    /// The way to NAS that opened TLS connections.
+    pub downlinks: Arc<Downlinks>,
     /// Who asks and is no NAS.
     pub unknown_sources: Arc<UnknownSources>,
     /// How far accounting was sent on.
@@ -37,6 +40,7 @@ impl PlaneHandle {
             directory: Arc::clone(plane.directory()),
             sessions: Arc::clone(plane.sessions()),
             decisions: Arc::clone(plane.decisions()),
+            downlinks: Arc::clone(plane.downlinks()),
             unknown_sources: Arc::clone(plane.unknown_sources()),
             onward: Arc::clone(plane.onward()),
             accounting_journal: plane.accounting_journal(),

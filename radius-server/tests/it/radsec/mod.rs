@@ -1,5 +1,6 @@
 //! RADIUS over TLS from outside: NAS with certificates of our authority, of others and of nobody.
 
+mod down;
 mod homes;
 mod links;
 mod peer;

@@ -124,7 +124,7 @@ pub fn accounting(identifier: u8, session: &str) -> Vec<u8> {
 }
 
 /// A RADIUS/1.1 packet, put together by hand.
-fn packet_v11(code: Code, token: u32, attributes: &[(u8, &[u8])]) -> Vec<u8> {
+pub fn packet_v11(code: Code, token: u32, attributes: &[(u8, &[u8])]) -> Vec<u8> {
     let mut packet = vec![code as u8, 0, 0, 0];
     packet.extend_from_slice(&token.to_be_bytes());
     packet.extend_from_slice(&[0; 12]);

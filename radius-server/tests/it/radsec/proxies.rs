@@ -85,7 +85,7 @@ impl Pems {
 }
 
 /// Asks with radclient, and gives what it said.
-fn radclient(to: SocketAddr, command: &str, attributes: &str) -> String {
+pub fn radclient(to: SocketAddr, command: &str, attributes: &str) -> String {
     let mut asking = Command::new("radclient")
         .args(["-x", "-r", "4", "-t", "5", &to.to_string(), command, SECRET])
         .stdin(Stdio::piped())
@@ -184,7 +184,7 @@ pub fn start_radsecproxy(pems: &Pems, config: &str) -> Running {
 pub const FREERADIUS: &str = "/usr/sbin/freeradius";
 
 /// A configuration of FreeRADIUS that listens for UDP and sends everything to us over TLS.
-fn freeradius_config(dir: &Path, port: u16, accounting: u16, server: SocketAddr) -> String {
+pub fn freeradius_config(dir: &Path, port: u16, accounting: u16, server: SocketAddr) -> String {
     let dir = dir.display();
     format!(
         r#"

@@ -4,6 +4,7 @@
 //! [`world`] is a whole node in the test's process; [`nas`] a NAS made of two sockets; [`journal`] a journal without one.
 
 mod admission;
+mod connection;
 mod disconnect;
 mod drain;
 mod feed;

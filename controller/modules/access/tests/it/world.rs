@@ -17,7 +17,7 @@ use kernel::identity::Settings;
 use kernel::secrets::Sealer;
 use kernel::testing::TestDatabase;
 use kernel::{Database, Kernel, OpContext};
-use radius_server::{Config, Directory, Plane};
+use radius_server::{Config, Directory, Plane, radsec};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -63,18 +63,46 @@ pub struct Isp {
 impl World {
     /// A node with a database of its own.
     pub async fn new() -> Self {
+        Self::fresh(|_config| {}).await
+    }
+
+    /// The same, listening for RADIUS over TLS, too.
+    pub async fn with_radsec() -> Self {
+        Self::fresh(|config| {
+            config.radsec = Some(radsec::Config {
+                listen: vec!["127.0.0.1:0".parse().expect("an address")],
+                files: radsec::config::Files {
+                    authority: config.journal_dir.with_file_name("radsec"),
+                    certificate: None,
+                    client_ca: None,
+                    crl: None,
+                },
+                limits: radsec::Limits::default(),
+            });
+        })
+        .await
+    }
+
+    /// A node with a database of its own and this configuration.
+    async fn fresh(change: impl FnOnce(&mut Config)) -> Self {
         let test = TestDatabase::new().await;
         let db = test.database().clone();
-        let mut world = Self::start(db, Arc::new(tempfile::tempdir().expect("a directory"))).await;
+        let dir = Arc::new(tempfile::tempdir().expect("a directory"));
+        let mut world = Self::start_with(db, dir, change).await;
         world.test = Some(test);
         world
     }
 
     /// A node on this database, with this data directory; the same key every time.
     pub async fn start(db: Database, dir: Arc<TempDir>) -> Self {
+        Self::start_with(db, dir, |_config| {}).await
+    }
+
+    /// The same with another configuration.
+    async fn start_with(db: Database, dir: Arc<TempDir>, change: impl FnOnce(&mut Config)) -> Self {
         let kernel = Kernel::new(db, Sealer::from_key([42; 32]), Settings::default()).expect("a kernel");
         kernel.start().await.expect("roles");
-        let plane = Arc::new(plane(dir.path()));
+        let plane = Arc::new(plane_with(dir.path(), change));
         let coa = Coa::start(short()).await.expect("session control");
         let access = Access::open(&kernel, &plane, coa, dir.path(), Arc::default()).expect("opens");
         access.load(&plane).await.expect("loads");
@@ -210,8 +238,8 @@ impl World {
     }
 }
 
-/// A plane on port 0 with its journals in this directory.
-pub fn plane(dir: &Path) -> Plane {
+/// A plane on port 0 with its journals in this directory, and perhaps another configuration.
+fn plane_with(dir: &Path, change: impl FnOnce(&mut Config)) -> Plane {
     let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
     let mut config = Config::new(dir.join("journal"));
     config.auth = vec![any];
@@ -220,6 +248,7 @@ pub fn plane(dir: &Path) -> Plane {
     for options in [&mut config.accounting_journal, &mut config.decision_journal] {
         options.segment_len = 1024 * 1024;
     }
+    change(&mut config);
     Plane::prepare(config, Arc::new(Directory::new())).expect("prepared")
 }
 
@@ -230,6 +259,7 @@ fn short() -> Timing {
         longest: Duration::from_millis(200),
         attempts_max: 3,
         give_up: Duration::from_millis(600),
+        connection_give_up: Duration::from_millis(600),
     }
 }
 

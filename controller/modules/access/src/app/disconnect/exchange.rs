@@ -1,14 +1,15 @@
 //! One exchange with a NAS, from what names the session to the outcome in words.
 //! Never stores anything and never takes an ACK for more than it is.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
-use coa::{Answer, Coa, Outcome, Request, Target, Verb, error_cause_name};
+use coa::{Answer, Coa, Outcome, Request, Target, Verb, Way, error_cause_name};
 use kernel::id::{IntentId, PartnerId};
 use radius::attribute::kind;
-use radius_server::directory::Nas;
-use radius_server::sessions::Session;
+use radius_server::directory::NasStats;
 
+use super::way::{in_words, learn};
 use crate::causes::Causes;
 use crate::store::intent::IntentOutcome;
 
@@ -23,62 +24,106 @@ pub(super) struct Asking {
     pub partner: PartnerId,
     /// The NAS's name, for words.
     pub nas: String,
-    /// Where and with which secret.
-    pub target: Target,
+    /// By which ways, in order, and with which secrets.
+    pub ways: Vec<Target>,
+    /// What is known of the NAS.
+    pub stats: Arc<NasStats>,
     /// What names the session for this make.
     pub attributes: Vec<u8>,
     /// What names it at the least.
     pub minimal: Vec<u8>,
 }
 
-/// Asks, and once more with less when the NAS objects to what it was told.
+/// What was tried so far.
+#[derive(Default)]
+struct Tried {
+    /// Packets sent.
+    attempts: i16,
+    /// Ways on which nothing was said.
+    silent: Vec<Way>,
+    /// How long that took.
+    waited: Duration,
+}
+
+/// Asks by one way after the other, until the NAS says something.
 pub(super) async fn exchange(coa: &Coa, asking: &Asking) -> IntentOutcome {
-    let mut attempts = 0;
+    let mut tried = Tried::default();
+    for target in &asking.ways {
+        let answered = ask_by(coa, asking, target, &mut tried).await;
+        let outcome = match answered {
+            Ok(outcome) => outcome,
+            Err(failed) => return failed,
+        };
+        if outcome.answer != Answer::Silent {
+            learn(&asking.stats, target.way, &tried.silent);
+            return told(asking, outcome, &tried);
+        }
+        tried.silent.push(target.way);
+        tried.waited += outcome.waited;
+    }
+    silent(asking, &tried)
+}
+
+/// Asks by one way, and once more with less when the NAS objects to what it was told.
+async fn ask_by(
+    coa: &Coa,
+    asking: &Asking,
+    target: &Target,
+    tried: &mut Tried,
+) -> Result<Outcome, IntentOutcome> {
     let mut identification = &asking.attributes;
     loop {
         let request = Request {
-            target: asking.target.clone(),
+            target: target.clone(),
             verb: Verb::Disconnect,
             attributes: identification.clone(),
         };
         let outcome = match coa.send(request).await {
             Ok(outcome) => outcome,
             Err(error) => {
-                return failed(format!(
+                return Err(failed(format!(
                     "the request to NAS {} was not sent: {}",
                     asking.nas,
                     Causes(&error)
-                ));
+                )));
             }
         };
-        attempts += i16::from(outcome.attempts);
+        tried.attempts += i16::from(outcome.attempts);
         let objects = matches!(outcome.answer, Answer::Nak { error_cause: Some(cause) } if TRY_SMALLER.contains(&cause));
         if objects && *identification != asking.minimal && !asking.minimal.is_empty() {
             identification = &asking.minimal;
             continue;
         }
-        return told(asking, outcome, attempts);
+        return Ok(outcome);
+    }
+}
+
+/// That the NAS said nothing, as it is stored.
+fn silent(asking: &Asking, tried: &Tried) -> IntentOutcome {
+    let (ways, waited_s) = (in_words(&tried.silent), tried.waited.as_secs_f64());
+    IntentOutcome {
+        state: "silent",
+        attempts: tried.attempts,
+        rtt_us: None,
+        error_cause: None,
+        detail: Some(format!(
+            "no answer from NAS {} {ways} after {} attempts in {waited_s:.1} s; check its CoA port, secret and firewall",
+            asking.nas, tried.attempts
+        )),
+        answered: false,
     }
 }
 
 /// What the NAS said, as it is stored.
-fn told(asking: &Asking, outcome: Outcome, attempts: i16) -> IntentOutcome {
+fn told(asking: &Asking, outcome: Outcome, tried: &Tried) -> IntentOutcome {
     let (state, error_cause, detail) = match outcome.answer {
         Answer::Ack => ("acknowledged", None, None),
         Answer::Nak { error_cause } => ("refused", error_cause, Some(refusal(&asking.nas, error_cause))),
-        Answer::Silent => {
-            let waited_s = outcome.waited.as_secs_f64();
-            let detail = format!(
-                "no answer from NAS {} at {} after {attempts} attempts in {waited_s:.1} s; \
-                 check its CoA port, secret and firewall",
-                asking.nas, asking.target.addr
-            );
-            ("silent", None, Some(detail))
-        }
+        Answer::Silent => return silent(asking, tried),
     };
     IntentOutcome {
         state,
-        attempts,
+        attempts: tried.attempts,
         rtt_us: outcome
             .rtt
             .map(|rtt| i64::try_from(rtt.as_micros()).unwrap_or(i64::MAX)),
@@ -115,17 +160,6 @@ pub(super) fn failed(detail: String) -> IntentOutcome {
         detail: Some(detail),
         answered: false,
     }
-}
-
-/// Where the NAS listens: its own address when it is one host, else where the session's records came from.
-pub(super) fn coa_address(nas: &Nas, session: &Session) -> SocketAddr {
-    let one_host = nas.network.prefix_len() == nas.network.max_prefix_len();
-    let address = if one_host {
-        nas.network.addr()
-    } else {
-        session.source.ip()
-    };
-    SocketAddr::new(address.to_canonical(), nas.coa.port)
 }
 
 /// The Acct-Session-Id alone out of a run of attributes.

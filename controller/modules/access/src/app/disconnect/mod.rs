@@ -5,19 +5,21 @@
 //! in a task of its own: a caller that goes away does not stop it. What the NAS says is stored; the caller gets it if it
 //! comes within `ANSWER_WAIT_MS`, and finds it in the intent otherwise.
 //!
-//! `exchange` is the talk with the NAS, `pick_up` what happens to an intent that a crash interrupted, `counters`
+//! `way` says how the NAS is reached, `exchange` is the talk with the NAS, `pick_up` what happens to an intent that a crash interrupted, `counters`
 //! what became of all of them.
 
 mod counters;
 mod exchange;
 mod pick_up;
+mod way;
 
 pub use counters::IntentCounters;
+pub(crate) use way::connect;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use coa::{Make, Target};
+use coa::Make;
 use kernel::audit::{self, Entry};
 use kernel::id::{IntentId, PartnerId, SessionId};
 use kernel::{Error, OpContext};
@@ -26,9 +28,8 @@ use serde_json::json;
 use time::OffsetDateTime;
 use tracing::{info, warn};
 
-use self::exchange::{Asking, coa_address, exchange, only_session_id};
+use self::exchange::{Asking, exchange, only_session_id};
 use super::{App, system_op};
-use crate::app::unix_now_s;
 use crate::causes::Causes;
 use crate::store;
 use crate::store::intent::{Intent, IntentOutcome, IntentRow};
@@ -134,10 +135,8 @@ impl App {
             id,
             partner,
             nas: nas.name.to_string(),
-            target: Target {
-                addr: coa_address(&nas, session),
-                secret: nas.coa_secret_at(unix_now_s()).clone(),
-            },
+            ways: way::ways(&self.plane.downlinks, &nas, session),
+            stats: Arc::clone(&nas.stats),
             attributes,
             minimal: only_session_id(&recorded),
         })
