@@ -178,9 +178,10 @@ fn a_connection_that_is_lost_is_made_again() {
     check_logins(&client);
     let server = held(&isp);
     let stats = server.stats.port(HomePort::Auth);
-    // Without its NAS it has no use for the connection.
+    // Without its NAS it has no use for the connection. Who asks now may be answered late, and asks from a port of his own.
     home.plane.directory().nas_remove(id(90));
-    client.send_auth(&client.pap(true, "alice@away", PASSWORD));
+    let unlucky = isp.client("127.22.1.4");
+    unlucky.send_auth(&unlucky.pap(true, "alice@away", PASSWORD));
     until("it is lost", || stats.links_lost.load(Ordering::Relaxed) > 0);
     home.plane
         .directory()
