@@ -187,8 +187,8 @@ fn one_address_has_so_many_connections_and_no_more() {
     });
 }
 
-/// A wait that is over at once.
-const SHORT: Duration = Duration::from_millis(50);
+/// A wait that is soon over, and long enough for a handshake on a machine that has much else to do.
+const SHORT: Duration = Duration::from_secs(2);
 
 #[test]
 fn a_peer_that_does_not_begin_tls_is_ended() {
