@@ -461,6 +461,7 @@ impl Plane {
             accountant: self.accountant(&self.counters.lane()),
             ledger: self.ledger(),
             downlinks: Arc::clone(&self.downlinks),
+            reject_delay: self.config.reject_delay.min(REJECT_DELAY_MAX),
         };
         let made = radsec::Server::new(listeners, parts);
         let (mut server, mut accounting, mut files) = made.map_err(|source| StartError::Thread {

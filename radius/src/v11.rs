@@ -185,8 +185,9 @@ pub fn request_out<'b>(
         }
     }
     //= https://www.rfc-editor.org/rfc/rfc9765#section-5.1.2
-    //# If an Access-Request packet contains a CHAP-Password attribute, it MUST
-    //# also contain a CHAP-Challenge attribute
+    //# if the received Access-Request packet contains a CHAP-Password
+    //# attribute but no CHAP-Challenge attribute, the proxy MUST create a
+    //# CHAP-Challenge attribute in the proxied packet
     if request.first(kind::CHAP_PASSWORD).is_some() && request.first(kind::CHAP_CHALLENGE).is_none() {
         packet.push(kind::CHAP_CHALLENGE, request.authenticator())?;
     }

@@ -1,6 +1,7 @@
 //! What a NAS is held to beside its signature: unsigned Proxy-State, a secret that is being replaced, requests a second.
 //! The defaults restrict nobody who was not restricted before.
 
+use super::certificate_name::CertificateName;
 use super::nas::Require;
 use radius::secret::SharedSecret;
 use std::num::NonZeroU32;
@@ -17,6 +18,8 @@ pub struct NasGuard {
     pub older_secret: Option<OlderSecret>,
     /// How many Access-Requests a second are taken from it; `None`: as many as it sends.
     pub request_rate: Option<RequestRate>,
+    /// What its certificate must carry over TLS when it is none of our own authority's; `None`: anything.
+    pub certificate_name: Option<CertificateName>,
 }
 
 impl Default for NasGuard {
@@ -26,6 +29,7 @@ impl Default for NasGuard {
             proxy_state_known: None,
             older_secret: None,
             request_rate: None,
+            certificate_name: None,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! A request reaches a [`Subscriber`] only through its [`Nas`], and a NAS holds its own [`Partner`]: another partner's
 //! subscriber cannot be reached by any spelling of a user name.
 
+mod certificate_name;
 mod credential;
 mod guard;
 mod home_tls;
@@ -22,6 +23,7 @@ mod subscriber;
 #[cfg(test)]
 mod tests;
 
+pub use certificate_name::{CERTIFICATE_NAME_OCTETS_MAX, CertificateName, NoCertificateName};
 pub(crate) use credential::CredentialKind;
 pub use credential::{Credential, Secret};
 pub use guard::{NasGuard, OlderSecret, ProxyState, RequestRate, SecretAge};

@@ -1,6 +1,7 @@
 //! A NAS as the packet path needs it: whose it is, its secret, what it must sign, and what it did so far.
 //! Its numbers and what was learned about it outlive a change of its settings. How one is found: `source`.
 
+use super::certificate_name::CertificateName;
 use super::guard::{NasGuard, OlderSecret, ProxyState, RequestRate, SecretAge};
 use super::identify::Identify;
 use super::name::Name;
@@ -98,6 +99,8 @@ pub struct Nas {
     pub older_secret: Option<Box<OlderSecret>>,
     /// How many Access-Requests a second are taken from it.
     pub request_rate: Option<RequestRate>,
+    /// What its certificate must carry when it is none of our own authority's; boxed, because hardly any must.
+    pub certificate_name: Option<Box<CertificateName>>,
     /// How these requests of it come.
     pub transport: Transport,
     /// By what its subscribers are recognised.
@@ -117,6 +120,7 @@ impl Nas {
             proxy_state_known,
             older_secret,
             request_rate,
+            certificate_name,
         } = spec.guard;
         if let Some(known) = proxy_state_known {
             stats.proxy_state_learn(known);
@@ -134,6 +138,7 @@ impl Nas {
             limit_proxy_state,
             older_secret: older_secret.map(Box::new),
             request_rate,
+            certificate_name: certificate_name.map(Box::new),
             transport: Transport::Udp,
             identify: spec.identify,
             stats,
@@ -182,6 +187,7 @@ impl Nas {
             limit_proxy_state: Require::No,
             older_secret: None,
             request_rate: self.request_rate,
+            certificate_name: None,
             transport: Transport::Tls,
             identify: self.identify,
             stats: Arc::clone(&self.stats),

@@ -16,11 +16,11 @@ const DELAYED_MAX: usize = 16_384;
 const DELAYED_OCTETS_MAX: usize = 2 * 1024 * 1024;
 
 /// See the module's words.
-pub(super) struct Delayed {
+pub(crate) struct Delayed<To = Destination> {
     /// How long each waits; zero: nobody waits.
     delay: Duration,
     /// Those that wait, in the order in which they will leave.
-    entries: VecDeque<Entry>,
+    entries: VecDeque<Entry<To>>,
     /// Their octets, one after the other.
     octets: VecDeque<u8>,
 }
@@ -39,18 +39,18 @@ pub(crate) struct Destination {
 }
 
 /// One that waits.
-struct Entry {
+struct Entry<To> {
     /// When it leaves.
     due: Instant,
     /// Where to.
-    destination: Destination,
+    destination: To,
     /// Its length.
     len: usize,
 }
 
-impl Delayed {
+impl<To> Delayed<To> {
     /// Nothing waits yet; each will wait so long.
-    pub(super) const fn new(delay: Duration) -> Self {
+    pub(crate) const fn new(delay: Duration) -> Self {
         Self {
             delay,
             entries: VecDeque::new(),
@@ -59,18 +59,18 @@ impl Delayed {
     }
 
     /// Whether rejects wait at all.
-    pub(super) const fn is_on(&self) -> bool {
+    pub(crate) const fn is_on(&self) -> bool {
         !self.delay.is_zero()
     }
 
     /// Whether nothing waits.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
     /// Keeps a reject of a request that came at `arrived`; false when there is no room. One that came before the last one
     /// leaves with it.
-    pub(super) fn keep(&mut self, reply: &[u8], destination: Destination, arrived: Instant) -> bool {
+    pub(crate) fn keep(&mut self, reply: &[u8], destination: To, arrived: Instant) -> bool {
         if self.entries.len() >= DELAYED_MAX || self.octets.len() + reply.len() > DELAYED_OCTETS_MAX {
             return false;
         }
@@ -86,7 +86,7 @@ impl Delayed {
 
     /// Takes out one whose time has come, into `room`; its length and where it goes. One that is longer than the room is
     /// cut, which never happens: no reply is longer than a packet.
-    pub(super) fn take_due(&mut self, now: Instant, room: &mut [u8]) -> Option<(usize, Destination)> {
+    pub(crate) fn take_due(&mut self, now: Instant, room: &mut [u8]) -> Option<(usize, To)> {
         let entry = self.entries.pop_front_if(|entry| entry.due <= now)?;
         let len = entry.len.min(room.len());
         for (to, from) in room.iter_mut().zip(self.octets.drain(..entry.len)) {
@@ -96,7 +96,7 @@ impl Delayed {
     }
 
     /// Lets all leave with the next call of [`Self::take_due`].
-    pub(super) fn hurry(&mut self, now: Instant) {
+    pub(crate) fn hurry(&mut self, now: Instant) {
         for entry in &mut self.entries {
             entry.due = now;
         }

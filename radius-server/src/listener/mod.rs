@@ -17,6 +17,7 @@ mod delayed;
 
 pub(crate) use accounting::AccountingWorker;
 pub(crate) use auth::AuthWorker;
+pub(crate) use delayed::Delayed;
 
 use crate::counters::{Event, Lane};
 use std::io;

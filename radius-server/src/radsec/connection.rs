@@ -33,6 +33,8 @@ pub(super) enum End {
     Handshake(String),
     /// Its certificate belongs to no NAS.
     NoNas,
+    /// Its certificate does not carry the name that its NAS states.
+    OtherName,
     /// It was silent for too long.
     Idle,
     /// Its peer does not read.
@@ -49,7 +51,7 @@ impl End {
         match self {
             Self::Peer => Event::RadsecClosedByPeer,
             Self::Handshake(_) => Event::RadsecHandshakeFailed,
-            Self::NoNas => Event::RadsecNoNas,
+            Self::NoNas | Self::OtherName => Event::RadsecNoNas,
             Self::Idle => Event::RadsecClosedIdle,
             Self::Stalled => Event::RadsecClosedStalled,
             Self::Malformed => Event::RadsecClosedMalformed,
@@ -63,6 +65,7 @@ impl End {
             Self::Peer => "closed by the peer",
             Self::Handshake(why) => why,
             Self::NoNas => "the certificate belongs to no NAS",
+            Self::OtherName => "the certificate does not carry the name that its NAS states (tls_name)",
             Self::Idle => "silent for too long",
             Self::Stalled => "the peer does not read",
             Self::Malformed => "it brought what is not RADIUS",
@@ -178,8 +181,13 @@ impl Connection {
             if self.waits || self.tls.wants_write() {
                 break; // what it sends meanwhile stays in the kernel, and then with the peer
             }
+            let stranger = self.is_stranger();
             if !self.read_in(credentials, now)? {
                 break;
+            }
+            if stranger && !self.shows_its_name(desk) {
+                self.peer = None; // it was nobody's for a moment
+                return Err(End::OtherName);
             }
         }
         self.handle_packets(desk, now)?;
@@ -200,6 +208,18 @@ impl Connection {
         } else {
             Ok(())
         }
+    }
+
+    /// Writes a reply that had to wait.
+    ///
+    /// # Errors
+    /// [`End`]: it is over.
+    pub(super) fn write_late(&mut self, reply: &[u8], now: Instant) -> Result<(), End> {
+        put(&mut self.tls, reply, &mut self.overflowed);
+        if self.overflowed {
+            return Err(End::Stalled);
+        }
+        self.write_out(now)
     }
 
     /// Sends a request of ours, when the peer reads what it is sent; else the request is sent again, or given up.
@@ -246,11 +266,18 @@ impl Connection {
             return Ok(()); // the handshake will see
         };
         let identity = self.identity(credentials);
-        if identity == Some(peer.identity) && desk.knows(peer.identity) {
+        if identity == Some(peer.identity) && desk.knows(peer.identity) && self.shows_its_name(desk) {
             Ok(())
         } else {
             Err(End::Revoked)
         }
+    }
+
+    /// Whether its certificate carries what its NAS states; so it is until there is a certificate.
+    fn shows_its_name(&self, desk: &Desk) -> bool {
+        let shown = self.tls.peer_certificates().and_then(<[_]>::first);
+        let checked = self.peer.as_ref().zip(shown);
+        checked.is_none_or(|(peer, shown)| desk.is_shown_by(peer.identity, shown))
     }
 
     /// Says good-bye, if the peer will hear it.
@@ -313,7 +340,9 @@ impl Connection {
         if self.peer.is_none() && !self.tls.is_handshaking() {
             let version = Version::negotiated(self.tls.alpn_protocol());
             if version == Version::V11 && self.tls.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
-                // RFC 9765 section 3.4 allows it with TLS 1.3 or later only.
+                //= https://www.rfc-editor.org/rfc/rfc9765#section-3.4
+                //# Implementations of this specification MUST require TLS version 1.3 or
+                //# later.
                 return Err(End::Handshake("RADIUS/1.1 was asked for with TLS 1.2".into()));
             }
             let identity = self.identity(credentials).ok_or(End::NoNas)?;

@@ -7,18 +7,20 @@ use super::flight::{Flight, Waiting};
 use super::identity::Identity;
 use super::ledger::{Answer, Answers, Entry, Inbox};
 use super::{SECRET, Version};
-use crate::authentication::Authenticator;
+use crate::authentication::{self, Authenticator};
 use crate::clock::Now;
 use crate::counters::{Event, Lane};
 use crate::decision::Recorder;
 use crate::directory::{Directory, Nas};
 use crate::id::NasId;
 use crate::later::{self, Leaving};
+use crate::listener::Delayed;
 use radius::{Code, PACKET_LEN_MAX, SharedSecret, View, v11};
+use rustls::pki_types::CertificateDer;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Names a connection for as long as the process runs.
 pub(super) type ConnectionId = u64;
@@ -82,6 +84,16 @@ impl Peer {
     }
 }
 
+/// Where an Access-Reject goes that waits.
+struct Held {
+    /// Down which connection.
+    connection: ConnectionId,
+    /// What is spoken on it.
+    version: Version,
+    /// What it answers.
+    request: Waiting,
+}
+
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Handled {
@@ -109,6 +121,8 @@ pub(super) struct Desk {
     answers: Arc<Answers>,
     /// Who hears what NAS answer to requests of ours.
     downlinks: Arc<Downlinks>,
+    /// Access-Rejects that wait, of all connections.
+    delayed: Delayed<Held>,
     /// Where it is counted.
     lane: Arc<Lane>,
     /// The secret of every connection.
@@ -138,6 +152,7 @@ impl Desk {
             ledger,
             answers,
             downlinks,
+            delayed: Delayed::new(Duration::ZERO),
             lane,
             secret: SharedSecret::new(SECRET),
             out: room(),
@@ -148,6 +163,11 @@ impl Desk {
     /// The NAS of a connection now.
     pub(super) fn nas_id(&self, identity: Identity) -> Option<NasId> {
         identity.nas(&self.directory).map(|nas| nas.id)
+    }
+
+    /// Whether a certificate carries what the NAS of a connection states.
+    pub(super) fn is_shown_by(&self, identity: Identity, certificate: &CertificateDer<'_>) -> bool {
+        identity.is_shown_by(certificate, &self.directory)
     }
 
     /// Whether a connection still has a NAS.
@@ -212,7 +232,7 @@ impl Desk {
             return; // of an older connection from the same port
         };
         if let Some(response) = &answer.response {
-            self.send(peer.version, response, request, write);
+            self.send(peer, response, request, write);
         }
     }
 
@@ -288,6 +308,7 @@ impl Desk {
                 .and_then(<[u8]>::first_chunk)
                 .copied()
                 .unwrap_or_default(),
+            arrived: now.monotonic,
         };
         let began = Instant::now();
         let mut out = std::mem::take(&mut self.out);
@@ -300,7 +321,7 @@ impl Desk {
             self.recorder.record(draft);
         }
         if let Some(len) = reply {
-            self.send(peer.version, &out[..len], request, write);
+            self.send(peer, &out[..len], request, write);
         }
         self.out = out;
         if let Some(leaving) = later {
@@ -340,6 +361,7 @@ impl Desk {
         let request = Waiting {
             token,
             authenticator: [0; 16], // an Accounting-Response hides nothing
+            arrived: Instant::now(),
         };
         if !peer.flight.begin(identifier, request) {
             // RFC 6613 section 2.6.1: nothing is sent again on the connection on which it was sent.
@@ -360,8 +382,52 @@ impl Desk {
         Handled::Wait
     }
 
-    /// Gives a reply to `write` in the version of its connection.
-    fn send(&mut self, version: Version, reply: &[u8], request: Waiting, write: &mut dyn FnMut(&[u8])) {
+    /// Gives a reply to `write` in the version of its connection; an Access-Reject when its time has come.
+    fn send(&mut self, peer: &Peer, reply: &[u8], request: Waiting, write: &mut dyn FnMut(&[u8])) {
+        if self.delayed.is_on() && authentication::is_reject(reply) {
+            let held = Held {
+                connection: peer.connection,
+                version: peer.version,
+                request,
+            };
+            if self.delayed.keep(reply, held, request.arrived) {
+                return self.lane.add(Event::AuthRejectDelayed);
+            }
+            self.lane.add(Event::AuthRejectNotDelayed);
+        }
+        self.carry(peer.version, reply, request, write);
+    }
+
+    /// The same with Access-Rejects that wait so long before they are sent; zero: they do not.
+    pub(super) fn delay_rejects(&mut self, delay: Duration) {
+        self.delayed = Delayed::new(delay);
+    }
+
+    /// Whether Access-Rejects wait.
+    pub(super) fn has_delayed(&self) -> bool {
+        !self.delayed.is_empty()
+    }
+
+    /// Lets all that wait leave with the next call of [`Self::release`].
+    pub(super) fn hurry(&mut self, now: Instant) {
+        self.delayed.hurry(now);
+    }
+
+    /// Gives an Access-Reject whose time has come to `write`, as its connection speaks; false when there is none.
+    pub(super) fn release(&mut self, now: Instant, write: &mut dyn FnMut(ConnectionId, &[u8])) -> bool {
+        let mut out = std::mem::take(&mut self.out);
+        let due = self.delayed.take_due(now, &mut out);
+        if let Some((len, held)) = &due {
+            self.carry(held.version, &out[..*len], held.request, &mut |octets| {
+                write(held.connection, octets);
+            });
+        }
+        self.out = out;
+        due.is_some()
+    }
+
+    /// Gives a reply to `write` in this version.
+    fn carry(&mut self, version: Version, reply: &[u8], request: Waiting, write: &mut dyn FnMut(&[u8])) {
         if version == Version::V10 {
             return write(reply);
         }

@@ -2,6 +2,7 @@
 //! RADIUS/1.1 has tokens instead, which are given an Identifier here for as long as they wait. No I/O.
 
 use radius::Authenticator;
+use std::time::Instant;
 
 /// Identifiers there are.
 const IDENTIFIERS: usize = 256;
@@ -13,6 +14,8 @@ pub struct Waiting {
     pub token: u32,
     /// Its authenticator.
     pub authenticator: Authenticator,
+    /// When it came.
+    pub arrived: Instant,
 }
 
 /// See the module's words.
@@ -74,9 +77,11 @@ mod tests {
 
     #[test]
     fn every_identifier_is_given_once() {
+        let arrived = Instant::now();
         let request = |token| Waiting {
             token,
             authenticator: [0; 16],
+            arrived,
         };
         let mut flight = Flight::default();
         let mut given: Vec<u8> = (0..256)

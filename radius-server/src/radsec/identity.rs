@@ -2,7 +2,8 @@
 //!
 //! The rule: a certificate of our own authority names its NAS by id, and its packets are that NAS's wherever they come
 //! from. A certificate of another authority that we were told to believe says only that the peer may come in; which NAS it
-//! is follows from its address, as over UDP. What nobody we believe has signed never comes this far.
+//! is follows from its address, as over UDP; and if that NAS states a name, the certificate must carry it. What nobody we
+//! believe has signed never comes this far.
 
 use super::authority::nas_of_urn;
 use crate::directory::{Directory, Nas};
@@ -42,6 +43,16 @@ impl Identity {
                 named.next().map(Self::Id)
             }
         }
+    }
+
+    /// Whether a certificate will do for the NAS that is meant. One of our own authority names the NAS itself; of another one
+    /// it must carry the name that the NAS states, if it states one. While there is no NAS that is seen with its first packet.
+    #[must_use]
+    pub fn is_shown_by(&self, certificate: &CertificateDer<'_>, directory: &Directory) -> bool {
+        let Self::Address(_) = self else { return true };
+        let nas = self.nas(directory);
+        let name = nas.as_ref().and_then(|nas| nas.certificate_name.as_deref());
+        name.is_none_or(|name| name.is_on(certificate))
     }
 
     /// The NAS, when there is one now.

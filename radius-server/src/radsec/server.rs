@@ -33,6 +33,11 @@ const WAIT: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 100_000_000,
 };
+/// The same while Access-Rejects wait to be sent.
+const DELAYED_WAIT: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 10_000_000,
+};
 /// How often connections are looked at that say nothing.
 const CHECK_WAIT: Duration = Duration::from_secs(1);
 /// How often certificates of open connections are looked at when no file has changed: they end by themselves, too.
@@ -126,6 +131,8 @@ pub(crate) struct Parts {
     pub(crate) ledger: Ledger,
     /// Requests of ours to NAS.
     pub(crate) downlinks: Arc<Downlinks>,
+    /// How long an Access-Reject waits before it is sent.
+    pub(crate) reject_delay: Duration,
 }
 
 /// See the module's words.
@@ -193,7 +200,7 @@ impl Server {
         let credentials = watch.current();
         let lane = Arc::clone(&parts.lane);
         let down_bell = parts.downlinks.hang_bell()?;
-        let server = Self {
+        let mut server = Self {
             sockets,
             limits,
             checked: credentials.load_full(),
@@ -217,6 +224,7 @@ impl Server {
             strangers: 0,
             next: CONNECTION_FIRST,
         };
+        server.desk.delay_rejects(parts.reject_delay);
         Ok((server, accounting, Files(watch)))
     }
 
@@ -242,10 +250,16 @@ impl Server {
         let mut checked = Instant::now();
         while !stop.load(Ordering::Relaxed) {
             events.clear();
-            if epoll::wait(&epoll, rustix::buffer::spare_capacity(&mut events), Some(&WAIT)).is_err() {
+            let wait = if self.desk.has_delayed() {
+                &DELAYED_WAIT
+            } else {
+                &WAIT
+            };
+            if epoll::wait(&epoll, rustix::buffer::spare_capacity(&mut events), Some(wait)).is_err() {
                 continue; // a signal
             }
             let now = Now::read();
+            self.release(&epoll, now.monotonic);
             for event in &events {
                 match event.data.u64() {
                     BELL => self.answer(&epoll, now),
@@ -260,6 +274,10 @@ impl Server {
                 checked = Instant::now();
             }
         }
+        // Nobody will be here to send them later.
+        let now = Instant::now();
+        self.desk.hurry(now);
+        self.release(&epoll, now);
         self.downlinks.all_closed();
         for (_id, (connection, _interest)) in self.open.drain() {
             connection.close();
@@ -385,6 +403,23 @@ impl Server {
         touched.dedup();
         for id in touched {
             self.pump(epoll, id, now);
+        }
+    }
+
+    /// Sends the Access-Rejects whose time has come; those of connections that have gone are of no use to anybody.
+    fn release(&mut self, epoll: &OwnedFd, now: Instant) {
+        let mut touched = Vec::new();
+        let (desk, open) = (&mut self.desk, &mut self.open);
+        while desk.release(now, &mut |id, reply| {
+            if let Some((connection, _)) = open.get_mut(&id) {
+                touched.push((id, connection.write_late(reply, now)));
+            }
+        }) {}
+        for (id, written) in touched {
+            match written {
+                Ok(()) => self.settle(epoll, id),
+                Err(end) => self.end(id, &end),
+            }
         }
     }
 

@@ -230,3 +230,91 @@ fn a_new_certificate_of_ours_is_shown_without_closing_anything() {
     });
     assert_eq!(older.ask_pap("alice@demo", PASSWORD), Code::AccessAccept);
 }
+
+#[test]
+fn a_nas_of_another_authority_must_show_the_name_that_it_states() {
+    let other = tempfile::tempdir().expect("a directory");
+    let issuer = Issuer::new(other.path());
+    let ca = issuer.authority_path();
+    let isp = start(move |config| config.files.client_ca = Some(ca));
+    isp.subscriber(1, 1, "alice@demo", PASSWORD);
+    // Their authority names its NAS as ours does; to us that is a URI like any other.
+    let identity = peer::Identity {
+        authority_pem: peer::authority_pem(&isp),
+        ..issuer.issue(id(999))
+    };
+    let states = |name: &str| {
+        let mut spec = nas(5, "127.0.0.1");
+        spec.guard.certificate_name = Some(name.parse().expect("a name"));
+        isp.plane.directory().nas_put(spec).expect("taken");
+    };
+    let refused = || isp.plane.counters().get(Event::RadsecNoNas);
+    for (count, wrong) in (1..).zip([
+        "dns:bng.example",
+        "uri:urn:headend:nas:other",
+        "cn:another",
+        "ip:127.0.0.1",
+    ]) {
+        states(wrong);
+        assert!(
+            TlsNas::try_ask(&isp, Some(&identity), &identity, &TLS13).is_err(),
+            "{wrong}"
+        );
+        until("it is refused", || refused() == count);
+    }
+    let uri = format!("uri:urn:headend:nas:{}", uuid::Uuid::from_u128(999));
+    for right in ["cn:bng", &uri] {
+        states(right);
+        let mut client = TlsNas::connect(&isp, &identity, &TLS13, Version::V10);
+        assert_eq!(
+            client.ask_pap("alice@demo", PASSWORD),
+            Code::AccessAccept,
+            "{right}"
+        );
+    }
+    // A certificate of our own authority names the NAS itself, and need not carry what it states.
+    states("dns:bng.example");
+    let own = peer::issue(&isp, id(5));
+    let mut client = TlsNas::connect(&isp, &own, &TLS13, Version::V10);
+    assert_eq!(client.ask_pap("alice@demo", PASSWORD), Code::AccessAccept);
+}
+
+#[test]
+fn rejects_wait_and_hold_nobody_up() {
+    for version in [Version::V10, Version::V11] {
+        let isp = peer::start_with(|config| config.reject_delay = Duration::from_secs(1));
+        isp.plane.directory().nas_put(nas(7, "192.0.2.7")).expect("taken");
+        isp.subscriber(1, 1, "alice@demo", PASSWORD);
+        let identity = peer::issue(&isp, id(7));
+        let mut client = TlsNas::connect(&isp, &identity, &TLS13, version);
+        let secret = SharedSecret::new(b"radsec");
+        let request = |token: u32, password: &str| match version {
+            Version::V10 => peer::pap(&secret, token as u8, "alice@demo", password),
+            Version::V11 => peer::pap_v11(token, "alice@demo", password),
+        };
+        // The wrong one first; the right one overtakes it.
+        let (wrong, right) = (request(101, "wrong"), request(102, PASSWORD));
+        client.send(&wrong);
+        client.send(&right);
+        for (asked, code) in [(&right, Code::AccessAccept), (&wrong, Code::AccessReject)] {
+            let reply = client.receive();
+            let view = View::parse(&reply).expect("a packet");
+            assert_eq!(view.code(), code, "{version:?}");
+            match version {
+                Version::V10 => {
+                    let asked = View::parse(asked).expect("a packet");
+                    assert!(secret.check_reply_authenticator(&view, asked.authenticator()));
+                }
+                Version::V11 => assert_eq!(v11::token(&reply), v11::token(asked)),
+            }
+        }
+        assert_eq!(isp.plane.counters().get(Event::AuthRejectDelayed), 1);
+        // Who waits when it stops is told at once.
+        client.send(&request(103, "wrong"));
+        until("it waits", || {
+            isp.plane.counters().get(Event::AuthRejectDelayed) == 2
+        });
+        isp.plane.shutdown();
+        assert_eq!(client.receive()[0], Code::AccessReject as u8);
+    }
+}

@@ -22,7 +22,18 @@ const WAIT: Duration = Duration::from_secs(10);
 
 /// An ISP that listens for RADIUS over TLS on a port of its own.
 pub fn start(change: impl FnOnce(&mut Config)) -> Isp {
+    start_all(change, |_config| {})
+}
+
+/// The same with another configuration of everything else.
+pub fn start_with(change: impl FnOnce(&mut radius_server::Config)) -> Isp {
+    start_all(|_config| {}, change)
+}
+
+/// The same with another configuration of both.
+fn start_all(change: impl FnOnce(&mut Config), other: impl FnOnce(&mut radius_server::Config)) -> Isp {
     Isp::with(|config| {
+        other(config);
         let mut radsec = Config {
             listen: vec!["127.0.0.1:0".parse().expect("an address")],
             files: Files {
