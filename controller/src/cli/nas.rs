@@ -136,6 +136,9 @@ pub struct Settings {
     /// By what its subscribers are recognised, in order: user-name, line, mac; "partner" for the partner's choice
     #[arg(long, value_name = "RULES", value_delimiter = ',')]
     identify: Vec<String>,
+    /// What its certificate must carry over TLS when another authority issued it: dns:, ip:, uri: or cn: and a name
+    #[arg(long, value_name = "NAME|none")]
+    tls_name: Option<String>,
     /// Free text
     #[arg(long)]
     description: Option<String>,
@@ -145,6 +148,14 @@ pub struct Settings {
     /// File with a secret of its own for Disconnect-Requests [else HEADEND_NAS_COA_SECRET, else the shared secret]
     #[arg(long, value_name = "FILE")]
     coa_secret_file: Option<PathBuf>,
+}
+
+/// A name; `none` takes it away.
+fn or_none(name: &str) -> Value {
+    match name {
+        "none" => Value::Null,
+        name => name.into(),
+    }
 }
 
 /// Reads a number, or `none`.
@@ -191,6 +202,7 @@ impl Settings {
             ("request_rate", self.request_rate.clone()),
             ("request_burst", self.request_burst.clone()),
             ("identify", super::identity::rules(&self.identify)),
+            ("tls_name", self.tls_name.as_deref().map(or_none)),
             ("description", text(&self.description)),
             ("secret", secret.map(|secret| secret.reveal().into())),
             (

@@ -12,8 +12,8 @@ use radius::dictionary::Dictionary;
 use radius::secret::SharedSecret;
 use radius_server::Directory;
 use radius_server::directory::{
-    CoaTarget, Counts, DirectoryError, Identify, IdentifyBy, NasGuard, NasSpec, OlderSecret, Plan,
-    ProxyState, RequestRate, Require, Subscriber, SubscriberSpec,
+    CertificateName, CoaTarget, Counts, DirectoryError, Identify, IdentifyBy, NasGuard, NasSpec, OlderSecret,
+    Plan, ProxyState, RequestRate, Require, Subscriber, SubscriberSpec,
 };
 use uuid::Uuid;
 
@@ -336,6 +336,7 @@ impl Loader {
                 },
                 older_secret,
                 request_rate: request_rate(entry),
+                certificate_name: entry.tls_name.as_deref().map(certificate_name),
             },
             identify: identify(&entry.identify),
         })
@@ -481,6 +482,11 @@ fn require(word: &str) -> Require {
         "yes" => Require::Yes,
         _ => Require::Auto,
     }
+}
+
+/// What the certificate of a NAS must carry. The API takes nothing else; what cannot be read is carried by none.
+fn certificate_name(text: &str) -> CertificateName {
+    text.parse().unwrap_or(CertificateName::Dns(Box::default()))
 }
 
 /// How many requests a second are taken from a NAS; without a burst those of a second may come at once.

@@ -9,6 +9,7 @@ use garde::Validate;
 use kernel::OpContext;
 use kernel::http::{Data, Page, Path, Problem, Query, Valid, nullable};
 use kernel::id::NasId;
+use radius_server::directory::CertificateName;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use time::OffsetDateTime;
@@ -109,6 +110,9 @@ pub struct NasCreate {
     request_burst: Option<i32>,
     /// By what its subscribers are recognised, in order: user_name, line, mac; absent: as its partner says.
     identify: Option<Vec<String>>,
+    /// What its certificate must carry over TLS when somebody else's authority issued it: dns:NAME, ip:ADDRESS, uri:URI or
+    /// cn:NAME; anything without.
+    tls_name: Option<String>,
     /// Free text.
     #[garde(length(chars, max = 200))]
     description: Option<String>,
@@ -156,6 +160,10 @@ pub struct NasChange {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<Vec<String>>)]
     identify: Change<Vec<String>>,
+    /// What its certificate must carry over TLS; `null`: anything.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    tls_name: Change<String>,
     /// Free text; `null` empties it.
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
@@ -197,6 +205,8 @@ pub struct NasView {
     posture: NasPostureView,
     /// By what its subscribers are recognised, in order; `null`: as its partner says.
     identify: Option<Vec<String>>,
+    /// What its certificate must carry over TLS when somebody else's authority issued it.
+    tls_name: Option<String>,
     /// Free text.
     description: Option<String>,
     /// How it is doing; `null` until the access plane knows it.
@@ -436,6 +446,7 @@ impl TryFrom<NasCreate> for NasDraft {
                 request_rate: body.request_rate,
                 request_burst: body.request_burst,
                 identify: body.identify,
+                tls_name: body.tls_name.map(tls_name_parse).transpose()?,
                 description: body.description,
             },
             secret: Zeroizing::new(body.secret),
@@ -462,8 +473,20 @@ impl TryFrom<NasChange> for NasPatch {
             request_rate: body.request_rate,
             request_burst: body.request_burst,
             identify: body.identify,
+            tls_name: match body.tls_name {
+                Some(Some(name)) => Some(Some(tls_name_parse(name)?)),
+                other => other,
+            },
             description: body.description,
         })
+    }
+}
+
+/// A name that a certificate can carry, as it is written.
+fn tls_name_parse(text: String) -> Result<String, kernel::Error> {
+    match text.parse::<CertificateName>() {
+        Ok(name) => Ok(name.to_string()),
+        Err(error) => Err(kernel::Error::invalid("/tls_name", error.to_string())),
     }
 }
 
@@ -497,6 +520,7 @@ impl From<NasReport> for NasView {
                 older_secret_last_at: posture.older_secret_last,
             },
             identify: nas.identify,
+            tls_name: nas.tls_name,
             description: nas.description,
             health: health.map(NasHealthView::from),
             created_at: nas.created_at,

@@ -62,6 +62,8 @@ pub struct NasEntry {
     pub request_rate: Option<i32>,
     /// Access-Requests at once.
     pub request_burst: Option<i32>,
+    /// What its certificate must carry when somebody else's authority issued it.
+    pub tls_name: Option<String>,
     /// By what its subscribers are recognised, in order.
     pub identify: Vec<String>,
 }
@@ -176,6 +178,7 @@ pub async fn nas_entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<NasEntry>, Err
                   n.coa_secret, n.coa_port, n.require_message_authenticator,
                   n.message_authenticator_seen_at IS NOT NULL AS "message_authenticator_seen!", n.limit_proxy_state,
                   n.proxy_state_shown, n.older_secret, n.older_secret_until, n.request_rate, n.request_burst,
+                  n.tls_name,
                   coalesce(n.identify, p.identify, '{user_name}') AS "identify!"
              FROM access.nas n LEFT JOIN access.identity_policies p ON p.tenant_id = n.tenant_id
             WHERE n.id = ANY($1)"#,

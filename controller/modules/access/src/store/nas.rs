@@ -50,6 +50,8 @@ pub struct Nas {
     pub request_burst: Option<i32>,
     /// By what its subscribers are recognised, in order; `None`: as its partner says.
     pub identify: Option<Vec<String>>,
+    /// What its certificate must carry when somebody else's authority issued it; `None`: anything.
+    pub tls_name: Option<String>,
     /// Free text.
     pub description: Option<String>,
     /// When it was made.
@@ -79,6 +81,8 @@ pub struct NasRow {
     pub request_burst: Option<i32>,
     /// By what its subscribers are recognised, in order; `None`: as its partner says.
     pub identify: Option<Vec<String>>,
+    /// What its certificate must carry when somebody else's authority issued it; `None`: anything.
+    pub tls_name: Option<String>,
     /// Free text.
     pub description: Option<String>,
 }
@@ -95,6 +99,7 @@ impl From<&Nas> for NasRow {
             request_rate: nas.request_rate,
             request_burst: nas.request_burst,
             identify: nas.identify.clone(),
+            tls_name: nas.tls_name.clone(),
             description: nas.description.clone(),
         }
     }
@@ -143,7 +148,7 @@ pub async fn nas_list(tx: &mut Tx, op: &OpContext, window: Window) -> Result<Lis
                   coa_secret IS NOT NULL AS "coa_secret_set!", require_message_authenticator,
                   message_authenticator_seen_at, limit_proxy_state, proxy_state_shown, unsigned_first_at,
                   unsigned_last_at, unsigned_count, unsigned_proxied_count, older_secret_until, older_secret_last_at,
-                  request_rate, request_burst, identify, description, created_at, updated_at
+                  request_rate, request_burst, identify, tls_name, description, created_at, updated_at
              FROM access.nas WHERE tenant_id = $1 ORDER BY shortname LIMIT $2 OFFSET $3"#,
         tenant,
         window.limit,
@@ -162,7 +167,7 @@ pub async fn nas_fetch(tx: &mut Tx, op: &OpContext, id: NasId) -> Result<Option<
                   coa_secret IS NOT NULL AS "coa_secret_set!", require_message_authenticator,
                   message_authenticator_seen_at, limit_proxy_state, proxy_state_shown, unsigned_first_at,
                   unsigned_last_at, unsigned_count, unsigned_proxied_count, older_secret_until, older_secret_last_at,
-                  request_rate, request_burst, identify, description, created_at, updated_at
+                  request_rate, request_burst, identify, tls_name, description, created_at, updated_at
              FROM access.nas WHERE tenant_id = $1 AND id = $2"#,
         op.require_partner()?.as_uuid(),
         id.as_uuid()
@@ -211,8 +216,8 @@ pub async fn nas_insert(
     sqlx::query!(
         "INSERT INTO access.nas (id, tenant_id, nasname, address, shortname, type, secret, coa_secret, coa_port,
                                  description, require_message_authenticator, limit_proxy_state, request_rate,
-                                 request_burst, created_by, updated_by, identify)
-         VALUES ($1, $2, $3, $4::inet::cidr, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16)",
+                                 request_burst, created_by, updated_by, identify, tls_name)
+         VALUES ($1, $2, $3, $4::inet::cidr, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17)",
         id.as_uuid(),
         op.partner.map(|partner| partner.as_uuid()),
         nasname(row.address),
@@ -228,7 +233,8 @@ pub async fn nas_insert(
         row.request_rate,
         row.request_burst,
         op.actor.id,
-        row.identify.as_deref()
+        row.identify.as_deref(),
+        row.tls_name
     )
     .execute(&mut **tx)
     .await?;
@@ -250,7 +256,7 @@ pub async fn nas_update(
                 older_secret = CASE WHEN $10 IS NULL THEN older_secret END,
                 older_secret_until = CASE WHEN $10 IS NULL THEN older_secret_until END,
                 coa_secret = CASE WHEN $11 THEN $12 ELSE coa_secret END,
-                limit_proxy_state = $14, request_rate = $15, request_burst = $16, identify = $17,
+                limit_proxy_state = $14, request_rate = $15, request_burst = $16, identify = $17, tls_name = $18,
                 updated_at = now(), updated_by = $13
           WHERE tenant_id = $1 AND id = $2",
         op.partner.map(|partner| partner.as_uuid()),
@@ -269,7 +275,8 @@ pub async fn nas_update(
         row.limit_proxy_state,
         row.request_rate,
         row.request_burst,
-        row.identify.as_deref()
+        row.identify.as_deref(),
+        row.tls_name
     )
     .execute(&mut **tx)
     .await?;

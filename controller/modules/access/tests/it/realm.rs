@@ -279,3 +279,30 @@ async fn a_home_server_by_tls_reaches_the_packet_path_and_its_key_nobody_else() 
     }
     eventually(|| async { held(&world, &isp)?.servers()[0].spec.tls.is_none().then_some(()) }).await;
 }
+
+#[tokio::test]
+async fn a_nas_states_what_its_certificate_carries() {
+    let world = World::new().await;
+    let isp = world.isp().await;
+    let nas = crate::nas::FakeNas::at("127.61.9.9", "a secret of a NAS").await;
+    let admitted = world.admit(&isp, "bras-1", &nas).await;
+    assert_eq!(admitted["tls_name"], Value::Null);
+    let held = || {
+        let nas = world.plane.directory().nas_by_source(nas.address())?;
+        Some(nas.certificate_name.as_ref().map(ToString::to_string))
+    };
+    let path = format!("nas/{}", id(&admitted));
+    for (name, status) in [
+        ("dns:bng-1.example", StatusCode::OK),
+        ("bng-1.example", StatusCode::UNPROCESSABLE_ENTITY),
+    ] {
+        let body = json!({ "tls_name": name });
+        let answer = world.ask(Method::PATCH, &isp, &path, Some(&body)).await;
+        assert_eq!(answer.status, status, "{}", answer.body);
+    }
+    eventually(|| async { (held()? == Some("dns:bng-1.example".to_owned())).then_some(()) }).await;
+    let none = json!({ "tls_name": null });
+    let answer = world.ask(Method::PATCH, &isp, &path, Some(&none)).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    eventually(|| async { (held()?.is_none()).then_some(()) }).await;
+}

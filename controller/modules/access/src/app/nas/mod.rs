@@ -68,6 +68,8 @@ pub struct NasPatch {
     pub request_burst: Change<i32>,
     /// By what its subscribers are recognised; emptied, as its partner says.
     pub identify: Change<Vec<String>>,
+    /// What its certificate must carry when somebody else's authority issued it.
+    pub tls_name: Change<String>,
     /// Free text.
     pub description: Change<String>,
 }
@@ -175,6 +177,7 @@ impl App {
             request_rate: changed(before.request_rate, patch.request_rate),
             request_burst: changed(before.request_burst, patch.request_burst),
             identify: changed(before.identify.clone(), identify),
+            tls_name: changed(before.tls_name.clone(), patch.tls_name),
             description: changed(before.description.clone(), patch.description),
         };
         taken(store::nas::nas_update(&mut tx, op, id, &row, &sealed).await, &row)?;
@@ -320,6 +323,7 @@ fn shown(nas: &Nas) -> Value {
         "limit_proxy_state": nas.limit_proxy_state,
         "request_rate": nas.request_rate,
         "request_burst": nas.request_burst,
+        "tls_name": nas.tls_name,
         "older_secret_until": nas.older_secret_until.map(|until| until.to_string()),
         "identify": nas.identify,
         "description": nas.description,

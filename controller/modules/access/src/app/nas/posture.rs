@@ -205,6 +205,7 @@ mod tests {
             request_rate: None,
             request_burst: None,
             identify: None,
+            tls_name: None,
             description: None,
             created_at: NOON,
             updated_at: NOON,

@@ -144,6 +144,8 @@ pub fn put_nas(nas: &NasSpec, out: &mut Vec<u8>) {
     let (per_s, burst) = rate.unwrap_or_default();
     out.extend_from_slice(&per_s.to_be_bytes());
     out.extend_from_slice(&burst.to_be_bytes());
+    let name = nas.guard.certificate_name.as_ref().map(ToString::to_string);
+    put(name.unwrap_or_default().as_bytes(), out);
     let rules: Vec<u8> = nas.identify.rules().map(|rule| rule as u8).collect();
     put(&rules, out);
 }
@@ -383,6 +385,10 @@ fn nas(rest: &mut Rest<'_>) -> Option<NasSpec> {
                 let (per_s, burst) = (u32::from_be_bytes(rest.take()?), u32::from_be_bytes(rest.take()?));
                 let rate = NonZeroU32::new(per_s).zip(NonZeroU32::new(burst));
                 rate.map(|(per_s, burst)| RequestRate { per_s, burst })
+            },
+            certificate_name: match rest.text()? {
+                "" => None,
+                name => Some(name.parse().ok()?),
             },
         },
         identify: {

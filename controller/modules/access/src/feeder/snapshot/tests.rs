@@ -78,6 +78,7 @@ fn populated(subscribers: u128) -> (Directory, Vec<(Uuid, Arc<Plan>)>) {
                 per_s: NonZeroU32::new(1_000).expect("not zero"),
                 burst: NonZeroU32::new(2_000).expect("not zero"),
             }),
+            certificate_name: Some("dns:bng.example".parse().expect("a name")),
         },
         identify: Identify::default(),
     };

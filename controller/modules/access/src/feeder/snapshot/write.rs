@@ -160,6 +160,7 @@ fn spec_of(nas: &Nas) -> NasSpec {
             proxy_state_known: nas.stats.proxy_state(),
             older_secret: nas.older_secret.as_deref().cloned(),
             request_rate: nas.request_rate,
+            certificate_name: nas.certificate_name.as_deref().cloned(),
         },
         identify: nas.identify,
     }
