@@ -22,13 +22,14 @@ ALTER TABLE access.radacct
     ADD COLUMN booked_in6 bigint,                           -- the merge to read (counters, Acct-Session-Time, 1 if Gigawords)
     ADD COLUMN booked_out6 bigint;
 
--- Who had this address at that time: the newest session that began before. Each partition is asked for one place of it.
-CREATE INDEX radacct_framedip ON access.radacct (tenant_id, framedipaddress, acctstarttime);
-CREATE INDEX radacct_framedipv6 ON access.radacct (tenant_id, framedipv6address, acctstarttime)
+-- Who had this address at that time. Both ends stand in the index, so that of all sessions an address ever had only those
+-- that held it then are fetched; the end changes once, when the row leaves radacct_open anyway.
+CREATE INDEX radacct_framedip ON access.radacct (tenant_id, framedipaddress, acctstarttime, acctstoptime);
+CREATE INDEX radacct_framedipv6 ON access.radacct (tenant_id, framedipv6address, acctstarttime, acctstoptime)
     WHERE framedipv6address IS NOT NULL;
-CREATE INDEX radacct_framedipv6prefix ON access.radacct (tenant_id, framedipv6prefix, acctstarttime)
+CREATE INDEX radacct_framedipv6prefix ON access.radacct (tenant_id, framedipv6prefix, acctstarttime, acctstoptime)
     WHERE framedipv6prefix IS NOT NULL;
-CREATE INDEX radacct_delegatedipv6prefix ON access.radacct (tenant_id, delegatedipv6prefix, acctstarttime)
+CREATE INDEX radacct_delegatedipv6prefix ON access.radacct (tenant_id, delegatedipv6prefix, acctstarttime, acctstoptime)
     WHERE delegatedipv6prefix IS NOT NULL;
 
 -- What a subscriber used, hour by hour, by our clock. The drain adds to it in the transaction that moves its cursor, so a
@@ -53,8 +54,9 @@ CREATE VIEW access.usage_so_far WITH (security_invoker = true) AS
     UNION ALL
     SELECT tenant_id, subscriber_id, usage_hour, usage_in, usage_out, usage_in6, usage_out6 FROM access.radacct
      WHERE acctstoptime IS NULL AND subscriber_id IS NOT NULL AND usage_hour IS NOT NULL;
--- Finds those of one subscriber.
-CREATE INDEX radacct_open_subscriber ON access.radacct (tenant_id, subscriber_id) WHERE acctstoptime IS NULL;
+-- Finds those of one subscriber without a look at each row; one more index would cost every session two entries.
+DROP INDEX access.radacct_open;
+CREATE INDEX radacct_open ON access.radacct (tenant_id, nas_id, subscriber_id) WHERE acctstoptime IS NULL;
 
 -- As before, and for access.usage.
 CREATE OR REPLACE PROCEDURE access.ensure_partitions(since date, months integer)
@@ -116,6 +118,7 @@ $$;
 CREATE FUNCTION access.counter_total(total bigint, before bigint, began bigint, now bigint, before_s bigint, began_s bigint,
     now_s bigint, gigawords boolean, fell boolean) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT greatest(now, total + CASE
+        WHEN began_s > before_s AND began >= before THEN now - before   -- nearly always
         WHEN before_s IS NULL OR now_s IS NULL OR now_s < before_s
             THEN CASE WHEN fell THEN 0 ELSE greatest(now - before, 0) END
         WHEN access.counter_wrapped(before, began, before_s, began_s, gigawords) THEN now + 4294967296 - before
@@ -125,6 +128,7 @@ $$;
 CREATE FUNCTION access.counter_said(before bigint, began bigint, now bigint, before_s bigint, began_s bigint,
     now_s bigint, gigawords boolean, fell boolean) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE
+        WHEN began_s > before_s AND began >= before THEN now
         WHEN before_s IS NULL OR now_s IS NULL OR now_s < before_s
             THEN CASE WHEN fell THEN before ELSE greatest(before, now) END
         WHEN access.counter_wrapped(before, began, before_s, began_s, gigawords)

@@ -162,7 +162,7 @@ pub(crate) fn read_ipv4(value: &[u8]) -> Option<Ipv4Addr> {
 }
 
 /// Reads an IPv6 address of exactly sixteen octets.
-pub(crate) fn read_ipv6(value: &[u8]) -> Option<Ipv6Addr> {
+pub fn read_ipv6(value: &[u8]) -> Option<Ipv6Addr> {
     let octets: [u8; 16] = value.try_into().ok()?;
     Some(Ipv6Addr::from(octets))
 }
@@ -183,7 +183,7 @@ pub(crate) fn read_ipv4_prefix(value: &[u8]) -> Option<(Ipv4Addr, u8)> {
 /// Reads an IPv6 prefix (RFC 3162 section 2.3): reserved octet, length in bits, as many octets as the sender cared to send.
 ///
 /// `None` when the length exceeds 128 or more than sixteen octets follow. Bits beyond the prefix are cleared.
-pub(crate) fn read_ipv6_prefix(value: &[u8]) -> Option<(Ipv6Addr, u8)> {
+pub fn read_ipv6_prefix(value: &[u8]) -> Option<(Ipv6Addr, u8)> {
     let [_reserved, bits, prefix @ ..] = value else {
         return None;
     };

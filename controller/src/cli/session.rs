@@ -39,6 +39,13 @@ pub enum Command {
         /// Session id
         session: String,
     },
+    /// Tell who had an address at some time
+    At {
+        /// Address, or network in CIDR, IPv4 or IPv6
+        address: String,
+        /// When, as 2026-11-21T12:00:00Z [default: now]
+        time: Option<String>,
+    },
     /// End a live session and wait for the proof
     Disconnect {
         /// Session id, or the user name of exactly one open session
@@ -71,11 +78,7 @@ impl Command {
                     .api
                     .list_some(&["partners", &partner, "sessions"], &filter, limit)
                     .await?;
-                let headings = [
-                    "ID", "USERNAME", "NAS", "PORT", "CALLING", "ADDRESS", "PARTNER", "STARTED", "TIME",
-                    "IN", "OUT", "STATE",
-                ];
-                context.show_list(sessions, &headings, row);
+                context.show_list(sessions, &HEADINGS, row);
                 Ok(())
             }
             Command::Show { session } => {
@@ -85,6 +88,16 @@ impl Command {
                         .get(&["partners", &partner, "sessions", &session])
                         .await?,
                 );
+                Ok(())
+            }
+            Command::At { address, time } => {
+                let at = moment(time.as_deref())?;
+                let filter = [("address", address.as_str()), ("at", at.as_str())];
+                let held = context
+                    .api
+                    .list(&["partners", &partner, "sessions", "at"], &filter)
+                    .await?;
+                context.show_list(held, &HEADINGS, row);
                 Ok(())
             }
             Command::Disconnect {
@@ -98,6 +111,24 @@ impl Command {
         }
     }
 }
+
+/// The moment a caller names, as the API wants it; none: now.
+fn moment(named: Option<&str>) -> Result<String, Failure> {
+    let at = match named {
+        Some(text) => OffsetDateTime::parse(text, &Rfc3339)
+            .map_err(|_| Failure::usage(format!("{text} is no time; allowed: 2026-11-21T12:00:00Z")))?,
+        None => OffsetDateTime::now_utc(),
+    };
+    // In UTC: the plus of another zone means a space in a query.
+    at.to_offset(time::UtcOffset::UTC)
+        .format(&Rfc3339)
+        .map_err(|_| Failure::usage("that time cannot be written".to_owned()))
+}
+
+/// What the columns of [`row`] are.
+const HEADINGS: [&str; 12] = [
+    "ID", "USERNAME", "NAS", "PORT", "CALLING", "ADDRESS", "PARTNER", "STARTED", "TIME", "IN", "OUT", "STATE",
+];
 
 /// A session as a row.
 fn row(session: &Value) -> Vec<String> {

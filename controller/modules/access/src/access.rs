@@ -185,6 +185,7 @@ impl Access {
             tasks.spawn(drain.run(shutdown.clone()));
         }
         tasks.spawn(Arc::clone(&self.app).intents_pick_up(shutdown.clone()));
+        tasks.spawn(Arc::clone(&self.app).sessions_reap(shutdown.clone()));
         tasks.spawn(posture::posture_flush(
             db.clone(),
             Arc::clone(&plane.directory),
@@ -197,7 +198,20 @@ impl Access {
     /// What is counted, for `/metrics`.
     #[must_use]
     pub fn metrics(&self) -> Vec<Metric> {
-        metrics::metrics(&self.counters, &self.app.intents, &self.app.plane)
+        metrics::metrics(
+            &self.counters,
+            &self.app.intents,
+            &self.app.freshness,
+            &self.app.plane,
+        )
+    }
+
+    /// Looks once for sessions that are silent while their NAS is not, and ends them; how many. A task does so every minute.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn sessions_reap_once(&self) -> Result<u64, Error> {
+        self.app.sessions_reap_once().await
     }
 
     /// What home servers did and how far accounting to them is, for `/metrics`.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::admission::ErrandCounters;
 use crate::app::disconnect::IntentCounters;
+use crate::app::reaper::Freshness;
 use crate::drain::DrainCounters;
 use crate::feeder::FeederCounters;
 use crate::plane::PlaneHandle;
@@ -37,7 +38,12 @@ pub struct Counters {
 
 /// All numbers as they are now.
 #[must_use]
-pub fn metrics(counters: &Counters, intents: &IntentCounters, plane: &PlaneHandle) -> Vec<Metric> {
+pub fn metrics(
+    counters: &Counters,
+    intents: &IntentCounters,
+    freshness: &Freshness,
+    plane: &PlaneHandle,
+) -> Vec<Metric> {
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let plain = |name, value| Metric {
         name,
@@ -59,6 +65,10 @@ pub fn metrics(counters: &Counters, intents: &IntentCounters, plane: &PlaneHandl
             u64::try_from(plane.sessions.count()).unwrap_or(u64::MAX),
         ),
     ];
+    let (fresh, stale) = freshness.count(time::OffsetDateTime::now_utc());
+    all.push(plain("access_sessions_reaped_total", count(&freshness.reaped)));
+    all.push(plain("access_nas_fresh", fresh));
+    all.push(plain("access_nas_stale", stale));
     let held = plane.decisions.held();
     all.push(plain("access_decisions_in_memory", held.records));
     all.push(plain("access_decisions_in_memory_bytes", held.octets));

@@ -1,7 +1,7 @@
 //! The rules of the access module: what may be made, changed and asked for, and what each of these means.
 //! Never holds SQL ([`crate::store`]) and never sees HTTP ([`crate::http`]).
 //!
-//! One file a resource: [`nas`], [`plan`], [`admission`], [`pool`], [`subscriber`], [`identity_policy`], [`session`], [`disconnect`], [`explain`], [`simulate`], [`realm`], [`unknown_source`].
+//! One file a resource: [`nas`], [`plan`], [`admission`], [`pool`], [`subscriber`], [`identity_policy`], [`session`], [`disconnect`], [`explain`], [`simulate`], [`realm`], [`reaper`], [`unknown_source`].
 //! Every write leaves its audit line in the same transaction.
 
 pub mod admission;
@@ -15,6 +15,7 @@ pub mod nas;
 pub mod plan;
 pub mod pool;
 pub mod realm;
+pub mod reaper;
 pub mod session;
 pub mod simulate;
 pub mod subscriber;
@@ -47,6 +48,8 @@ pub struct App {
     hashing: hashing::Hashing,
     /// What became of intents.
     pub(crate) intents: Arc<IntentCounters>,
+    /// How fresh what NAS say is.
+    pub(crate) freshness: reaper::Freshness,
     /// How far decisions are on their way to the database.
     pub(crate) decisions_drained: Arc<DrainCounters>,
 }
@@ -67,6 +70,7 @@ impl App {
             coa,
             hashing: hashing::Hashing::default(),
             intents: Arc::default(),
+            freshness: reaper::Freshness::default(),
             decisions_drained,
         }
     }

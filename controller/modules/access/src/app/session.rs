@@ -8,15 +8,16 @@ use std::cmp::Reverse;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use kernel::id::{NasId, PartnerId, SessionId, SubscriberId};
 use kernel::{Error, OpContext};
-use radius::attribute::kind;
+use radius::attribute::{kind, read_ipv6, read_ipv6_prefix};
 use radius::dictionary;
 use radius_server::sessions::{CloseCause, Session};
 use time::OffsetDateTime;
 
 use super::{App, instant, plane_partner, unix_now_s};
-use crate::drain::row::{clean, session_id_text};
+use crate::drain::row::{clean, hex, session_id_text};
 use crate::store::session::{SessionFilter, StoredSession};
 use crate::store::{self, Listed, Window};
 
@@ -65,6 +66,14 @@ pub struct SessionReport {
     pub called_station: Option<String>,
     /// Framed-IP-Address.
     pub framed_ip: Option<IpAddr>,
+    /// Framed-IPv6-Address.
+    pub framed_ipv6: Option<IpAddr>,
+    /// Framed-IPv6-Prefix.
+    pub framed_ipv6_prefix: Option<IpNet>,
+    /// Framed-Interface-Id in hex.
+    pub framed_interface_id: Option<String>,
+    /// Delegated-IPv6-Prefix.
+    pub delegated_ipv6_prefix: Option<IpNet>,
     /// Acct-Session-Id, `0x…` when it is no text.
     pub acct_session_id: String,
     /// When it began.
@@ -83,6 +92,16 @@ pub struct SessionReport {
     pub octets_in: u64,
     /// To the subscriber.
     pub octets_out: u64,
+    /// From the subscriber over IPv6, where the NAS tells; the history has it.
+    pub octets_in6: Option<u64>,
+    /// To the subscriber over IPv6, where the NAS tells; the history has it.
+    pub octets_out6: Option<u64>,
+    /// How often a counter of its wrapped at 2^32 without the NAS saying so.
+    pub counter_wraps: u32,
+    /// How often a counter of its began anew.
+    pub counter_resets: u32,
+    /// By what its end was inferred, when its NAS did not tell it; else Connect-Info of its Stop.
+    pub stop_evidence: Option<String>,
     /// Whether its Start was seen; otherwise `started_at` is computed.
     pub start_seen: bool,
     /// Where this was read.
@@ -156,6 +175,27 @@ impl App {
         }
     }
 
+    /// The sessions that held an address, or one of a network's, or a prefix around it, at some time; the newest first, at
+    /// most [`store::session::HOLDERS_MAX`].
+    ///
+    /// From the history alone, which is behind the NAS by what the drain has not carried yet. A session that changed its
+    /// address is found by its last one.
+    pub async fn session_list_at(
+        &self,
+        op: &OpContext,
+        network: IpNet,
+        at: OffsetDateTime,
+    ) -> Result<Vec<SessionReport>, Error> {
+        let mut tx = self.db.begin(op).await?;
+        let mut held = Vec::new();
+        for id in store::session::session_list_at(&mut tx, op, network, at).await? {
+            held.extend(store::session::session_fetch(&mut tx, op, id).await?);
+        }
+        tx.commit().await?;
+        held.sort_unstable_by_key(|row| (Reverse(row.started_at), row.id));
+        Ok(held.into_iter().map(|row| self.stored_report(row)).collect())
+    }
+
     /// What memory has of a session of this partner, open or closed a short while ago.
     pub(super) fn session_remembered(&self, partner: PartnerId, id: SessionId) -> Option<Arc<Session>> {
         self.plane
@@ -212,6 +252,10 @@ impl App {
                 .attribute(kind)
                 .map(|octets| clean(&String::from_utf8_lossy(octets)).into_owned())
         };
+        let prefix = |kind| {
+            let (address, length) = session.attribute(kind).and_then(read_ipv6_prefix)?;
+            IpNet::new(address.into(), length).ok()
+        };
         let port = session
             .attribute(kind::NAS_PORT)
             .and_then(|octets| octets.try_into().ok())
@@ -249,6 +293,13 @@ impl App {
             calling_station: text(kind::CALLING_STATION_ID),
             called_station: text(kind::CALLED_STATION_ID),
             framed_ip: session.framed_ip().map(IpAddr::from),
+            framed_ipv6: session
+                .attribute(kind::FRAMED_IPV6_ADDRESS)
+                .and_then(read_ipv6)
+                .map(IpAddr::from),
+            framed_ipv6_prefix: prefix(kind::FRAMED_IPV6_PREFIX),
+            framed_interface_id: session.attribute(kind::FRAMED_INTERFACE_ID).map(hex),
+            delegated_ipv6_prefix: prefix(kind::DELEGATED_IPV6_PREFIX),
             acct_session_id: session_id_text(session.acct_session_id()).into_owned(),
             started_at: instant(session.started_unix_s),
             updated_at: instant(session.updated_unix_s),
@@ -258,6 +309,11 @@ impl App {
             session_time_s: i64::from(session.session_time_s),
             octets_in: session.counted.octets_in,
             octets_out: session.counted.octets_out,
+            octets_in6: None,
+            octets_out6: None,
+            counter_wraps: session.counted.wraps.into(),
+            counter_resets: session.counted.resets.into(),
+            stop_evidence: None,
             start_seen: session.start_seen,
             source: Source::Memory,
         }
@@ -278,6 +334,10 @@ impl App {
             calling_station: row.calling_station,
             called_station: row.called_station,
             framed_ip: row.framed_ip.map(|net| net.addr()),
+            framed_ipv6: row.framed_ipv6.map(|net| net.addr()),
+            framed_ipv6_prefix: row.framed_ipv6_prefix,
+            framed_interface_id: row.framed_interface_id,
+            delegated_ipv6_prefix: row.delegated_ipv6_prefix,
             acct_session_id: row.acct_session_id,
             started_at: row.started_at,
             updated_at: row.updated_at,
@@ -289,6 +349,11 @@ impl App {
             session_time_s: row.session_time.unwrap_or(0),
             octets_in: u64::try_from(row.octets_in).unwrap_or(0),
             octets_out: u64::try_from(row.octets_out).unwrap_or(0),
+            octets_in6: row.octets_in6.and_then(|octets| u64::try_from(octets).ok()),
+            octets_out6: row.octets_out6.and_then(|octets| u64::try_from(octets).ok()),
+            counter_wraps: u32::try_from(row.counter_wraps).unwrap_or(0),
+            counter_resets: u32::try_from(row.counter_resets).unwrap_or(0),
+            stop_evidence: row.stop_evidence,
             start_seen: row.start_seen,
             source: Source::Database,
         }

@@ -209,11 +209,18 @@ fn absorb_counters(row: &mut SessionRow<'_>, later: &SessionRow<'_>) {
     if let (Some(said_at), Some(now)) = (row.said_at, later.said_at)
         && said_at < now
     {
-        row.began.get_or_insert(Began {
+        let began = row.began.get_or_insert(Began {
             octets_in,
             octets_out,
             said_at,
         });
+        // A counter of nothing tells nothing: the next one is its first.
+        if began.octets_in == 0 {
+            began.octets_in = later.octets_in;
+        }
+        if began.octets_out == 0 {
+            began.octets_out = later.octets_out;
+        }
     }
     row.said_at = row.said_at.max(later.said_at);
     row.octets_in = octets_in.max(later.octets_in);

@@ -195,6 +195,10 @@ fn session_routes() -> ApiRoutes<Arc<App>> {
         )
         .add(
             Access::Needs(Permission::RadiusSessionsRead),
+            routes!(session::session_list_at),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSessionsRead),
             routes!(session::session_get),
         )
         .add(

@@ -284,6 +284,13 @@ pub struct NasHealthView {
     message_authenticator_seen: bool,
     /// Its open sessions.
     open_sessions: usize,
+    /// When it last spoke of one of them, as of a minute ago; `null`: it has none, or nobody looked yet.
+    #[serde(with = "time::serde::rfc3339::option")]
+    accounting_heard_at: Option<OffsetDateTime>,
+    /// How often it usually speaks of one, in seconds.
+    accounting_interval_s: Option<i64>,
+    /// It missed that three times: what is known of its sessions may not be so any more, and none is ended for it.
+    accounting_stale: bool,
 }
 
 /// Which NAS.
@@ -545,6 +552,12 @@ impl From<NasHealth> for NasHealthView {
             older_secret_used: health.older_secret_used,
             message_authenticator_seen: health.message_authenticator_seen,
             open_sessions: health.open_sessions,
+            accounting_heard_at: health.accounting_heard.map(|heard| heard.at),
+            accounting_interval_s: health
+                .accounting_heard
+                .and_then(|heard| heard.interim)
+                .map(time::Duration::whole_seconds),
+            accounting_stale: health.accounting_heard.is_some_and(|heard| heard.stale),
         }
     }
 }

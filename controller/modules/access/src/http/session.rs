@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use garde::Validate;
-use kernel::OpContext;
+use ipnet::IpNet;
 use kernel::http::{Data, Page, Path, Problem, Query, Valid};
 use kernel::id::{NasId, PartnerId, SessionId, SubscriberId};
+use kernel::{Error, OpContext};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
@@ -46,6 +47,20 @@ pub struct SessionListQuery {
     state: SessionState,
 }
 
+/// Which address, and when.
+#[derive(Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub struct SessionAtQuery {
+    /// An address, or a network in CIDR, IPv4 or IPv6.
+    #[garde(length(chars, max = 64))]
+    address: String,
+    /// When, as in RFC 3339.
+    #[serde(with = "time::serde::rfc3339")]
+    #[param(value_type = String)]
+    at: OffsetDateTime,
+}
+
 /// A session.
 #[derive(Serialize, ToSchema)]
 pub struct SessionView {
@@ -74,6 +89,17 @@ pub struct SessionView {
     /// Framed-IP-Address.
     #[schema(value_type = Option<String>)]
     framed_ip: Option<IpAddr>,
+    /// Framed-IPv6-Address.
+    #[schema(value_type = Option<String>)]
+    framed_ipv6: Option<IpAddr>,
+    /// Framed-IPv6-Prefix.
+    #[schema(value_type = Option<String>)]
+    framed_ipv6_prefix: Option<IpNet>,
+    /// Framed-Interface-Id in hex.
+    framed_interface_id: Option<String>,
+    /// Delegated-IPv6-Prefix.
+    #[schema(value_type = Option<String>)]
+    delegated_ipv6_prefix: Option<IpNet>,
     /// Acct-Session-Id, `0x…` when it is no text.
     acct_session_id: String,
     /// When it began.
@@ -92,6 +118,16 @@ pub struct SessionView {
     octets_in: u64,
     /// To the subscriber.
     octets_out: u64,
+    /// From the subscriber over IPv6, where the NAS counts that apart; only in the history.
+    octets_in6: Option<u64>,
+    /// To the subscriber over IPv6, where the NAS counts that apart; only in the history.
+    octets_out6: Option<u64>,
+    /// How often a counter wrapped at 2^32 without the NAS saying so; what is between is counted.
+    counter_wraps: u32,
+    /// How often a counter began anew in the middle; both parts are counted.
+    counter_resets: u32,
+    /// By what its end was inferred, when the NAS did not tell it; else Connect-Info of its Stop.
+    stop_evidence: Option<String>,
     /// When the NAS last said something about it.
     #[serde(with = "time::serde::rfc3339")]
     updated_at: OffsetDateTime,
@@ -135,6 +171,40 @@ pub async fn session_list(
         listed.total,
         listed.rows.into_iter().map(SessionView::from).collect(),
     ))
+}
+
+/// Tells who had an address at some time: every session of the partner that held it, or an address within the network, or
+/// a prefix that contains it.
+#[utoipa::path(get, path = "/partners/{partner_id}/sessions/at",
+    params(("partner_id" = String, Path), SessionAtQuery, Page),
+    responses((status = 200, body = Data<Vec<SessionView>>)))]
+pub async fn session_list_at(
+    State(app): State<Arc<App>>,
+    op: OpContext,
+    page: Page,
+    Query(query): Query<SessionAtQuery>,
+) -> Result<Data<Vec<SessionView>>, Problem> {
+    let network = network(&query.address)?;
+    let held = app.session_list_at(&op, network, query.at).await?;
+    let total = i64::try_from(held.len()).unwrap_or(i64::MAX);
+    // They are few; every page has the ones that are left behind those before it.
+    let (skip, take) = (page.offset().max(0), page.limit().max(0));
+    let rows = held
+        .into_iter()
+        .skip(usize::try_from(skip).unwrap_or(usize::MAX))
+        .take(usize::try_from(take).unwrap_or(usize::MAX))
+        .map(SessionView::from)
+        .collect();
+    Ok(Data::list(&op, &page, total, rows))
+}
+
+/// An address, or a network.
+fn network(text: &str) -> Result<IpNet, Problem> {
+    let host = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse::<IpNet>()
+        .or_else(|_| host())
+        .map(|network| network.trunc())
+        .map_err(|_| Error::invalid("address", "an IPv4 or IPv6 address, or a network in CIDR").into())
 }
 
 /// Shows one session.
@@ -196,6 +266,10 @@ impl From<SessionReport> for SessionView {
             calling_station: session.calling_station,
             called_station: session.called_station,
             framed_ip: session.framed_ip,
+            framed_ipv6: session.framed_ipv6,
+            framed_ipv6_prefix: session.framed_ipv6_prefix,
+            framed_interface_id: session.framed_interface_id,
+            delegated_ipv6_prefix: session.delegated_ipv6_prefix,
             acct_session_id: session.acct_session_id,
             started_at: session.started_at,
             start_seen: session.start_seen,
@@ -204,6 +278,11 @@ impl From<SessionReport> for SessionView {
             session_time_s: session.session_time_s,
             octets_in: session.octets_in,
             octets_out: session.octets_out,
+            octets_in6: session.octets_in6,
+            octets_out6: session.octets_out6,
+            counter_wraps: session.counter_wraps,
+            counter_resets: session.counter_resets,
+            stop_evidence: session.stop_evidence,
             updated_at: session.updated_at,
             age_s: session.age_s,
             source: session.source.as_str(),

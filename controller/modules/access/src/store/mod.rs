@@ -26,6 +26,7 @@ pub mod realm;
 pub mod refused;
 pub mod roll;
 pub mod session;
+pub mod silence;
 pub mod subscriber;
 
 pub use kernel::database::Tx;

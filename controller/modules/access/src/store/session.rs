@@ -172,6 +172,70 @@ pub async fn session_fetch(
     Ok(session)
 }
 
+/// How many sessions are told that held an address.
+pub const HOLDERS_MAX: i64 = 100;
+
+/// Sessions of a condition that held what it asks for at $5: those that have ended since, and those that are open.
+macro_rules! held {
+    ($condition:literal) => {
+        concat!(
+            "SELECT acctuniqueid, acctstarttime FROM access.radacct WHERE tenant_id = $1 AND ",
+            $condition,
+            " AND acctstarttime <= $5 AND acctstoptime >= $5 UNION SELECT acctuniqueid, acctstarttime FROM access.radacct
+               WHERE tenant_id = $1 AND ",
+            $condition,
+            " AND acctstarttime <= $5 AND acctstoptime IS NULL"
+        )
+    };
+}
+
+/// The sessions that held an address of this network, or a prefix around it, at that time.
+const HELD: &str = concat!(
+    "SELECT acctuniqueid::uuid FROM (",
+    held!("framedipaddress >= $2 AND framedipaddress <= $3"),
+    " UNION ",
+    held!("framedipv6address >= $2 AND framedipv6address <= $3"),
+    " UNION ",
+    held!("framedipv6prefix >= $2 AND framedipv6prefix <= $3"),
+    " UNION ",
+    held!("framedipv6prefix = ANY($4)"),
+    " UNION ",
+    held!("delegatedipv6prefix >= $2 AND delegatedipv6prefix <= $3"),
+    " UNION ",
+    held!("delegatedipv6prefix = ANY($4)"),
+    ") AS held ORDER BY acctstarttime DESC LIMIT $6"
+);
+
+/// Who held an address of a network, or a prefix around it, at some time; the newest first.
+pub async fn session_list_at(
+    tx: &mut Tx,
+    op: &OpContext,
+    network: IpNet,
+    at: OffsetDateTime,
+) -> Result<Vec<SessionId>, Error> {
+    // As PostgreSQL sorts them, all that lies in a network is between the network itself and its last address.
+    let (first, last) = (network, IpNet::from(network.broadcast()));
+    let first = if first.prefix_len() == first.max_prefix_len() {
+        last
+    } else {
+        first
+    };
+    let around: Vec<IpNet> = match network {
+        IpNet::V4(_) => Vec::new(),
+        IpNet::V6(_) => std::iter::successors(network.supernet(), IpNet::supernet).collect(),
+    };
+    let held: Vec<Uuid> = sqlx::query_scalar(HELD)
+        .bind(op.require_partner()?.as_uuid())
+        .bind(first)
+        .bind(last)
+        .bind(around)
+        .bind(at)
+        .bind(HOLDERS_MAX)
+        .fetch_all(&mut **tx)
+        .await?;
+    Ok(held.into_iter().map(SessionId::from).collect())
+}
+
 /// Every partner's open sessions, one after the other: there may be more than memory should hold twice.
 pub fn session_list_open(tx: &mut Tx) -> impl Stream<Item = Result<StoredSession, sqlx::Error>> + '_ {
     sqlx::query_as!(

@@ -18,6 +18,7 @@ mod realm;
 mod restore;
 mod routes;
 mod sealed;
+mod silence;
 mod snapshot;
 mod usage;
 mod world;

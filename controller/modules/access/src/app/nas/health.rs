@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use time::OffsetDateTime;
 
 use super::posture::NasPosture;
+use crate::app::reaper::Heard;
 use crate::app::{App, instant};
 use crate::store::nas::Nas;
 
@@ -40,6 +41,8 @@ pub struct NasHealth {
     pub message_authenticator_seen: bool,
     /// Its sessions that are open.
     pub open_sessions: usize,
+    /// How fresh what it says of them is; `None`: it has none, or nobody looked yet.
+    pub accounting_heard: Option<Heard>,
 }
 
 /// A NAS and how it is doing; `None`: the access plane does not know it (yet).
@@ -75,6 +78,7 @@ impl App {
                 last_older_secret_at: moment(stats.older_secret_unix_ms.load(Ordering::Relaxed)),
                 message_authenticator_seen: stats.message_authenticator_seen(),
                 open_sessions: self.plane.sessions.by_nas(known.id).len(),
+                accounting_heard: self.freshness.of(nas.id.as_uuid(), OffsetDateTime::now_utc()),
             }
         });
         let posture = NasPosture::of(&nas, health.as_ref(), OffsetDateTime::now_utc());
