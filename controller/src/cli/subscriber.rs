@@ -55,6 +55,20 @@ pub enum Command {
         /// User name or id
         subscriber: String,
     },
+    /// Tell what a subscriber used, by the day or the hour
+    Usage {
+        /// User name or id
+        subscriber: String,
+        /// In what pieces
+        #[arg(long, default_value = "day", value_parser = ["day", "hour"])]
+        by: String,
+        /// From when on, such as 2026-11-01T00:00:00Z [default: a year, or 31 days by the hour]
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+        /// To before when [default: now]
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+    },
     /// Change a subscriber; what is not named stays
     Set {
         /// User name or id
@@ -184,6 +198,33 @@ impl Command {
                     .get(&["partners", &partner, "subscribers", &id])
                     .await?;
                 context.show_one(&found);
+                Ok(())
+            }
+            Command::Usage {
+                subscriber,
+                by,
+                since,
+                until,
+            } => {
+                let id = SUBSCRIBER.id(context, &partner, &subscriber).await?;
+                let named = [("by", Some(by)), ("since", since), ("until", until)];
+                let filter: Vec<(&str, &str)> = named
+                    .iter()
+                    .filter_map(|(name, value)| Some((*name, value.as_deref()?)))
+                    .collect();
+                let used = context
+                    .api
+                    .list(&["partners", &partner, "subscribers", &id, "usage"], &filter)
+                    .await?;
+                context.show_list(used, &["BEGINS", "IN", "OUT", "IN6", "OUT6"], |used| {
+                    vec![
+                        output::column(used, "begins_at"),
+                        output::octets(used, "octets_in"),
+                        output::octets(used, "octets_out"),
+                        output::octets(used, "octets_in6"),
+                        output::octets(used, "octets_out6"),
+                    ]
+                });
                 Ok(())
             }
             Command::Set {

@@ -1,7 +1,7 @@
 //! The rules of the access module: what may be made, changed and asked for, and what each of these means.
 //! Never holds SQL ([`crate::store`]) and never sees HTTP ([`crate::http`]).
 //!
-//! One file a resource: [`nas`], [`plan`], [`admission`], [`pool`], [`subscriber`], [`identity_policy`], [`session`], [`disconnect`], [`explain`], [`simulate`], [`realm`], [`reaper`], [`unknown_source`].
+//! One file a resource: [`nas`], [`plan`], [`admission`], [`pool`], [`subscriber`], [`identity_policy`], [`session`], [`disconnect`], [`explain`], [`simulate`], [`realm`], [`reaper`], [`usage`], [`unknown_source`].
 //! Every write leaves its audit line in the same transaction.
 
 pub mod admission;
@@ -20,6 +20,7 @@ pub mod session;
 pub mod simulate;
 pub mod subscriber;
 pub mod unknown_source;
+pub mod usage;
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};

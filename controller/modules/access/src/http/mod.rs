@@ -17,6 +17,7 @@ pub mod session;
 pub mod simulate;
 pub mod subscriber;
 pub mod unknown_source;
+mod usage;
 
 use std::sync::Arc;
 
@@ -155,6 +156,10 @@ fn subscriber_routes() -> ApiRoutes<Arc<App>> {
         .add(
             Access::Needs(Permission::RadiusSubscribersWrite),
             routes!(admission::subscriber_release),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersRead),
+            routes!(usage::usage_list),
         )
         .add(
             Access::Needs(Permission::RadiusSubscribersRead),

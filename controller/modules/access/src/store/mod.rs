@@ -28,6 +28,7 @@ pub mod roll;
 pub mod session;
 pub mod silence;
 pub mod subscriber;
+pub mod usage;
 
 pub use kernel::database::Tx;
 

@@ -118,6 +118,35 @@ async fn a_session_that_is_silent_while_its_nas_speaks_of_others_ends_with_evide
 }
 
 #[tokio::test]
+async fn what_a_subscriber_used_is_told_by_the_day() {
+    let mut told = Told::new().await;
+    let alice = told.world.subscriber(&told.isp, "alice", "a password").await;
+    let path = format!("subscribers/{}/usage", alice["id"].as_str().expect("an id"));
+    let known = || async {
+        told.world
+            .plane
+            .directory()
+            .subscriber(told.isp.id.as_uuid().into(), "alice")
+            .map(|_| ())
+    };
+    eventually(known).await;
+    told.tell(1, "day", 700, 0).await;
+    told.tell(3, "day", 400, 300).await;
+    told.tell(2, "day", 100, 600).await;
+    told.drained(3).await;
+    let used = told.world.get(&told.isp, &path).await;
+    let days = used.as_array().expect("a list");
+    let sum: i64 = days
+        .iter()
+        .map(|day| day["octets_in"].as_i64().expect("a number"))
+        .sum();
+    assert_eq!(sum, 600, "{used}");
+    let long = format!("{path}?by=hour&since=2020-01-01T00:00:00Z");
+    let answer = told.world.ask(axum::http::Method::GET, &told.isp, &long, None);
+    assert_eq!(answer.await.status, axum::http::StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
 async fn nobody_is_ended_while_the_whole_nas_is_silent() {
     let mut told = Told::new().await;
     for session in ["one", "two"] {

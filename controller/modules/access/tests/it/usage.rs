@@ -168,7 +168,7 @@ impl Story {
 impl Sent {
     fn report(&self) -> Report<'_> {
         let twice = if self.narrow {
-            self.octets * 2 & 0xffff_ffff
+            (self.octets * 2) & 0xffff_ffff
         } else {
             self.octets * 2
         };
