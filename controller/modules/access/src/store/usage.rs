@@ -1,4 +1,4 @@
-//! Reading what subscribers used. Never writes; the drain does, by [`super::merge`].
+//! Reading what subscribers used. Never writes; the drain does, by the statements of `merge`.
 
 use kernel::id::SubscriberId;
 use kernel::{Error, OpContext};
