@@ -58,6 +58,15 @@ pub fn ours<'a>(view: &View<'a>) -> Option<&'a [u8]> {
         .map(|class| class.value)
 }
 
+/// When the login of a Class was decided, in Unix milliseconds by our clock; `None` when it is not ours.
+#[must_use]
+pub fn decided_unix_ms(class: &[u8]) -> Option<i64> {
+    login(class)?;
+    // A UUIDv7 begins with its time.
+    let [a, b, c, d, e, f] = *class.get(PREFIX.len()..)?.first_chunk()?;
+    Some(i64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+}
+
 /// Which login a Class is about; `None` when it is not ours.
 pub(crate) fn login(class: &[u8]) -> Option<Login> {
     let ours = class.len() == LEN && class.starts_with(PREFIX);
@@ -89,6 +98,15 @@ mod tests {
             login(&for_login(DECISION, Some(*b"going on"))),
             Some(*b"going on")
         );
+    }
+
+    #[test]
+    fn a_class_says_when_it_was_decided() {
+        assert_eq!(
+            decided_unix_ms(&for_login(DECISION, None)),
+            Some(0x0123_4567_89ab)
+        );
+        assert_eq!(decided_unix_ms(b"somebody else's"), None);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! - [`duplicates`]: retransmissions, answered with the same octets;
 //! - [`authentication`]: Access-Request and Status-Server to a reply and a decision; no I/O in it;
 //! - [`admission`]: who may come in beside those who are in; [`addresses`]: the pools they get addresses of;
+//! - [`authorization`]: what a subscriber gets, in the words of each make of NAS;
 //! - [`password_hash`]: passwords of which only a hash is stored;
 //! - [`later`]: what takes long, away from the workers;
 //! - [`proxy`]: requests that home servers decide, sent on and brought back;
@@ -29,6 +30,7 @@ pub mod accounting;
 pub mod addresses;
 pub mod admission;
 pub mod authentication;
+pub mod authorization;
 mod bounded;
 mod cause;
 pub mod class;

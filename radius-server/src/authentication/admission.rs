@@ -5,6 +5,7 @@ use super::credential::Proven;
 use super::{Answer, Asked};
 use crate::addresses::PoolKind;
 use crate::admission::{Admitted, Circumstances, Entry};
+use crate::authorization::garden::GardenReason;
 use crate::class;
 use crate::decision::{Draft, Finding, Found, RejectReason, Step};
 use crate::directory::{Nas, Service, Subscriber};
@@ -21,7 +22,10 @@ pub(super) fn answer(
     let (found, refused) = admit(&asked.nas, &subscriber, asked.now.unix_s());
     draft.note(Step::Admission, found, refused.is_none());
     if let Some(reason) = refused {
-        return Answer::Reject(reason);
+        return match garden_reason(&asked.nas, reason) {
+            Some(reason) => Answer::Garden(subscriber, proven, reason),
+            None => Answer::Reject(reason),
+        };
     }
     if !subscriber.is_guarded() {
         return Answer::Accept(subscriber, proven, None);
@@ -70,8 +74,15 @@ fn own_addresses(subscriber: &Subscriber) -> [bool; PoolKind::ALL.len()] {
     ]
 }
 
+/// Why somebody who would be rejected is let into the garden of his partner; `None`: he is not.
+pub(super) fn garden_reason(nas: &Nas, reason: RejectReason) -> Option<GardenReason> {
+    let reason = GardenReason::of(reason)?;
+    let garden = nas.partner.garden()?;
+    garden.takes(reason, nas.dialect).then_some(reason)
+}
+
 /// Whether a subscriber who proved himself gets service now.
-pub(super) fn admit<'s>(
+pub(crate) fn admit<'s>(
     nas: &Nas,
     subscriber: &'s Subscriber,
     now_unix_s: i64,
@@ -85,7 +96,7 @@ pub(super) fn admit<'s>(
     match subscriber.service() {
         Service::Terminated => (Found::Terminated, Some(RejectReason::Terminated)),
         Service::Suspended { reason } => (Found::Suspended { reason }, Some(RejectReason::Suspended)),
-        Service::Active => match left_s(subscriber, now_unix_s) {
+        Service::Active => match left(subscriber, now_unix_s) {
             None => (Found::Active, None),
             Some(Left::Seconds(left_s)) => (Found::ActiveFor { left_s }, None),
             Some(Left::EndedSince(ago_s)) => (Found::Expired { ago_s }, Some(RejectReason::Expired)),
@@ -95,15 +106,23 @@ pub(super) fn admit<'s>(
 
 /// How long a service that ends by itself still lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Left {
+enum Left {
     /// So many seconds, at least one.
     Seconds(u32),
     /// It ended so many seconds ago.
     EndedSince(u32),
 }
 
+/// How many seconds a service still lasts; `None`: it does not end by itself, or has ended.
+pub(crate) fn left_s(subscriber: &Subscriber, now_unix_s: i64) -> Option<u32> {
+    match left(subscriber, now_unix_s)? {
+        Left::Seconds(seconds) => Some(seconds),
+        Left::EndedSince(_) => None,
+    }
+}
+
 /// How long a service still lasts; `None`: it does not end by itself.
-pub(super) fn left_s(subscriber: &Subscriber, now_unix_s: i64) -> Option<Left> {
+fn left(subscriber: &Subscriber, now_unix_s: i64) -> Option<Left> {
     let left = subscriber.expires_at_unix_s()?.saturating_sub(now_unix_s);
     let seconds = u32::try_from(left.unsigned_abs()).unwrap_or(u32::MAX);
     Some(if left > 0 {

@@ -5,6 +5,8 @@ use super::credential::{Method, Proven};
 use super::mschap::Refusal;
 use super::{Answer, Asked, Entropy, reply};
 use crate::admission::Admitted;
+use crate::authorization::compose::Login;
+use crate::authorization::garden::GardenReason;
 use crate::counters::{Event, Lane};
 use crate::decision::{Draft, DropReason, Found, Outcome, RejectReason, ReplyKind, Step};
 use crate::directory::{Subscriber, bump};
@@ -34,17 +36,15 @@ impl Clerk<'_> {
     ) -> Option<&'b [u8]> {
         let (outcome, kind, written) = match &answer {
             Answer::Accept(subscriber, proven, admitted) => {
-                match self.write_accept(asked, subscriber, proven, admitted.as_deref(), eap, out) {
-                    Ok(len) => (Outcome::Accepted, ReplyKind::Accept, Ok(len)),
-                    // Too many attributes for one packet: without them he must not come in.
-                    Err(reason) => {
-                        if let Some(admitted) = admitted {
-                            asked.nas.partner.gate().leave(admitted, asked.now);
-                        }
-                        let reject = self.write_reject(asked, reason, eap, out);
-                        (Outcome::Rejected(reason), ReplyKind::Reject, reject)
-                    }
-                }
+                let left = super::left_s(subscriber, asked.now.unix_s());
+                let defaults = asked.nas.partner.defaults();
+                let login = Login::new(subscriber, &asked.nas, asked.now.unix_s(), left);
+                let login = login.with_defaults(defaults.as_deref());
+                let whom = (&**subscriber, proven, login);
+                self.write_accept(asked, whom, admitted.as_deref(), eap, out)
+            }
+            Answer::Garden(subscriber, proven, reason) => {
+                self.write_garden(asked, (subscriber, proven, *reason), eap, out)
             }
             Answer::Reject(reason) => {
                 self.remember(asked, *reason);
@@ -61,12 +61,51 @@ impl Clerk<'_> {
         self.note_sent(asked, outcome, kind, written, out)
     }
 
-    /// Writes an Access-Accept and notes what the plan gives.
+    /// Writes an Access-Accept, or an Access-Reject when there is too much for one packet: without it he must not come in.
     fn write_accept(
         &mut self,
         asked: &Asked<'_>,
-        subscriber: &Subscriber,
-        proven: &Proven,
+        whom: (&Subscriber, &Proven, Login<'_>),
+        admitted: Option<&Admitted>,
+        eap: Option<u8>,
+        out: &mut [u8],
+    ) -> (Outcome, ReplyKind, Result<usize, WriteError>) {
+        match self.write_granted(asked, whom, admitted, eap, out) {
+            Ok(len) => (Outcome::Accepted, ReplyKind::Accept, Ok(len)),
+            Err(reason) => {
+                if let Some(admitted) = admitted {
+                    asked.nas.partner.gate().leave(admitted, asked.now);
+                }
+                let reject = self.write_reject(asked, reason, eap, out);
+                (Outcome::Rejected(reason), ReplyKind::Reject, reject)
+            }
+        }
+    }
+
+    /// Writes an Access-Accept into the garden of the partner; when that was closed a moment ago, an Access-Reject.
+    fn write_garden(
+        &mut self,
+        asked: &Asked<'_>,
+        (subscriber, proven, reason): (&Subscriber, &Proven, GardenReason),
+        eap: Option<u8>,
+        out: &mut [u8],
+    ) -> (Outcome, ReplyKind, Result<usize, WriteError>) {
+        let Some(garden) = asked.nas.partner.garden() else {
+            let reason = reason.rejected();
+            let reject = self.write_reject(asked, reason, eap, out);
+            return (Outcome::Rejected(reason), ReplyKind::Reject, reject);
+        };
+        self.draft
+            .note(Step::Authorization, Found::Garden { reason }, true);
+        let login = Login::garden(subscriber, garden.plan(), &asked.nas);
+        self.write_accept(asked, (subscriber, proven, login), None, eap, out)
+    }
+
+    /// Writes an Access-Accept and notes what is given.
+    fn write_granted(
+        &mut self,
+        asked: &Asked<'_>,
+        (subscriber, proven, login): (&Subscriber, &Proven, Login<'_>),
         admitted: Option<&Admitted>,
         eap: Option<u8>,
         out: &mut [u8],
@@ -77,18 +116,19 @@ impl Clerk<'_> {
             subscriber,
             decision: self.draft.id,
             going_on,
+            login,
             proven,
             admitted,
             eap_identifier: eap,
         };
         match reply::accept(asked, &granted, out).map(<[u8]>::len) {
             Ok(len) => {
-                let (plan, rate) = (subscriber.plan.name().as_str(), subscriber.plan.rate());
+                let (plan, rate) = (login.plan_name(), login.rate());
                 let found = Found::Plan {
                     plan,
                     download_bps: rate.download_bps,
                     upload_bps: rate.upload_bps,
-                    dialect: asked.nas.rate_dialect,
+                    dialect: asked.nas.dialect,
                 };
                 self.draft.note(Step::Authorization, found, true);
                 Ok(len)

@@ -22,6 +22,7 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use admission::{admit, left_s};
 pub(crate) use answering::Clerk;
 pub use conversations::{
     CONVERSATION_ROUNDS_MAX, CONVERSATION_TIME_MAX, CONVERSATION_WAIT, CONVERSATIONS_MAX, Conversations,
@@ -37,6 +38,7 @@ pub(crate) use identification::subscriber_of;
 pub use simulation::{Question, Simulated, SimulationError, simulate};
 
 use crate::admission::Admitted;
+use crate::authorization::garden::GardenReason;
 use crate::clock::Now;
 use crate::counters::Lane;
 use crate::decision::{Asker, Draft, DropReason, RejectReason, Said};
@@ -140,6 +142,8 @@ impl Asked<'_> {
 pub(crate) enum Answer {
     /// Access-Accept for this subscriber, who proved himself this way, and the place he holds if places are counted.
     Accept(Arc<Subscriber>, Proven, Option<Box<Admitted>>),
+    /// Access-Accept into the walled garden, for this reason.
+    Garden(Arc<Subscriber>, Proven, GardenReason),
     /// Access-Reject.
     Reject(RejectReason),
     /// Access-Challenge.

@@ -253,7 +253,7 @@ fn salt_base(decision: DecisionId) -> u16 {
 fn given(subscriber: &Subscriber, kind: u8) -> Option<u32> {
     let own = Attributes::new(subscriber.reply());
     let value = own
-        .chain(Attributes::new(subscriber.plan.reply()))
+        .chain(Attributes::new(subscriber.plan.raw()))
         .filter_map(|attribute| attribute.vendor())
         .filter(|(vendor, _)| *vendor == MICROSOFT)
         .flat_map(|(_, inside)| inside)

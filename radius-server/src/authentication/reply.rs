@@ -2,17 +2,17 @@
 //! What a subscriber gets comes encoded from the directory; here it is only put together.
 
 use super::Asked;
-use super::admission::{Left, left_s};
 use super::conversations::State;
 use super::credential::Proven;
 use super::mschap::{self, Refusal};
 use crate::admission::Admitted;
-use crate::class::{self, Login};
+use crate::authorization::compose::Login;
+use crate::class;
 use crate::decision::RejectReason;
 use crate::directory::Subscriber;
 use crate::id::DecisionId;
 use radius::eap::{write_failure, write_success};
-use radius::{Attribute, Attributes, Code, ReplyWriter, WriteError, kind};
+use radius::{Code, ReplyWriter, WriteError, kind};
 
 /// What an Access-Accept is made from.
 pub(super) struct Granted<'g> {
@@ -21,7 +21,9 @@ pub(super) struct Granted<'g> {
     /// Which decision gives it.
     pub(super) decision: DecisionId,
     /// The session that goes on, when he is in the middle of one.
-    pub(super) going_on: Option<Login>,
+    pub(super) going_on: Option<class::Login>,
+    /// What he gets.
+    pub(super) login: Login<'g>,
     /// How he proved himself.
     pub(super) proven: &'g Proven,
     /// The place he has, and the addresses.
@@ -44,6 +46,7 @@ pub(super) fn accept<'b>(
         proven,
         admitted,
         eap_identifier,
+        ..
     } = *granted;
     let mut reply = ReplyWriter::new(out, Code::AccessAccept, &asked.request)?;
     reply.reserve_message_authenticator()?;
@@ -62,7 +65,7 @@ pub(super) fn accept<'b>(
     }
     reply.attribute(kind::CLASS, &class::for_login(decision, going_on))?;
     mschap::write_success(asked, subscriber, decision, proven, &mut reply)?;
-    service(asked, subscriber, &mut reply)?;
+    service(&granted.login, &mut reply)?;
     if let Some(admitted) = admitted {
         admitted.write(&mut reply)?;
     }
@@ -113,52 +116,10 @@ pub(super) fn challenge<'b>(
     Ok(reply.finish(asked.secret()))
 }
 
-/// The attributes of the service: the plan's, the rate's, the subscriber's own. His own replace the plan's of the same
-/// type, and no Session-Timeout outlives the service.
-fn service(
-    asked: &Asked<'_>,
-    subscriber: &Subscriber,
-    reply: &mut ReplyWriter<'_>,
-) -> Result<(), WriteError> {
-    let (plan, own) = (subscriber.plan.reply(), subscriber.reply());
-    let rate = subscriber.plan.rate_attributes(asked.nas.rate_dialect);
-    let left = match left_s(subscriber, asked.now.unix_s()) {
-        Some(Left::Seconds(left)) => Some(left),
-        Some(Left::EndedSince(_)) | None => None,
-    };
-    if own.is_empty() && left.is_none() {
-        reply.encoded(plan)?;
-        return reply.encoded(rate);
+/// The attributes of the service: most often one copy, else whatever the walk hands over.
+fn service(login: &Login<'_>, reply: &mut ReplyWriter<'_>) -> Result<(), WriteError> {
+    if let Some(encoded) = login.whole() {
+        return reply.encoded(encoded);
     }
-    let timed = |attribute: &Attribute<'_>| left.is_some() && attribute.kind == kind::SESSION_TIMEOUT;
-    for attribute in Attributes::new(plan).chain(Attributes::new(rate)) {
-        if !timed(&attribute) && !Attributes::new(own).any(|own| same_type(&own, &attribute)) {
-            reply.attribute(attribute.kind, attribute.value)?;
-        }
-    }
-    for attribute in Attributes::new(own).filter(|attribute| !timed(attribute)) {
-        reply.attribute(attribute.kind, attribute.value)?;
-    }
-    if let Some(left) = left {
-        let timeout = session_timeout(own)
-            .or_else(|| session_timeout(plan))
-            .map_or(left, |set| set.min(left));
-        reply.u32(kind::SESSION_TIMEOUT, timeout)?;
-    }
-    Ok(())
-}
-
-/// Whether two attributes say the same kind of thing; of Vendor-Specific ones, vendor and first sub-type count.
-fn same_type(one: &Attribute<'_>, other: &Attribute<'_>) -> bool {
-    /// Octets of a vendor's number and its sub-type.
-    const VENDOR_AND_TYPE: usize = 5;
-    one.kind == other.kind
-        && (one.kind != kind::VENDOR_SPECIFIC
-            || one.value.get(..VENDOR_AND_TYPE) == other.value.get(..VENDOR_AND_TYPE))
-}
-
-/// The Session-Timeout among encoded attributes, in seconds.
-fn session_timeout(encoded: &[u8]) -> Option<u32> {
-    let found = Attributes::new(encoded).find(|attribute| attribute.kind == kind::SESSION_TIMEOUT)?;
-    Some(u32::from_be_bytes(found.value.try_into().ok()?))
+    login.walk(|part| reply.attribute(part.attribute.kind, part.attribute.value))
 }

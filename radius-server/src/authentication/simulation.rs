@@ -3,6 +3,7 @@
 
 use super::credential::Proven;
 use super::{Asked, admission, reply};
+use crate::authorization::compose::Login;
 use crate::clock::Now;
 use crate::decision::{Asker, Decision, Draft, Found, Outcome, RejectReason, ReplyKind, Said, Step};
 use crate::directory::{Directory, Nas, SecretAge, Subscriber};
@@ -105,10 +106,20 @@ fn answer(
 ) -> Result<usize, RejectReason> {
     let (found, refused) = admission::admit(&asked.nas, subscriber, asked.now.unix_s());
     draft.note(Step::Admission, found, refused.is_none());
-    if let Some(reason) = refused {
-        return Err(reason);
-    }
-    let admitted = match subscriber.is_guarded() {
+    let (garden, defaults) = (asked.nas.partner.garden(), asked.nas.partner.defaults());
+    let login = match (refused, &garden) {
+        (None, _) => {
+            let left = admission::left_s(subscriber, asked.now.unix_s());
+            Login::new(subscriber, &asked.nas, asked.now.unix_s(), left).with_defaults(defaults.as_deref())
+        }
+        (Some(reason), Some(garden)) => {
+            let reason = admission::garden_reason(&asked.nas, reason).ok_or(reason)?;
+            draft.note(Step::Authorization, Found::Garden { reason }, true);
+            Login::garden(subscriber, garden.plan(), &asked.nas)
+        }
+        (Some(reason), None) => return Err(reason),
+    };
+    let admitted = match refused.is_none() && subscriber.is_guarded() {
         true => Some(admission::enter(draft, asked, subscriber, true)?),
         false => None,
     };
@@ -116,18 +127,19 @@ fn answer(
         subscriber,
         decision: draft.id,
         going_on: None,
+        login,
         proven: &Proven::Otherwise,
         admitted: admitted.as_ref(),
         eap_identifier: None,
     };
     match reply::accept(asked, &granted, out).map(<[u8]>::len) {
         Ok(len) => {
-            let (plan, rate) = (subscriber.plan.name().as_str(), subscriber.plan.rate());
+            let (plan, rate) = (login.plan_name(), login.rate());
             let found = Found::Plan {
                 plan,
                 download_bps: rate.download_bps,
                 upload_bps: rate.upload_bps,
-                dialect: asked.nas.rate_dialect,
+                dialect: asked.nas.dialect,
             };
             draft.note(Step::Authorization, found, true);
             Ok(len)

@@ -6,7 +6,9 @@
 use super::span::Span;
 use crate::admission::{AllowedKind, BindBy};
 use crate::authentication::EapMethod as Offered;
-use crate::directory::{MarkKind, Name, RateDialect};
+use crate::authorization::Make;
+use crate::authorization::garden::GardenReason;
+use crate::directory::{MarkKind, Name};
 use crate::password_hash::HashKind;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -214,7 +216,7 @@ pub enum Found<Text = Name> {
         /// From the subscriber, bit/s.
         upload_bps: Option<u64>,
         /// How the NAS is told.
-        dialect: RateDialect,
+        dialect: Make,
     },
     /// The attributes do not fit.
     ReplyTooLong,
@@ -530,6 +532,13 @@ pub enum Found<Text = Name> {
         /// Its length.
         octets: u16,
     },
+
+    // -- authorization, added later
+    /// He has no service, and is let into the walled garden of his partner.
+    Garden {
+        /// Why.
+        reason: GardenReason,
+    },
 }
 
 /// The methods that need the password itself.
@@ -817,7 +826,10 @@ impl<Text: Deref<Target = str>> fmt::Display for Found<Text> {
                     return f.write_str("; no rate set, the NAS decides");
                 }
                 let (down, up) = (Speed(*download_bps), Speed(*upload_bps));
-                write!(f, "; {down} down, {up} up as {}", dialect.attribute_names())
+                write!(f, "; {down} down, {up} up as {}", dialect.rate_attributes())
+            }
+            Self::Garden { reason } => {
+                write!(f, "let into the walled garden: {}", reason.as_str())
             }
             Self::HeldOff { attempts, left_s } => write!(
                 f,
@@ -1048,6 +1060,7 @@ impl<Text> Found<Text> {
             | Self::PoolExhausted { .. }
             | Self::AddressInUse { .. }
             | Self::WouldSend { .. }
+            | Self::Garden { .. }
             | Self::Sent { .. } => "",
         }
     }

@@ -2,8 +2,9 @@
 
 use super::format::{DECISION_OCTETS_MAX, encode};
 use super::*;
+use crate::authorization::Make;
 use crate::counters::{Counters, Event};
-use crate::directory::{MarkKind, RateDialect};
+use crate::directory::MarkKind;
 use crate::password_hash::HashKind;
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -119,7 +120,7 @@ fn all_found() -> Vec<Found> {
             plan: name(),
             download_bps: Some(100_000_000),
             upload_bps: Some(1_500_000),
-            dialect: RateDialect::Mikrotik,
+            dialect: Make::Mikrotik,
         },
         Found::ReplyTooLong,
         Found::Sent {
@@ -250,7 +251,7 @@ fn usual_accept() -> Decision {
         plan: "home-100".into(),
         download_bps: Some(100_000_000),
         upload_bps: Some(20_000_000),
-        dialect: RateDialect::Mikrotik,
+        dialect: Make::Mikrotik,
     };
     let nas = Found::Nas {
         address: accept.source.ip(),

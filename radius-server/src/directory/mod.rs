@@ -34,8 +34,8 @@ pub use name::Name;
 pub(crate) use nas::bump;
 pub use nas::{CoaTarget, Nas, NasSpec, NasStats, Require, Transport};
 pub use partner::Partner;
-pub use plan::Plan;
-pub use rate::{Rate, RateDialect};
+pub use plan::{Plan, Service as PlanService};
+pub use rate::Rate;
 pub use realm::{
     ANY_REALM, Balance, Decided, HOME_SERVERS_MAX, Health, HomePort, HomeServer, HomeServerSpec,
     HomeServerStats, InRealm, PortStats, REALM_SERVERS_MAX, REALMS_MAX, Realm, RealmSpec, Realms, RealmsSpec,
@@ -45,6 +45,8 @@ pub use rejected::{RejectMemory, RejectRules};
 pub use subscriber::{Service, ServiceState, Subscriber, SubscriberSpec};
 
 use crate::admission::{Gate, SubscriberRules};
+use crate::authorization::defaults::Defaults;
+use crate::authorization::garden::Garden;
 use crate::id::{NasId, PartnerId, SubscriberId};
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
@@ -137,6 +139,20 @@ impl Directory {
     pub fn partner_fold_case(&self, id: PartnerId, fold: bool) {
         if let Some(partner) = self.partner(id) {
             partner.fold_case(fold);
+        }
+    }
+
+    /// Opens, changes or closes the walled garden of a partner. A partner that is not there is not an error.
+    pub fn partner_garden(&self, id: PartnerId, garden: Option<Garden>) {
+        if let Some(partner) = self.partner(id) {
+            partner.garden_put(garden);
+        }
+    }
+
+    /// Replaces the defaults of a partner and of its NAS. A partner that is not there is not an error.
+    pub fn partner_defaults(&self, id: PartnerId, defaults: Defaults) {
+        if let Some(partner) = self.partner(id) {
+            partner.defaults_put(defaults);
         }
     }
 

@@ -6,7 +6,7 @@ use super::guard::{NasGuard, OlderSecret, ProxyState, RequestRate, SecretAge};
 use super::identify::Identify;
 use super::name::Name;
 use super::partner::Partner;
-use super::rate::RateDialect;
+use crate::authorization::Make;
 use crate::id::{NasId, PartnerId};
 use ipnet::IpNet;
 use radius::secret::SharedSecret;
@@ -85,8 +85,8 @@ pub struct Nas {
     pub name: Name,
     /// Its make as given.
     pub make: Name,
-    /// The attributes in which it wants to hear a speed.
-    pub rate_dialect: RateDialect,
+    /// In whose attributes it is told what somebody gets.
+    pub dialect: Make,
     /// Shared secret of its requests.
     pub secret: SharedSecret,
     /// Where to reach it for Disconnect and CoA.
@@ -129,7 +129,7 @@ impl Nas {
             id: spec.id,
             partner,
             network: spec.network,
-            rate_dialect: RateDialect::of_make(&spec.make),
+            dialect: Make::of_type(&spec.make),
             name: spec.name,
             make: spec.make,
             secret: spec.secret,
@@ -180,7 +180,7 @@ impl Nas {
             network: self.network,
             name: self.name.clone(),
             make: self.make.clone(),
-            rate_dialect: self.rate_dialect,
+            dialect: self.dialect,
             secret: secret.clone(),
             coa: self.coa.clone(),
             message_authenticator: Require::No,

@@ -8,8 +8,10 @@ use super::realm::{Realms, RealmsSpec};
 use super::rejected::RejectMemory;
 use super::subscriber::Subscriber;
 use crate::admission::{Gate, SubscriberRules};
+use crate::authorization::defaults::Defaults;
+use crate::authorization::garden::Garden;
 use crate::id::{NasId, PartnerId, SubscriberId};
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::fmt;
@@ -51,6 +53,12 @@ pub struct Partner {
     realms_known: AtomicBool,
     /// Its realms and home servers.
     realms: ArcSwap<Realms>,
+    /// Where those without service are let in; read only when somebody would be turned away.
+    garden: ArcSwapOption<Garden>,
+    /// Whether it or its NAS have defaults; most have none, and pay one load for it.
+    defaults_known: AtomicBool,
+    /// What is given when neither a subscriber nor his plan says otherwise.
+    defaults: ArcSwapOption<Defaults>,
 }
 
 impl fmt::Debug for Partner {
@@ -88,6 +96,9 @@ impl Partner {
             rules: RwLock::default(),
             realms_known: AtomicBool::new(false),
             realms: ArcSwap::default(),
+            garden: ArcSwapOption::empty(),
+            defaults_known: AtomicBool::new(false),
+            defaults: ArcSwapOption::empty(),
         }
     }
 
@@ -120,6 +131,45 @@ impl Partner {
         self.realms_known
             .load(Ordering::Acquire)
             .then(|| self.realms.load_full())
+    }
+
+    /// Where those without service are let in, if anywhere.
+    #[must_use]
+    pub fn garden(&self) -> Option<Arc<Garden>> {
+        self.garden.load_full()
+    }
+
+    /// What is given when neither a subscriber nor his plan says otherwise; `None`: nothing.
+    #[must_use]
+    pub fn defaults(&self) -> Option<Arc<Defaults>> {
+        self.defaults_known
+            .load(Ordering::Acquire)
+            .then(|| self.defaults.load_full())
+            .flatten()
+    }
+
+    /// Replaces its defaults and those of its NAS.
+    pub(super) fn defaults_put(&self, defaults: Defaults) {
+        let known = !defaults.is_empty();
+        if self
+            .defaults
+            .load()
+            .as_deref()
+            .is_none_or(|held| *held != defaults)
+        {
+            self.defaults.store(known.then(|| Arc::new(defaults)));
+        }
+        self.defaults_known.store(known, Ordering::Release);
+    }
+
+    /// Opens, changes or closes its garden.
+    pub(super) fn garden_put(&self, garden: Option<Garden>) {
+        let held = self.garden.load();
+        if held.as_deref() != garden.as_ref() {
+            self.garden.store(garden.map(Arc::new));
+            // Whoever was turned away may be let in now, and the other way round.
+            self.rejects.clear();
+        }
     }
 
     /// Replaces its realms and home servers; what home servers did stays.

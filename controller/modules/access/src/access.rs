@@ -92,11 +92,12 @@ impl Access {
             keeping,
             directory,
             restored,
-            dictionary,
+            Arc::clone(&dictionary),
             Arc::clone(&counters.feeder),
         );
         let drained = Arc::clone(&counters.decisions);
-        let app = Arc::new(App::new(kernel.db.clone(), sealer, handle, coa, drained));
+        let app = App::new(kernel.db.clone(), sealer, handle, coa, drained).with_dictionary(dictionary);
+        let app = Arc::new(app);
         let access = Self {
             app,
             counters,

@@ -78,8 +78,10 @@ impl Peap {
     }
 }
 
-/// Why somebody will not be admitted, who then must not hear that it went well. It is noted when it ends.
+/// Why somebody will not be admitted, who then must not hear that it went well. It is noted when it ends. Whoever is let into the
+/// garden hears that it went well.
 fn admitted(candidate: &Candidate, site: &Site<'_, '_, '_>) -> Option<RejectReason> {
-    let (_, reason) = admission::admit(&site.asked.nas, &candidate.subscriber, site.asked.now.unix_s());
-    reason
+    let nas = &site.asked.nas;
+    let (_, reason) = admission::admit(nas, &candidate.subscriber, site.asked.now.unix_s());
+    reason.filter(|reason| admission::garden_reason(nas, *reason).is_none())
 }

@@ -1,12 +1,15 @@
 //! The rules of the access module: what may be made, changed and asked for, and what each of these means.
 //! Never holds SQL ([`crate::store`]) and never sees HTTP ([`crate::http`]).
 //!
-//! One file a resource: [`nas`], [`plan`], [`admission`], [`pool`], [`subscriber`], [`identity_policy`], [`session`], [`disconnect`], [`explain`], [`simulate`], [`realm`], [`reaper`], [`usage`], [`unknown_source`].
+//! One file a resource: [`nas`], [`plan`], [`terms`], [`defaults`], [`garden`], [`preview`], [`admission`], [`pool`], [`subscriber`],
+//! [`identity_policy`], [`session`], [`disconnect`], [`explain`], [`simulate`], [`realm`], [`reaper`], [`usage`], [`unknown_source`].
 //! Every write leaves its audit line in the same transaction.
 
 pub mod admission;
+pub mod defaults;
 pub mod disconnect;
 pub mod explain;
+pub mod garden;
 mod hashing;
 pub mod home_tls;
 pub mod identity_policy;
@@ -14,11 +17,13 @@ mod mark;
 pub mod nas;
 pub mod plan;
 pub mod pool;
+pub mod preview;
 pub mod realm;
 pub mod reaper;
 pub mod session;
 pub mod simulate;
 pub mod subscriber;
+pub mod terms;
 pub mod unknown_source;
 pub mod usage;
 
@@ -29,6 +34,7 @@ use coa::Coa;
 use kernel::id::PartnerId;
 use kernel::secrets::Sealer;
 use kernel::{Database, OpContext};
+use radius::dictionary::Dictionary;
 use time::OffsetDateTime;
 
 use self::disconnect::IntentCounters;
@@ -53,6 +59,8 @@ pub struct App {
     pub(crate) freshness: reaper::Freshness,
     /// How far decisions are on their way to the database.
     pub(crate) decisions_drained: Arc<DrainCounters>,
+    /// What attributes are called.
+    dictionary: Arc<Dictionary>,
 }
 
 impl App {
@@ -73,7 +81,14 @@ impl App {
             intents: Arc::default(),
             freshness: reaper::Freshness::default(),
             decisions_drained,
+            dictionary: Arc::default(),
         }
+    }
+
+    /// The same with an operator's dictionary.
+    #[must_use]
+    pub fn with_dictionary(self, dictionary: Arc<Dictionary>) -> Self {
+        Self { dictionary, ..self }
     }
 }
 

@@ -4,9 +4,10 @@
 use kernel::audit::{self, Entry};
 use kernel::id::{BandwidthProfileId, PlanId};
 use kernel::{Error, OnConstraint, OpContext};
-use serde_json::{Value, json};
+use radius_server::authorization::Terms;
+use serde_json::{Map, Value, json};
 
-use super::{App, Change, changed};
+use super::{App, Change, changed, terms};
 use crate::store::plan::{Plan, PlanRow, Rate};
 use crate::store::{self, Listed, Tx, Window};
 
@@ -40,6 +41,8 @@ pub struct PlanPatch {
     pub interim_interval_s: Option<i32>,
     /// Framed-Pool.
     pub framed_pool: Change<String>,
+    /// What else it gives; what this names takes the place of what there is, `null` takes it away.
+    pub terms: Option<Map<String, Value>>,
 }
 
 impl App {
@@ -67,6 +70,7 @@ impl App {
         let rate = rate(draft.download_bps, draft.upload_bps)?;
         let id = PlanId::new();
         let mut tx = self.db.begin(op).await?;
+        self.plan_check(&mut tx, op, &draft.row, rate).await?;
         let profile = profile_put(&mut tx, op, None, &draft.row.slug, rate).await?;
         taken(
             store::plan::plan_insert(&mut tx, op, id, &draft.row, profile).await,
@@ -104,7 +108,9 @@ impl App {
             idle_timeout_s: changed(before.idle_timeout_s, patch.idle_timeout_s),
             interim_interval_s: patch.interim_interval_s.unwrap_or(before.interim_interval_s),
             framed_pool: changed(before.framed_pool.clone(), patch.framed_pool),
+            terms: terms::merged(&before.terms, patch.terms.as_ref()),
         };
+        self.plan_check(&mut tx, op, &row, rate).await?;
         let profile = profile_put(&mut tx, op, before.bandwidth_profile_id, &row.slug, rate).await?;
         taken(
             store::plan::plan_update(&mut tx, op, id, &row, profile).await,
@@ -121,6 +127,18 @@ impl App {
         audit::record(&mut tx, op, entry).await?;
         tx.commit().await?;
         Ok(after)
+    }
+
+    /// Refuses a plan that makes no sense, or that a NAS of this partner could not be told.
+    async fn plan_check(
+        &self,
+        tx: &mut Tx,
+        op: &OpContext,
+        row: &PlanRow,
+        rate: Option<Rate>,
+    ) -> Result<(), Error> {
+        let terms = whole(row, rate)?;
+        terms::check(&terms, true, &terms::makes_in_use(tx, op).await?)
     }
 
     /// Deletes a plan that nobody has.
@@ -152,8 +170,40 @@ impl App {
     }
 }
 
+/// All that a plan gives.
+fn whole(row: &PlanRow, rate: Option<Rate>) -> Result<Terms, Error> {
+    let positive = |number: Option<i32>| number.and_then(|number| u32::try_from(number).ok());
+    let bps = |of: fn(Rate) -> i64| rate.and_then(|rate| u64::try_from(of(rate)).ok());
+    Ok(Terms {
+        download_bps: bps(|rate| rate.download_bps),
+        upload_bps: bps(|rate| rate.upload_bps),
+        session_timeout_s: positive(row.session_timeout_s),
+        idle_timeout_s: positive(row.idle_timeout_s),
+        interim_interval_s: positive(Some(row.interim_interval_s)),
+        pool: row.framed_pool.as_deref().map(Into::into),
+        ..terms::read_of_plan(&row.terms)?
+    })
+}
+
+/// All that a stored plan gives.
+///
+/// # Errors
+/// [`Error::Invalid`] for one that a later version of this program wrote.
+pub(super) fn whole_of(plan: &Plan) -> Result<Terms, Error> {
+    let row = PlanRow {
+        slug: plan.slug.clone(),
+        name: plan.name.clone(),
+        session_timeout_s: plan.session_timeout_s,
+        idle_timeout_s: plan.idle_timeout_s,
+        interim_interval_s: plan.interim_interval_s,
+        framed_pool: plan.framed_pool.clone(),
+        terms: plan.terms.clone(),
+    };
+    whole(&row, rate(plan.download_bps, plan.upload_bps)?)
+}
+
 /// A plan of this partner, or not found.
-async fn plan_found(tx: &mut Tx, op: &OpContext, id: PlanId) -> Result<Plan, Error> {
+pub(super) async fn plan_found(tx: &mut Tx, op: &OpContext, id: PlanId) -> Result<Plan, Error> {
     store::plan::plan_fetch(tx, op, id)
         .await?
         .ok_or_else(|| Error::not_found("plan", id))
@@ -217,6 +267,7 @@ fn shown(plan: &Plan) -> Value {
         "idle_timeout_s": plan.idle_timeout_s,
         "interim_interval_s": plan.interim_interval_s,
         "framed_pool": plan.framed_pool,
+        "terms": plan.terms,
     })
 }
 

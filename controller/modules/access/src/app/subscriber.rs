@@ -1,16 +1,19 @@
 //! Subscribers: the access service of a site and the credential it logs in with.
-//! Never gives a password back, and never ends a session: suspending refuses the next login, a disconnect ends this one.
+//! Never gives a password back, and never ends a session with service: suspending refuses the next login, a disconnect ends
+//! this one. A session in the garden is ended when he has service again ([`super::garden`]).
+
+use std::sync::Arc;
 
 use kernel::audit::{self, Entry};
 use kernel::id::{PlanId, SiteId, SubscriberId};
 use kernel::{Error, OnConstraint, OpContext, tenancy};
 use radius_server::directory::Credential;
 use radius_server::password_hash::HashKind;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::{App, Change, changed, mark};
+use super::{App, Change, changed, mark, plan, terms};
 use crate::credential::{self, Described};
 use crate::sealing;
 use crate::store::identity_policy;
@@ -89,6 +92,8 @@ pub struct SubscriberDraft {
     pub status_reason: Option<String>,
     /// When the service ends by itself.
     pub expires_at: Option<OffsetDateTime>,
+    /// What he has in place of his plan.
+    pub terms: Map<String, Value>,
 }
 
 /// A change of a subscriber; what is absent stays. The user name never changes: history and credential hang on it.
@@ -112,6 +117,8 @@ pub struct SubscriberPatch {
     pub status_reason: Change<String>,
     /// When the service ends by itself.
     pub expires_at: Change<OffsetDateTime>,
+    /// What he has in place of his plan; what this names takes the place of what there is, `null` takes it away.
+    pub terms: Option<Map<String, Value>>,
 }
 
 impl App {
@@ -202,7 +209,9 @@ impl App {
             status: draft.status,
             status_reason: draft.status_reason,
             expires_at: draft.expires_at,
+            terms: Value::Object(draft.terms),
         };
+        service_check(&mut tx, op, &row).await?;
         store::subscriber::subscriber_insert(&mut tx, op, id, &draft.username, &row)
             .await
             .on_constraint("subscribers_username", || {
@@ -231,7 +240,7 @@ impl App {
     /// # Errors
     /// As [`Self::subscriber_create`], and [`Error::NotFound`].
     pub async fn subscriber_update(
-        &self,
+        self: &Arc<Self>,
         op: &OpContext,
         id: SubscriberId,
         patch: SubscriberPatch,
@@ -257,7 +266,11 @@ impl App {
             status,
             status_reason: changed(reason_before, patch.status_reason),
             expires_at: changed(before.expires_at, patch.expires_at),
+            terms: terms::merged(&before.terms, patch.terms.as_ref()),
         };
+        if patch.terms.is_some() || plan_id != before.plan_id {
+            service_check(&mut tx, op, &row).await?;
+        }
         store::subscriber::subscriber_update(&mut tx, op, id, &row).await?;
         if let Some(credential) = &credential {
             self.credential_put(&mut tx, op, id, &before.username, credential)
@@ -280,8 +293,10 @@ impl App {
             _ => entry,
         };
         audit::record(&mut tx, op, entry).await?;
+        let leaving = self.garden_leave(&mut tx, op, &before, &after).await?;
         let after = self.shown(&mut tx, op, after).await?;
         tx.commit().await?;
+        leaving.go(self);
         Ok(after)
     }
 
@@ -405,6 +420,16 @@ fn headed(text: &str) -> Zeroizing<String> {
     })
 }
 
+/// Refuses what he has in place of his plan when that makes no sense, or a NAS of this partner could not be told.
+async fn service_check(tx: &mut Tx, op: &OpContext, row: &SubscriberRow) -> Result<(), Error> {
+    let own = terms::read("/terms", &row.terms)?;
+    if own.is_empty() {
+        return Ok(());
+    }
+    let plan = plan::whole_of(&plan::plan_found(tx, op, row.plan_id).await?)?;
+    terms::check(&own.over(&plan), false, &terms::makes_in_use(tx, op).await?)
+}
+
 /// A living subscriber of this partner, or not found.
 pub(super) async fn subscriber_found(
     tx: &mut Tx,
@@ -460,6 +485,7 @@ fn shown(subscriber: &Subscriber) -> Value {
         "site": subscriber.site,
         "plan": subscriber.plan,
         "identified_by": subscriber.identified_by,
+        "terms": subscriber.terms,
         "status": subscriber.status,
         "status_reason": subscriber.status_reason,
         "expires_at": subscriber.expires_at.map(OffsetDateTime::unix_timestamp),

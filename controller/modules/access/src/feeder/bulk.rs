@@ -176,6 +176,7 @@ impl About {
                 status,
                 reason,
                 expires_at,
+                terms,
             } => {
                 self.subscriber = Some(SubscriberEntry {
                     id,
@@ -188,6 +189,7 @@ impl About {
                     deleted: false,
                     password_attribute: None,
                     password: None,
+                    terms: terms.and_then(|terms| serde_json::from_str(terms).ok()),
                 });
             }
             Says::Password { attribute, stored } => {

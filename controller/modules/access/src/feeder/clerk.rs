@@ -2,15 +2,21 @@
 //! Never reads a row and never puts an entry anywhere, so that several can work at the same time. What cannot be taken is
 //! counted and named in the log.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kernel::secrets::Sealer;
 use radius::dictionary::Dictionary;
 use radius::secret::SharedSecret;
+use radius_server::authorization::defaults::Defaults;
+use radius_server::authorization::garden::{Garden, GardenReason};
+use radius_server::authorization::{Make, Sheet, Terms};
 use radius_server::directory::{
     Credential, MARKS_MAX, Mark, MarkKind, Plan, ServiceState, Subscriber, SubscriberSpec,
 };
+use serde::Deserialize as _;
+use serde_json::Value;
 use tracing::{debug, warn};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -20,7 +26,9 @@ use crate::app::nas::SECRET_CHARS_ADVISED;
 use crate::causes::Causes;
 use crate::credential;
 use crate::sealing;
-use crate::store::directory::{MarkEntry, NasEntry, ReplyEntry, SubscriberEntry};
+use crate::store::directory::{
+    DefaultsEntry, MarkEntry, NasEntry, PartnerEntry, PlanEntry, ReplyEntry, SubscriberEntry,
+};
 
 /// Rows that cannot be taken get a line each until there are so many: with another master key, none of a million opens.
 const REFUSED_LINES_MAX: u64 = 100;
@@ -58,6 +66,10 @@ impl Clerk {
         plan: &Arc<Plan>,
         rows: impl Iterator<Item = &'r ReplyEntry>,
     ) -> Arc<Subscriber> {
+        let plan = match &entry.terms {
+            None => Arc::clone(plan),
+            Some(terms) => Arc::new(Plan::service(plan, self.terms("subscriber", entry.id, terms))),
+        };
         let (reply, left_out) = reply::encode_rows(rows, &self.dictionary);
         for left in left_out {
             self.counters.attributes_left_out.fetch_add(1, Ordering::Relaxed);
@@ -81,9 +93,56 @@ impl Clerk {
             },
             expires_at_unix_s: entry.expires_at.map(time::OffsetDateTime::unix_timestamp),
             credential: self.credential(entry),
-            plan: Arc::clone(plan),
+            plan,
             reply,
         })
+    }
+
+    /// A plan as the access plane wants it.
+    pub fn plan(&self, entry: &PlanEntry) -> Plan {
+        let other = self.terms("plan", entry.id, &entry.terms);
+        Plan::of(entry.name.as_str(), reply::plan_terms(entry, other))
+    }
+
+    /// The garden of a partner, if it has one.
+    pub fn garden(&self, entry: &PartnerEntry) -> Option<Garden> {
+        let (words, terms) = entry.garden_reasons.as_ref().zip(entry.garden_terms.as_ref())?;
+        let reasons: Vec<GardenReason> = words.iter().filter_map(|word| word.parse().ok()).collect();
+        Some(Garden::new(&reasons, self.terms("garden", entry.id, terms)))
+    }
+
+    /// The defaults of one partner and of its NAS.
+    pub fn defaults<'r>(&self, rows: impl Iterator<Item = &'r DefaultsEntry>) -> Defaults {
+        Defaults::new(rows.map(|row| {
+            let terms = self.terms("defaults", row.nas.unwrap_or(row.tenant), &row.terms);
+            (row.nas.map(Into::into), terms)
+        }))
+    }
+
+    /// Stored terms; those of a later schema are counted and named, and say nothing.
+    fn terms(&self, kind: &'static str, id: Uuid, stored: &Value) -> Terms {
+        Terms::deserialize(stored).unwrap_or_else(|error| {
+            self.refuse(kind, id, &error);
+            Terms::default()
+        })
+    }
+
+    /// Says what of a plan does not fit the makes that are in use; it was fed before they came.
+    pub fn plan_look(&self, plan: &Plan, makes: &BTreeSet<Make>) {
+        for make in makes {
+            plan.prepare(*make);
+            let explained = Sheet::explained(plan.terms(), *make, plan.raw());
+            for problem in explained.problems {
+                self.counters.attributes_left_out.fetch_add(1, Ordering::Relaxed);
+                warn!(
+                    plan = plan.name().as_str(),
+                    make = make.as_str(),
+                    term = problem.term.as_str(),
+                    why = problem.why,
+                    "a plan says something that does not fit a make of NAS in use"
+                );
+            }
+        }
     }
 
     /// A secret of a NAS in the clear; `None` when it does not open.

@@ -11,6 +11,7 @@ use kernel::secrets::Sealer;
 use radius::dictionary::Dictionary;
 use radius::secret::SharedSecret;
 use radius_server::Directory;
+use radius_server::authorization::Make;
 use radius_server::directory::{
     CertificateName, CoaTarget, Counts, DirectoryError, Identify, IdentifyBy, NasGuard, NasSpec, OlderSecret,
     Plan, ProxyState, RequestRate, Require, Subscriber, SubscriberSpec,
@@ -21,7 +22,7 @@ use super::FeederCounters;
 use super::bulk::{Bulk, GroupReplies};
 use super::changes::Touched;
 use super::clerk::Clerk;
-use super::{realms, reply};
+use super::realms;
 use crate::sealing;
 use crate::store::Tx;
 use crate::store::change::Change;
@@ -231,6 +232,7 @@ impl Loader {
             return Ok(Vec::new());
         }
         let entries = rows::partner_entries(tx, ids).await?;
+        let defaults = rows::defaults_entries(tx, ids).await?;
         let mut returned = Vec::new();
         for id in ids {
             match entries.iter().find(|entry| entry.id == *id && !entry.deleted) {
@@ -241,6 +243,11 @@ impl Loader {
                     self.directory
                         .partner_put((*id).into(), &entry.name, entry.active);
                     self.directory.partner_fold_case((*id).into(), entry.fold_case);
+                    self.directory
+                        .partner_garden((*id).into(), self.clerk.garden(entry));
+                    let its = defaults.iter().filter(|row| row.tenant == *id);
+                    self.directory
+                        .partner_defaults((*id).into(), self.clerk.defaults(its));
                 }
                 None => self.directory.partner_remove((*id).into()),
             }
@@ -359,10 +366,12 @@ impl Loader {
         {
             self.plans.remove(id);
         }
+        let makes: BTreeSet<Make> = self.directory.nas_list().iter().map(|nas| nas.dialect).collect();
         let mut replaced = Vec::new();
         for entry in entries {
             let rules = rules.get(&entry.id).copied().unwrap_or_default();
-            let newer = Arc::new(reply::encode_plan(&entry).with_admission(rules));
+            let newer = Arc::new(self.clerk.plan(&entry).with_admission(rules));
+            self.clerk.plan_look(&newer, &makes);
             match self.plans.get_mut(&entry.id) {
                 Some(held) if *held == newer => {}
                 Some(held) => replaced.push((std::mem::replace(held, Arc::clone(&newer)), newer)),
@@ -388,7 +397,11 @@ impl Loader {
         for partner in self.directory.partners() {
             for piece in partner.subscriber_pieces() {
                 let changed = piece.iter().filter_map(|held| {
-                    let plan = newer_of(&held.plan)?;
+                    let newer = newer_of(held.plan.base())?;
+                    let plan = match held.plan.as_service() {
+                        None => newer,
+                        Some(own) => Arc::new(Plan::service(&newer, own.terms.clone())),
+                    };
                     Some(Subscriber::new(&SubscriberSpec { plan, ..held.spec() }))
                 });
                 // A partner that is gone by now has taken them along.

@@ -1,4 +1,4 @@
-//! Reply attributes: rows of radreply and of the groups, and plans, to octets a reply can copy.
+//! Reply attributes: rows of radreply and of the groups to octets a reply can copy, and rows of plans to their terms.
 //! Never decides who gets in; an attribute that cannot be encoded is left out and reported, the subscriber still logs in.
 //!
 //! Rows follow FreeRADIUS: a user's own rows first, then his groups by priority; `=` adds what is not there yet, `:=`
@@ -7,7 +7,7 @@
 
 use radius::attribute::kind;
 use radius::dictionary::{Dictionary, Oid};
-use radius_server::directory::Plan;
+use radius_server::authorization::Terms;
 
 use crate::store::directory::{PlanEntry, ReplyEntry};
 
@@ -98,40 +98,19 @@ fn choose(row: &ReplyEntry, dictionary: &Dictionary, chosen: &mut Vec<(Oid, Vec<
     Ok(())
 }
 
-/// Makes the plan as the packet path wants it.
+/// The terms of a plan: what has a column of its own, and what else there is.
 #[must_use]
-pub fn encode_plan(entry: &PlanEntry) -> Plan {
-    let mut reply = Vec::new();
-    if let Some(seconds) = entry.session_timeout_s {
-        integer(kind::SESSION_TIMEOUT, seconds, &mut reply);
-    }
-    if let Some(seconds) = entry.idle_timeout_s {
-        integer(kind::IDLE_TIMEOUT, seconds, &mut reply);
-    }
-    integer(kind::ACCT_INTERIM_INTERVAL, entry.interim_interval_s, &mut reply);
-    if let Some(pool) = &entry.framed_pool {
-        text(kind::FRAMED_POOL, pool, &mut reply);
-    }
+pub fn plan_terms(entry: &PlanEntry, other: Terms) -> Terms {
+    let positive = |number: Option<i32>| number.and_then(|number| u32::try_from(number).ok());
     let rate = |bps: Option<i64>| bps.and_then(|bps| u64::try_from(bps).ok());
-    Plan::new(
-        entry.name.as_str(),
-        reply.into(),
-        rate(entry.download_bps),
-        rate(entry.upload_bps),
-    )
-}
-
-/// Appends an integer attribute; the schema keeps these values positive.
-fn integer(kind: u8, value: i32, out: &mut Vec<u8>) {
-    out.extend_from_slice(&[kind, 6]);
-    out.extend_from_slice(&value.to_be_bytes());
-}
-
-/// Appends a text attribute; the schema keeps a pool's name within 63 characters, at most 252 octets.
-fn text(kind: u8, value: &str, out: &mut Vec<u8>) {
-    if let Ok(length) = u8::try_from(value.len() + 2) {
-        out.extend_from_slice(&[kind, length]);
-        out.extend_from_slice(value.as_bytes());
+    Terms {
+        download_bps: rate(entry.download_bps),
+        upload_bps: rate(entry.upload_bps),
+        session_timeout_s: positive(entry.session_timeout_s),
+        idle_timeout_s: positive(entry.idle_timeout_s),
+        interim_interval_s: positive(Some(entry.interim_interval_s)),
+        pool: entry.framed_pool.as_deref().map(Into::into),
+        ..other
     }
 }
 
@@ -139,6 +118,8 @@ fn text(kind: u8, value: &str, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
     use radius::dictionary::STANDARD;
+    use radius_server::authorization::Make;
+    use radius_server::directory::Plan;
     use uuid::Uuid;
 
     /// A row of radreply, or of a group.
@@ -239,10 +220,12 @@ mod tests {
             idle_timeout_s: None,
             interim_interval_s: 300,
             framed_pool: Some("p1".to_owned()),
+            terms: serde_json::json!({}),
         };
-        let plan = encode_plan(&entry);
+        let plan = Plan::of("Home", plan_terms(&entry, Terms::default()));
+        let sheet = plan.sheet(Make::Cisco, None);
         assert_eq!(
-            plan.reply(),
+            sheet.octets(),
             [27, 6, 0, 1, 0x51, 0x80, 85, 6, 0, 0, 1, 44, 88, 4, b'p', b'1']
         );
         assert_eq!(plan.rate().download_bps, Some(100_000_000));

@@ -5,17 +5,21 @@
 
 pub mod admission;
 mod change;
+pub mod defaults;
 pub mod explain;
+pub mod garden;
 pub mod identity_policy;
 pub mod intent;
 pub mod nas;
 mod noted;
 pub mod plan;
 pub mod pool;
+pub mod preview;
 pub mod realm;
 pub mod session;
 pub mod simulate;
 pub mod subscriber;
+mod terms;
 pub mod unknown_source;
 mod usage;
 
@@ -168,6 +172,38 @@ fn subscriber_routes() -> ApiRoutes<Arc<App>> {
         .add(
             Access::Needs(Permission::RadiusSubscribersRead),
             routes!(simulate::radius_simulate),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersRead),
+            routes!(preview::radius_preview),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersRead),
+            routes!(defaults::defaults_get),
+        )
+        .add(
+            Access::Needs(Permission::RadiusNasManage),
+            routes!(defaults::defaults_update),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersRead),
+            routes!(defaults::nas_defaults_get),
+        )
+        .add(
+            Access::Needs(Permission::RadiusNasManage),
+            routes!(defaults::nas_defaults_update),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersRead),
+            routes!(garden::garden_get),
+        )
+        .add(
+            Access::Needs(Permission::RadiusNasManage),
+            routes!(garden::garden_put),
+        )
+        .add(
+            Access::Needs(Permission::RadiusNasManage),
+            routes!(garden::garden_delete),
         )
         .add(
             Access::Needs(Permission::RadiusSubscribersRead),

@@ -9,9 +9,11 @@ use kernel::OpContext;
 use kernel::http::{Data, Page, Path, Problem, Valid, nullable};
 use kernel::id::PlanId;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use super::terms::TermsShape;
 use super::window;
 use crate::app::plan::{PlanDraft, PlanPatch};
 use crate::app::{App, Change};
@@ -50,6 +52,10 @@ pub struct PlanCreate {
     /// Framed-Pool, the name of a pool on the NAS.
     #[garde(length(chars, min = 1, max = 63))]
     framed_pool: Option<String>,
+    /// What else it gives.
+    #[serde(default)]
+    #[schema(value_type = TermsShape)]
+    terms: Map<String, Value>,
 }
 
 /// A change of a plan; what is absent stays, `null` empties.
@@ -91,6 +97,9 @@ pub struct PlanChange {
     #[schema(value_type = Option<String>)]
     #[garde(inner(length(chars, min = 1, max = 63)))]
     framed_pool: Change<String>,
+    /// What else it gives: what is named takes the place of what there is, `null` takes it away.
+    #[schema(value_type = Option<TermsShape>)]
+    terms: Option<Map<String, Value>>,
 }
 
 /// A plan.
@@ -114,6 +123,9 @@ pub struct PlanView {
     interim_interval_s: i32,
     /// Framed-Pool.
     framed_pool: Option<String>,
+    /// What else it gives.
+    #[schema(value_type = TermsShape)]
+    terms: Value,
     /// When it was made.
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
@@ -214,6 +226,7 @@ impl From<PlanCreate> for PlanDraft {
                 idle_timeout_s: body.idle_timeout_s,
                 interim_interval_s: body.interim_interval_s,
                 framed_pool: body.framed_pool,
+                terms: Value::Object(body.terms),
             },
         }
     }
@@ -230,6 +243,7 @@ impl From<PlanChange> for PlanPatch {
             idle_timeout_s: body.idle_timeout_s,
             interim_interval_s: body.interim_interval_s,
             framed_pool: body.framed_pool,
+            terms: body.terms,
         }
     }
 }
@@ -246,6 +260,7 @@ impl From<Plan> for PlanView {
             idle_timeout_s: plan.idle_timeout_s,
             interim_interval_s: plan.interim_interval_s,
             framed_pool: plan.framed_pool,
+            terms: plan.terms,
             created_at: plan.created_at,
             updated_at: plan.updated_at,
         }

@@ -10,11 +10,13 @@ use kernel::OpContext;
 use kernel::http::{Data, Page, Path, Problem, Query, Valid, nullable};
 use kernel::id::{ClientId, PlanId, SiteId, SubscriberId};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 use zeroize::Zeroizing;
 
 use super::change::present_moment;
+use super::terms::TermsShape;
 use super::window;
 use crate::app::subscriber::{
     NewPassword, PasswordStore, SiteRef, SubscriberDraft, SubscriberPatch, SubscriberShown,
@@ -111,6 +113,10 @@ pub struct SubscriberCreate {
     /// When the service ends by itself.
     #[serde(default, with = "time::serde::rfc3339::option")]
     expires_at: Option<OffsetDateTime>,
+    /// What he has in place of his plan.
+    #[serde(default)]
+    #[schema(value_type = TermsShape)]
+    terms: Map<String, Value>,
 }
 
 /// A change of a subscriber; what is absent stays, `null` empties.
@@ -155,6 +161,9 @@ pub struct SubscriberChange {
     #[serde(default, deserialize_with = "present_moment")]
     #[schema(value_type = Option<OffsetDateTime>)]
     expires_at: Change<OffsetDateTime>,
+    /// What he has in place of his plan: what is named takes the place of what there is, `null` takes it away.
+    #[schema(value_type = Option<TermsShape>)]
+    terms: Option<Map<String, Value>>,
 }
 
 /// A subscriber.
@@ -198,6 +207,9 @@ pub struct SubscriberView {
     password_check_cost: Option<String>,
     /// What he is recognised by beside his user name.
     identified_by: Vec<String>,
+    /// What he has in place of his plan.
+    #[schema(value_type = TermsShape)]
+    terms: Value,
     /// When he was made.
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
@@ -361,6 +373,7 @@ impl TryFrom<SubscriberCreate> for SubscriberDraft {
             status: body.status.as_str().to_owned(),
             status_reason: body.status_reason,
             expires_at: body.expires_at,
+            terms: body.terms,
         })
     }
 }
@@ -383,6 +396,7 @@ impl TryFrom<SubscriberChange> for SubscriberPatch {
             status: body.status.map(|status| status.as_str().to_owned()),
             status_reason: body.status_reason,
             expires_at: body.expires_at,
+            terms: body.terms,
         })
     }
 }
@@ -435,6 +449,7 @@ impl From<Subscriber> for SubscriberView {
             password_methods: None,
             password_check_cost: None,
             identified_by: subscriber.identified_by,
+            terms: subscriber.terms,
             created_at: subscriber.created_at,
             updated_at: subscriber.updated_at,
         }

@@ -6,6 +6,7 @@
 use futures_util::Stream;
 use ipnet::IpNet;
 use kernel::Error;
+use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -25,6 +26,10 @@ pub struct PartnerEntry {
     pub deleted: bool,
     /// Whether the case of user names does not count.
     pub fold_case: bool,
+    /// For which reasons somebody without service is let into its garden; `None`: it has none.
+    pub garden_reasons: Option<Vec<String>>,
+    /// What is given there.
+    pub garden_terms: Option<Value>,
 }
 
 /// A NAS with its sealed secrets.
@@ -87,6 +92,8 @@ pub struct PlanEntry {
     pub interim_interval_s: i32,
     /// Framed-Pool.
     pub framed_pool: Option<String>,
+    /// What else it gives.
+    pub terms: Value,
 }
 
 /// A subscriber with his stored credential.
@@ -112,6 +119,8 @@ pub struct SubscriberEntry {
     pub password_attribute: Option<String>,
     /// Its value: sealed, or clear when a FreeRADIUS tool wrote it.
     pub password: Option<String>,
+    /// What he has in place of his plan; `None`: nothing.
+    pub terms: Option<Value>,
 }
 
 /// One thing that a subscriber is recognised by.
@@ -152,9 +161,33 @@ pub async fn partner_entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<PartnerEnt
         PartnerEntry,
         r#"SELECT t.id, t.name, t.status = 'active' AND t.deleted_at IS NULL AS "active!",
                   t.deleted_at IS NOT NULL AS "deleted!",
-                  coalesce(p.username_case = 'fold', false) AS "fold_case!"
+                  coalesce(p.username_case = 'fold', false) AS "fold_case!",
+                  g.reasons AS "garden_reasons?", g.terms AS "garden_terms?"
              FROM kernel.tenants t LEFT JOIN access.identity_policies p ON p.tenant_id = t.id
+             LEFT JOIN access.gardens g ON g.tenant_id = t.id
             WHERE t.id = ANY($1)"#,
+        ids
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+/// What a NAS, or else its partner, gives when nobody says otherwise.
+#[derive(Debug, Clone)]
+pub struct DefaultsEntry {
+    /// Whose.
+    pub tenant: Uuid,
+    /// Which NAS; `None`: all of the partner's.
+    pub nas: Option<Uuid>,
+    /// What is given.
+    pub terms: Value,
+}
+
+/// The defaults of these partners and of their NAS.
+pub async fn defaults_entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<DefaultsEntry>, Error> {
+    Ok(sqlx::query_as!(
+        DefaultsEntry,
+        "SELECT tenant_id AS tenant, nas_id AS nas, terms FROM access.service_defaults WHERE tenant_id = ANY($1)",
         ids
     )
     .fetch_all(&mut **tx)
@@ -202,7 +235,7 @@ pub async fn plan_entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<PlanEntry>, E
     Ok(sqlx::query_as!(
         PlanEntry,
         r#"SELECT p.id, p.name, b.download_bps AS "download_bps?", b.upload_bps AS "upload_bps?", p.session_timeout_s,
-                  p.idle_timeout_s, p.interim_interval_s, p.framed_pool
+                  p.idle_timeout_s, p.interim_interval_s, p.framed_pool, p.terms
              FROM access.plans p
              LEFT JOIN access.radius_bandwidth_profiles b
                     ON b.tenant_id = p.tenant_id AND b.id = p.bandwidth_profile_id
@@ -239,7 +272,7 @@ pub async fn subscriber_entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Subscri
         r#"SELECT u.id, u.tenant_id AS tenant, u.username, coalesce(u.plan_id, $2) AS "plan!", u.status, u.status_reason,
                   CASE WHEN u.expires_at < '9999-01-01Z' THEN greatest(u.expires_at, 'epoch') END AS expires_at,
                   u.deleted_at IS NOT NULL AS "deleted!",
-                  k.attribute AS "password_attribute?", k.value AS "password?"
+                  k.attribute AS "password_attribute?", k.value AS "password?", nullif(u.terms, '{}') AS terms
              FROM access.subscribers u
              LEFT JOIN LATERAL (SELECT k.attribute, k.value FROM access.radcheck k
                                  WHERE k.tenant_id = u.tenant_id AND k.username = u.username AND k.attribute = ANY ($3)

@@ -159,6 +159,17 @@ pub async fn nas_list(tx: &mut Tx, op: &OpContext, window: Window) -> Result<Lis
     Ok(Listed { rows, total })
 }
 
+/// The makes of a partner's NAS as their `type` names them, each with the name of one of them.
+pub async fn nas_types(tx: &mut Tx, op: &OpContext) -> Result<Vec<(String, String)>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT type AS make, min(shortname) AS "name!" FROM access.nas WHERE tenant_id = $1 GROUP BY type"#,
+        op.require_partner()?.as_uuid()
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.make, row.name)).collect())
+}
+
 /// Fetches one NAS of this partner.
 pub async fn nas_fetch(tx: &mut Tx, op: &OpContext, id: NasId) -> Result<Option<Nas>, Error> {
     let nas = sqlx::query_as!(

@@ -4,6 +4,7 @@
 
 use kernel::id::{BandwidthProfileId, PlanId};
 use kernel::{Error, OpContext};
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::{Listed, Tx, Window};
@@ -31,6 +32,8 @@ pub struct Plan {
     pub interim_interval_s: i32,
     /// Framed-Pool, the name of a pool on the NAS.
     pub framed_pool: Option<String>,
+    /// What else it gives, as JSON; see [`crate::app::terms`].
+    pub terms: Value,
     /// When it was made.
     pub created_at: OffsetDateTime,
     /// When it was last changed.
@@ -52,6 +55,8 @@ pub struct PlanRow {
     pub interim_interval_s: i32,
     /// Framed-Pool.
     pub framed_pool: Option<String>,
+    /// What else it gives.
+    pub terms: Value,
 }
 
 /// A rate in both directions, bit/s.
@@ -77,7 +82,7 @@ pub async fn plan_list(tx: &mut Tx, op: &OpContext, window: Window) -> Result<Li
         r#"SELECT p.id AS "id: PlanId", p.slug, p.name,
                   p.bandwidth_profile_id AS "bandwidth_profile_id: BandwidthProfileId",
                   b.download_bps AS "download_bps?", b.upload_bps AS "upload_bps?", p.session_timeout_s,
-                  p.idle_timeout_s, p.interim_interval_s, p.framed_pool, p.created_at, p.updated_at
+                  p.idle_timeout_s, p.interim_interval_s, p.framed_pool, p.terms, p.created_at, p.updated_at
              FROM access.plans p
              LEFT JOIN access.radius_bandwidth_profiles b
                     ON b.tenant_id = p.tenant_id AND b.id = p.bandwidth_profile_id
@@ -98,7 +103,7 @@ pub async fn plan_fetch(tx: &mut Tx, op: &OpContext, id: PlanId) -> Result<Optio
         r#"SELECT p.id AS "id: PlanId", p.slug, p.name,
                   p.bandwidth_profile_id AS "bandwidth_profile_id: BandwidthProfileId",
                   b.download_bps AS "download_bps?", b.upload_bps AS "upload_bps?", p.session_timeout_s,
-                  p.idle_timeout_s, p.interim_interval_s, p.framed_pool, p.created_at, p.updated_at
+                  p.idle_timeout_s, p.interim_interval_s, p.framed_pool, p.terms, p.created_at, p.updated_at
              FROM access.plans p
              LEFT JOIN access.radius_bandwidth_profiles b
                     ON b.tenant_id = p.tenant_id AND b.id = p.bandwidth_profile_id
@@ -145,8 +150,8 @@ pub async fn plan_insert(
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "INSERT INTO access.plans (id, tenant_id, slug, name, bandwidth_profile_id, session_timeout_s,
-                                   idle_timeout_s, interim_interval_s, framed_pool, created_by, updated_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
+                                   idle_timeout_s, interim_interval_s, framed_pool, terms, created_by, updated_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $11, $10, $10)",
         id.as_uuid(),
         op.partner.map(|partner| partner.as_uuid()),
         row.slug,
@@ -156,7 +161,8 @@ pub async fn plan_insert(
         row.idle_timeout_s,
         row.interim_interval_s,
         row.framed_pool,
-        op.actor.id
+        op.actor.id,
+        row.terms
     )
     .execute(&mut **tx)
     .await?;
@@ -173,7 +179,7 @@ pub async fn plan_update(
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "UPDATE access.plans SET slug = $3, name = $4, bandwidth_profile_id = $5, session_timeout_s = $6,
-                idle_timeout_s = $7, interim_interval_s = $8, framed_pool = $9, updated_at = now(), updated_by = $10
+                idle_timeout_s = $7, interim_interval_s = $8, framed_pool = $9, terms = $11, updated_at = now(), updated_by = $10
           WHERE tenant_id = $1 AND id = $2",
         op.partner.map(|partner| partner.as_uuid()),
         id.as_uuid(),
@@ -184,7 +190,8 @@ pub async fn plan_update(
         row.idle_timeout_s,
         row.interim_interval_s,
         row.framed_pool,
-        op.actor.id
+        op.actor.id,
+        row.terms
     )
     .execute(&mut **tx)
     .await?;

@@ -30,7 +30,7 @@ const EPOCH_2000_US: i64 = 946_684_800_000_000;
 const ROLL: &str = "COPY (
     SELECT tenant_id, username, 0::int2, id, plan_id, status, status_reason,
            CASE WHEN expires_at < '9999-01-01Z' THEN greatest(expires_at, 'epoch') END,
-           NULL::text, NULL::text, 0::int8
+           NULL::text, nullif(terms, '{}')::text, 0::int8
       FROM access.subscribers WHERE deleted_at IS NULL
      UNION ALL
     SELECT tenant_id, username, 1::int2, NULL::uuid, NULL::uuid, NULL::text, NULL::text, NULL::timestamptz,
@@ -76,6 +76,8 @@ pub enum Says<'b> {
         reason: Option<&'b str>,
         /// When the service ends by itself.
         expires_at: Option<OffsetDateTime>,
+        /// What he has in place of his plan, as JSON.
+        terms: Option<&'b str>,
     },
     /// A password is stored for it.
     Password {
@@ -214,6 +216,7 @@ fn row<'b>(rest: &mut &'b [u8]) -> Option<RollRow<'b>> {
             status: text(status?)?,
             reason: reason.map(text).map_or(Some(None), |reason| reason.map(Some))?,
             expires_at: expires_at.map(timestamp).map_or(Some(None), |at| at.map(Some))?,
+            terms: value.map(text).map_or(Some(None), |terms| terms.map(Some))?,
         },
         1 => Says::Password {
             attribute: text(name?)?,

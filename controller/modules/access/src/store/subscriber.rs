@@ -3,6 +3,7 @@
 
 use kernel::id::{ClientId, PlanId, SiteId, SubscriberId};
 use kernel::{Error, OpContext};
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::{Listed, Tx, Window};
@@ -41,6 +42,8 @@ pub struct Subscriber {
     pub password_attribute: Option<String>,
     /// What he is recognised by beside his user name: `mac=00:1a:2b:3c:4d:5e`, `port_id@bng-1=eth 0/1`, ...
     pub identified_by: Vec<String>,
+    /// What he has in place of his plan, as JSON; see [`crate::app::terms`].
+    pub terms: Value,
     /// When he was made.
     pub created_at: OffsetDateTime,
     /// When he was last changed.
@@ -62,6 +65,8 @@ pub struct SubscriberRow {
     pub status_reason: Option<String>,
     /// When the service ends by itself.
     pub expires_at: Option<OffsetDateTime>,
+    /// What he has in place of his plan.
+    pub terms: Value,
 }
 
 /// Which subscribers to list; an absent filter lets all through.
@@ -107,7 +112,7 @@ pub async fn subscriber_list(
                   ARRAY(SELECT m.kind || coalesce('@' || n.shortname, '') || '=' || m.value
                           FROM access.subscriber_marks m LEFT JOIN access.nas n ON n.id = m.nas_id
                          WHERE m.tenant_id = u.tenant_id AND m.subscriber_id = u.id ORDER BY m.id) AS "identified_by!",
-                  u.created_at, u.updated_at
+                  u.terms, u.created_at, u.updated_at
              FROM access.subscribers u
              JOIN kernel.sites s ON s.tenant_id = u.tenant_id AND s.id = u.site_id
              JOIN kernel.clients c ON c.tenant_id = s.tenant_id AND c.id = s.client_id
@@ -146,7 +151,7 @@ pub async fn subscriber_fetch(
                   ARRAY(SELECT m.kind || coalesce('@' || n.shortname, '') || '=' || m.value
                           FROM access.subscriber_marks m LEFT JOIN access.nas n ON n.id = m.nas_id
                          WHERE m.tenant_id = u.tenant_id AND m.subscriber_id = u.id ORDER BY m.id) AS "identified_by!",
-                  u.created_at, u.updated_at
+                  u.terms, u.created_at, u.updated_at
              FROM access.subscribers u
              JOIN kernel.sites s ON s.tenant_id = u.tenant_id AND s.id = u.site_id
              JOIN kernel.clients c ON c.tenant_id = s.tenant_id AND c.id = s.client_id
@@ -183,8 +188,8 @@ pub async fn subscriber_insert(
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "INSERT INTO access.subscribers (id, tenant_id, site_id, plan_id, username, name, status, status_reason,
-                                         expires_at, created_by, updated_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
+                                         expires_at, terms, created_by, updated_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $11, $10, $10)",
         id.as_uuid(),
         op.partner.map(|partner| partner.as_uuid()),
         row.site_id.as_uuid(),
@@ -194,7 +199,8 @@ pub async fn subscriber_insert(
         row.status,
         row.status_reason,
         row.expires_at,
-        op.actor.id
+        op.actor.id,
+        row.terms
     )
     .execute(&mut **tx)
     .await?;
@@ -210,7 +216,7 @@ pub async fn subscriber_update(
 ) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE access.subscribers
-            SET site_id = $3, plan_id = $4, name = $5, status_reason = $7, expires_at = $8,
+            SET site_id = $3, plan_id = $4, name = $5, status_reason = $7, expires_at = $8, terms = $10,
                 status_since = CASE WHEN status = $6 THEN status_since ELSE now() END, status = $6,
                 updated_at = now(), updated_by = $9
           WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL",
@@ -222,7 +228,8 @@ pub async fn subscriber_update(
         row.status,
         row.status_reason,
         row.expires_at,
-        op.actor.id
+        op.actor.id,
+        row.terms
     )
     .execute(&mut **tx)
     .await?;

@@ -14,6 +14,7 @@ mod journal;
 mod nas;
 mod outage;
 mod passwords;
+mod plans;
 mod realm;
 mod restore;
 mod routes;

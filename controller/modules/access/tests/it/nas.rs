@@ -244,6 +244,11 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// With the Class of a login.
+    pub fn of_login(self, class: &'a [u8]) -> Self {
+        Self { class, ..self }
+    }
+
     /// The packet.
     pub fn packet(&self, identifier: u8, secret: &SharedSecret) -> Vec<u8> {
         let mut buf = [0; PACKET_LEN_MAX];
@@ -296,6 +301,9 @@ impl<'a> Report<'a> {
         }
         if let Some(cause) = self.cause {
             request.u32(kind::ACCT_TERMINATE_CAUSE, cause).expect("room");
+        }
+        if !self.class.is_empty() {
+            request.attribute(kind::CLASS, self.class).expect("room");
         }
         request.finish(secret).to_vec()
     }

@@ -24,7 +24,7 @@ pub struct IntentCounters {
 
 impl IntentCounters {
     /// Takes an intent in hand; `false`: somebody here already has it.
-    pub(super) fn take(&self, id: IntentId) -> bool {
+    pub(in crate::app) fn take(&self, id: IntentId) -> bool {
         self.under_way
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -32,7 +32,7 @@ impl IntentCounters {
     }
 
     /// Lets go of an intent.
-    pub(super) fn leave(&self, id: IntentId) {
+    pub(in crate::app) fn leave(&self, id: IntentId) {
         self.under_way
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -17,7 +17,7 @@ use crate::store::intent::IntentOutcome;
 const TRY_SMALLER: [u32; 2] = [401, 404];
 
 /// What is needed to ask a NAS about one session.
-pub(super) struct Asking {
+pub(in crate::app) struct Asking {
     /// Which intent.
     pub id: IntentId,
     /// Whose.

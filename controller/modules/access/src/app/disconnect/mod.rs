@@ -28,7 +28,8 @@ use serde_json::json;
 use time::OffsetDateTime;
 use tracing::{info, warn};
 
-use self::exchange::{Asking, exchange, only_session_id};
+pub(in crate::app) use self::exchange::Asking;
+use self::exchange::{exchange, only_session_id};
 use super::{App, system_op};
 use crate::causes::Causes;
 use crate::store;
@@ -113,7 +114,12 @@ impl App {
     }
 
     /// Prepares what is asked of the NAS; nothing is stored or sent yet.
-    fn asking(&self, id: IntentId, partner: PartnerId, session: &Session) -> Result<Asking, Error> {
+    pub(in crate::app) fn asking(
+        &self,
+        id: IntentId,
+        partner: PartnerId,
+        session: &Session,
+    ) -> Result<Asking, Error> {
         let nas = self.plane.directory.nas(session.nas).ok_or_else(|| {
             Error::conflict(
                 "session",
@@ -150,6 +156,22 @@ impl App {
         session: &Session,
         reason: String,
     ) -> Result<(), Error> {
+        let mut tx = self.db.begin(op).await?;
+        self.intent_store_in_tx(&mut tx, op, asking, session, reason)
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The same inside a transaction of somebody else.
+    pub(in crate::app) async fn intent_store_in_tx(
+        &self,
+        tx: &mut store::Tx,
+        op: &OpContext,
+        asking: &Asking,
+        session: &Session,
+        reason: String,
+    ) -> Result<(), Error> {
         let row = IntentRow {
             id: asking.id,
             session_id: session.id.as_uuid().into(),
@@ -157,19 +179,16 @@ impl App {
             subscriber_id: session.subscriber.map(|subscriber| subscriber.as_uuid()),
             reason: reason.clone(),
         };
-        let mut tx = self.db.begin(op).await?;
-        store::intent::intent_insert(&mut tx, op, &row).await?;
+        store::intent::intent_insert(tx, op, &row).await?;
         let entry = Entry::ok("session.disconnect", "session")
             .object(session.id, session.username().unwrap_or_default())
             .reason(reason)
             .after(json!({ "intent": asking.id, "nas": asking.nas }));
-        audit::record(&mut tx, op, entry).await?;
-        tx.commit().await?;
-        Ok(())
+        audit::record(tx, op, entry).await.map(drop)
     }
 
     /// Asks the NAS and stores what came of it.
-    async fn ask(&self, asking: Asking) {
+    pub(in crate::app) async fn ask(&self, asking: Asking) {
         let outcome = exchange(&self.coa, &asking).await;
         self.intents.count(outcome.state);
         info!(intent = %asking.id, nas = asking.nas, state = outcome.state, attempts = outcome.attempts, "disconnect asked");

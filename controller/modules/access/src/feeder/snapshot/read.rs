@@ -115,9 +115,13 @@ fn put_shared(
                 name,
                 active,
                 fold_case,
+                garden,
+                defaults,
             }) => {
                 directory.partner_put(id, &name, active);
                 directory.partner_fold_case(id, fold_case);
+                directory.partner_garden(id, garden);
+                directory.partner_defaults(id, defaults);
             }
             Some(Record::Nas(nas)) => {
                 let put = directory.nas_put(*nas);

@@ -10,10 +10,13 @@ use radius::hop::Pass;
 use radius::mschap::NtHash;
 use radius::secret::SharedSecret;
 use radius_server::admission::{BindBy, Collision, PlanRules};
+use radius_server::authorization::Terms;
+use radius_server::authorization::defaults::Defaults;
+use radius_server::authorization::garden::{Garden, GardenReason};
 use radius_server::directory::{
     Balance, CoaTarget, Credential, Decided, HomeIdentity, HomeServerSpec, HomeTls, Identify, IdentifyBy,
-    MARKS_MAX, Mark, MarkKind, NasGuard, NasSpec, OlderSecret, Plan, ProxyState, RealmSpec, RequestRate,
-    Require, Secret, ServiceState, SubscriberSpec,
+    MARKS_MAX, Mark, MarkKind, NasGuard, NasSpec, OlderSecret, Partner, Plan, ProxyState, RealmSpec,
+    RequestRate, Require, Secret, ServiceState, SubscriberSpec,
 };
 use radius_server::password_hash::PasswordHash;
 use radius_server::{PartnerId, SubscriberId};
@@ -48,6 +51,10 @@ pub enum Record {
         active: bool,
         /// Whether the case of user names does not count.
         fold_case: bool,
+        /// Its garden.
+        garden: Option<Garden>,
+        /// Its defaults and those of its NAS.
+        defaults: Defaults,
     },
     /// A NAS.
     Nas(Box<NasSpec>),
@@ -105,12 +112,24 @@ pub fn origin(octets: &[u8]) -> Option<Origin> {
 }
 
 /// Appends a partner.
-pub fn put_partner(id: PartnerId, name: &str, active: bool, fold_case: bool, out: &mut Vec<u8>) {
+pub fn put_partner(partner: &Partner, out: &mut Vec<u8>) {
     out.push(tag::PARTNER);
-    out.extend_from_slice(id.as_bytes());
-    out.push(u8::from(active));
-    out.push(u8::from(fold_case));
-    put(name.as_bytes(), out);
+    out.extend_from_slice(partner.id().as_bytes());
+    out.push(u8::from(partner.active()));
+    out.push(u8::from(partner.folds_case()));
+    put(partner.name().as_bytes(), out);
+    let garden = partner.garden();
+    let reasons = garden.iter().flat_map(|garden| garden.reasons());
+    put(&reasons.map(|reason| reason as u8).collect::<Vec<_>>(), out);
+    put_terms(garden.as_ref().map(|garden| garden.plan().terms()), out);
+    let defaults = partner.defaults();
+    let all: Vec<_> = defaults.iter().flat_map(|defaults| defaults.all()).collect();
+    out.extend_from_slice(&u32::try_from(all.len()).unwrap_or(u32::MAX).to_be_bytes());
+    for (nas, terms) in all {
+        out.push(u8::from(nas.is_some()));
+        out.extend_from_slice(nas.map_or(Uuid::nil(), |nas| nas.as_uuid()).as_bytes());
+        put_terms(Some(terms), out);
+    }
 }
 
 /// Appends a NAS.
@@ -220,11 +239,7 @@ pub fn put_plan(id: Uuid, plan: &Plan, out: &mut Vec<u8>) {
     out.push(tag::PLAN);
     out.extend_from_slice(id.as_bytes());
     put(plan.name().as_bytes(), out);
-    put(plan.reply(), out);
-    for bps in [plan.rate().download_bps, plan.rate().upload_bps] {
-        out.push(u8::from(bps.is_some()));
-        out.extend_from_slice(&bps.unwrap_or_default().to_be_bytes());
-    }
+    put_terms(Some(plan.terms()), out);
     put_plan_rules(plan.admission(), out);
 }
 
@@ -237,6 +252,13 @@ fn put_plan_rules(rules: &PlanRules, out: &mut Vec<u8>) {
         out.push(u8::from(pool.is_some()));
         out.extend_from_slice(pool.map_or(Uuid::nil(), |pool| pool.as_uuid()).as_bytes());
     }
+}
+
+/// Appends terms as they are stored in the database; nothing for none.
+fn put_terms(terms: Option<&Terms>, out: &mut Vec<u8>) {
+    // Numbers, texts and lists of them: always JSON.
+    let json = terms.map(serde_json::to_vec).and_then(Result::ok);
+    put(&json.unwrap_or_default(), out);
 }
 
 /// Appends whose subscribers follow.
@@ -269,6 +291,7 @@ pub fn put_subscriber(subscriber: &SubscriberSpec, plan: u32, out: &mut Vec<u8>)
         }
     }
     put(&subscriber.reply, out);
+    put_terms(subscriber.plan.as_service().map(|service| &service.terms), out);
     match &subscriber.state {
         ServiceState::Active => out.push(0),
         ServiceState::Suspended { reason } => {
@@ -304,6 +327,8 @@ pub fn record(octets: &mut &[u8], plans: &[(Uuid, Arc<Plan>)]) -> Option<Record>
             active: rest.bool()?,
             fold_case: rest.bool()?,
             name: rest.text()?.to_owned(),
+            garden: garden(&mut rest)?,
+            defaults: defaults(&mut rest)?,
         },
         tag::NAS => Record::Nas(Box::new(nas(&mut rest)?)),
         tag::HOME_SERVER => {
@@ -316,9 +341,8 @@ pub fn record(octets: &mut &[u8], plans: &[(Uuid, Arc<Plan>)]) -> Option<Record>
         }
         tag::PLAN => {
             let id = rest.uuid()?;
-            let (name, reply) = (rest.text()?, rest.octets()?);
-            let (download_bps, upload_bps) = (rest.bps()?, rest.bps()?);
-            let plan = Plan::new(name, reply.into(), download_bps, upload_bps);
+            let name = rest.text()?;
+            let plan = Plan::of(name, rest.terms()?.unwrap_or_default());
             let plan = plan.with_admission(plan_rules(&mut rest)?);
             Record::Plan { id, plan }
         }
@@ -349,6 +373,29 @@ fn plan_rules(rest: &mut Rest<'_>) -> Option<PlanRules> {
         },
         pools,
     })
+}
+
+/// The rest of a partner: its garden, if it has one.
+fn garden(rest: &mut Rest<'_>) -> Option<Option<Garden>> {
+    let reason = |octet: &u8| {
+        GardenReason::ALL
+            .into_iter()
+            .find(|reason| *reason as u8 == *octet)
+    };
+    let reasons: Vec<GardenReason> = rest.octets()?.iter().map(reason).collect::<Option<_>>()?;
+    Some(rest.terms()?.map(|terms| Garden::new(&reasons, terms)))
+}
+
+/// The rest of a partner: its defaults and those of its NAS.
+fn defaults(rest: &mut Rest<'_>) -> Option<Defaults> {
+    let count = u32::from_be_bytes(rest.take()?);
+    let mut all = Vec::new();
+    // One at a time: a count that lies ends with the octets.
+    for _ in 0..count {
+        let (there, nas) = (rest.bool()?, rest.uuid()?);
+        all.push((there.then_some(nas.into()), rest.terms()??));
+    }
+    Some(Defaults::new(all))
 }
 
 /// The rest of a NAS.
@@ -485,7 +532,7 @@ fn subscriber(rest: &mut Rest<'_>, plans: &[(Uuid, Arc<Plan>)]) -> Option<Subscr
     let id: SubscriberId = rest.uuid()?.into();
     let (_, plan) = plans.get(usize::try_from(u32::from_be_bytes(rest.take()?)).ok()?)?;
     let (ends, at_unix_s) = (rest.bool()?, rest.i64()?);
-    Some(SubscriberSpec {
+    let mut spec = SubscriberSpec {
         id,
         plan: Arc::clone(plan),
         expires_at_unix_s: ends.then_some(at_unix_s),
@@ -498,6 +545,12 @@ fn subscriber(rest: &mut Rest<'_>, plans: &[(Uuid, Arc<Plan>)]) -> Option<Subscr
             _ => return None,
         },
         reply: rest.octets()?.into(),
+        state: ServiceState::Active,
+    };
+    if let Some(terms) = rest.terms()? {
+        spec.plan = Arc::new(Plan::service(plan, terms));
+    }
+    Some(SubscriberSpec {
         state: match rest.u8()? {
             0 => ServiceState::Active,
             1 => ServiceState::Suspended {
@@ -506,6 +559,7 @@ fn subscriber(rest: &mut Rest<'_>, plans: &[(Uuid, Arc<Plan>)]) -> Option<Subscr
             2 => ServiceState::Terminated,
             _ => return None,
         },
+        ..spec
     })
 }
 
@@ -557,10 +611,12 @@ impl<'o> Rest<'o> {
         self.take().map(i64::from_be_bytes)
     }
 
-    /// A speed, if there is one.
-    fn bps(&mut self) -> Option<Option<u64>> {
-        let (there, bps) = (self.bool()?, u64::from_be_bytes(self.take()?));
-        Some(there.then_some(bps))
+    /// Terms, if there are any.
+    fn terms(&mut self) -> Option<Option<Terms>> {
+        match self.octets()? {
+            [] => Some(None),
+            json => serde_json::from_slice(json).ok().map(Some),
+        }
     }
 
     /// An id.

@@ -9,6 +9,9 @@ use proptest::prelude::*;
 use radius::mschap::NtHash;
 use radius::secret::SharedSecret;
 use radius_server::admission::{BindBy, Collision, PlanRules};
+use radius_server::authorization::Terms;
+use radius_server::authorization::defaults::Defaults;
+use radius_server::authorization::garden::{Garden, GardenReason};
 use radius_server::directory::{
     CoaTarget, Counts, Credential, Identify, NasGuard, NasSpec, OlderSecret, Plan, ProxyState, RequestRate,
     Require, Service, ServiceState, SubscriberSpec,
@@ -83,9 +86,15 @@ fn populated(subscribers: u128) -> (Directory, Vec<(Uuid, Arc<Plan>)>) {
         identify: Identify::default(),
     };
     directory.nas_put(nas).expect("taken");
+    let garden = Garden::new(&[GardenReason::Expired], terms(r#"{"pool": "garden"}"#));
+    directory.partner_garden(partner(1), Some(garden));
+    directory.partner_defaults(partner(1), defaults());
     let plans: Vec<_> = ["home", "office"]
         .map(|name| {
-            let plan = Plan::new(name, vec![27, 6, 0, 0, 0, 9].into(), Some(100), None);
+            let plan = Plan::of(
+                name,
+                terms(r#"{"download_bps": 100, "upload_bps": 9, "session_timeout_s": 9}"#),
+            );
             let plan = plan.with_admission(PlanRules {
                 simultaneous: NonZeroU16::new(3),
                 collision: Collision::Replace,
@@ -112,12 +121,29 @@ fn populated(subscribers: u128) -> (Directory, Vec<(Uuid, Arc<Plan>)>) {
                 1 => Credential::NtHash(NtHash::of("open sesame")),
                 _ => Credential::Clear(format!("secret-{number}").as_str().into()),
             },
-            plan: Arc::clone(&plans[usize::from(number % 2 == 1)].1),
+            plan: match (number % 7, &plans[usize::from(number % 2 == 1)].1) {
+                (0, plan) => Arc::new(Plan::service(plan, terms(r#"{"vrf": "retail"}"#))),
+                (_, plan) => Arc::clone(plan),
+            },
             reply: vec![8, 6, 10, 0, 0, 1].into(),
         };
         directory.subscriber_put(partner(1), spec).expect("taken");
     }
     (directory, plans)
+}
+
+/// Defaults of a partner and of its NAS.
+fn defaults() -> Defaults {
+    let nas = Uuid::from_u128(5).into();
+    Defaults::new([
+        (None, terms(r#"{"pool": "p"}"#)),
+        (Some(nas), terms(r#"{"pool": "q"}"#)),
+    ])
+}
+
+/// Terms out of JSON.
+fn terms(json: &str) -> Terms {
+    serde_json::from_str(json).expect("terms")
 }
 
 /// A data directory with a snapshot of [`populated`].
@@ -171,6 +197,13 @@ fn what_is_written_reads_back() {
     assert!(directory.subscriber(partner(2), "user0@isp").is_none());
     let east = directory.partner(partner(2)).expect("there");
     assert_eq!((east.name().as_str(), east.active()), ("East", false));
+    let west = directory.partner(partner(1)).expect("there");
+    let garden = west.garden().expect("kept");
+    assert!(garden.reasons().eq([GardenReason::Expired]));
+    assert_eq!(garden.plan().terms(), &terms(r#"{"pool": "garden"}"#));
+    assert!(east.garden().is_none());
+    assert_eq!(west.defaults().as_deref(), Some(&defaults()));
+    assert!(east.defaults().is_none());
     let nas = directory
         .nas_by_source("10.1.2.3".parse().expect("an address"))
         .expect("there");

@@ -82,13 +82,7 @@ fn fill(
     chunks.end(false)?;
     let partners = directory.partners();
     for partner in &partners {
-        record::put_partner(
-            partner.id(),
-            &partner.name(),
-            partner.active(),
-            partner.folds_case(),
-            &mut chunks.chunk,
-        );
+        record::put_partner(partner, &mut chunks.chunk);
         chunks.end_if_full()?;
     }
     // One whose partner came only now would have none in the file.
@@ -124,7 +118,7 @@ fn fill(
                 if chunks.chunk.is_empty() {
                     record::put_subscribers_of(partner.id(), &mut chunks.chunk);
                 }
-                let place = places.get(&Arc::as_ptr(&subscriber.plan)).copied();
+                let place = places.get(&Arc::as_ptr(subscriber.plan.base())).copied();
                 let place = place.ok_or(SnapshotError::Overtaken)?;
                 record::put_subscriber(&subscriber.spec(), place, &mut chunks.chunk);
                 record::put_marks(&partner.marks_of(subscriber.id), &mut chunks.chunk);

@@ -1,0 +1,282 @@
+//! The walled garden of a partner: who has no service is let in where he can read why.
+//! Never half: a garden without the means to keep somebody in behind a NAS that the partner has is refused, and he is turned
+//! away as before. Whoever has service again is asked to leave: his session is ended, and he logs in anew.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kernel::audit::{self, Entry};
+use kernel::id::IntentId;
+use kernel::{Error, OpContext};
+use radius::attribute::kind;
+use radius_server::authorization::Make;
+use radius_server::authorization::garden::{GardenReason, confines, wants};
+use radius_server::class;
+use radius_server::directory::Service;
+use radius_server::sessions::Session;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use tracing::warn;
+
+use super::disconnect::Asking;
+use super::terms::{self, MakesInUse};
+use super::{App, plane_partner};
+use crate::causes::Causes;
+use crate::store::Tx;
+use crate::store::garden::{self as rows, Garden};
+use crate::store::subscriber::Subscriber;
+
+/// Sessions of one subscriber that are ended when he has service again, at most.
+const LEAVING_MAX: usize = 32;
+/// How long a session is left alone until the access plane knows that its subscriber has service again.
+const KNOWN_WAIT_MS_MAX: u64 = 5_000;
+/// The wait between two looks.
+const KNOWN_LOOK_MS: u64 = 20;
+
+/// A garden, and what the NAS of the partner make of it.
+#[derive(Debug)]
+pub struct GardenShown {
+    /// The garden; `None`: there is none.
+    pub garden: Option<Garden>,
+    /// Each make in use: a NAS of it, and whether it keeps somebody in.
+    pub makes: Vec<(Make, String, bool)>,
+}
+
+impl App {
+    /// The partner's garden.
+    pub async fn garden_get(&self, op: &OpContext) -> Result<GardenShown, Error> {
+        let mut tx = self.db.begin(op).await?;
+        let garden = rows::garden_fetch(&mut tx, op).await?;
+        let makes = terms::makes_in_use(&mut tx, op).await?;
+        tx.commit().await?;
+        shown_with(garden, makes)
+    }
+
+    /// Opens the partner's garden, or changes it; the next login without service meets it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when a NAS of the partner has nothing to keep somebody in; nothing is changed then.
+    pub async fn garden_put(&self, op: &OpContext, garden: Garden) -> Result<GardenShown, Error> {
+        let mut tx = self.db.begin(op).await?;
+        let before = rows::garden_fetch(&mut tx, op).await?;
+        let makes = terms::makes_in_use(&mut tx, op).await?;
+        check(&garden, &makes)?;
+        rows::garden_put(&mut tx, op, &garden).await?;
+        let entry = Entry::ok("garden.update", "partner")
+            .object(op.require_partner()?, "garden")
+            .before(before.as_ref().map_or(Value::Null, shown))
+            .after(shown(&garden));
+        audit::record(&mut tx, op, entry).await?;
+        tx.commit().await?;
+        shown_with(Some(garden), makes)
+    }
+
+    /// Closes the partner's garden: who has no service is turned away. Sessions in it go on until their time is over.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none.
+    pub async fn garden_delete(&self, op: &OpContext) -> Result<(), Error> {
+        let mut tx = self.db.begin(op).await?;
+        let partner = op.require_partner()?;
+        let before = rows::garden_fetch(&mut tx, op).await?;
+        let before = before.ok_or_else(|| Error::not_found("garden", partner))?;
+        rows::garden_delete(&mut tx, op).await?;
+        let entry = Entry::ok("garden.delete", "partner")
+            .object(partner, "garden")
+            .before(shown(&before));
+        audit::record(&mut tx, op, entry).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// When a change gives somebody service again: stores that his sessions in the garden are to end, in the transaction of
+    /// the change. They are asked for by [`Leaving::go`].
+    pub(super) async fn garden_leave(
+        self: &Arc<Self>,
+        tx: &mut Tx,
+        op: &OpContext,
+        before: &Subscriber,
+        after: &Subscriber,
+    ) -> Result<Leaving, Error> {
+        let now = OffsetDateTime::now_utc();
+        let partner = op.require_partner()?;
+        let mut leaving = Leaving {
+            intents: Arc::clone(&self.intents),
+            subscriber: after.id.as_uuid().into(),
+            asking: Vec::new(),
+        };
+        let Some(since) =
+            without_service_since(before, now).filter(|_| without_service_since(after, now).is_none())
+        else {
+            return Ok(leaving);
+        };
+        let sessions = self.plane.sessions.by_partner(plane_partner(partner));
+        let his = sessions.into_iter().filter(|session| {
+            session.subscriber == Some(leaving.subscriber) && session.is_open() && began_since(session, since)
+        });
+        for session in his.take(LEAVING_MAX) {
+            let id = IntentId::new();
+            match self.asking(id, partner, &session) {
+                Ok(asking) => {
+                    self.intents.take(id);
+                    leaving.asking.push(asking);
+                    let reason = "he has service again and leaves the walled garden".to_owned();
+                    if let Some(asking) = leaving.asking.last() {
+                        self.intent_store_in_tx(tx, op, asking, &session, reason).await?;
+                    }
+                }
+                Err(error) => {
+                    warn!(session_id = %session.id, error = %Causes(&error), "a session in the garden cannot be ended; it ends by itself");
+                }
+            }
+        }
+        Ok(leaving)
+    }
+}
+
+/// Sessions that are to leave the garden. Dropped before it [goes](Leaving::go), it lets go of their intents.
+pub(super) struct Leaving {
+    /// Who counts intents in hand.
+    intents: Arc<super::disconnect::IntentCounters>,
+    /// Whose they are.
+    subscriber: radius_server::SubscriberId,
+    /// What the NAS are asked.
+    asking: Vec<Asking>,
+}
+
+impl Leaving {
+    /// Asks the NAS, once the access plane knows that the subscriber has service again: he will be back at once.
+    pub(super) fn go(mut self, app: &Arc<App>) {
+        let asking = std::mem::take(&mut self.asking);
+        if asking.is_empty() {
+            return;
+        }
+        let (app, subscriber) = (Arc::clone(app), self.subscriber);
+        tokio::spawn(async move {
+            let (began, most) = (Instant::now(), Duration::from_millis(KNOWN_WAIT_MS_MAX));
+            let partner = asking.first().map(|asking| plane_partner(asking.partner));
+            let served = || {
+                let partner = app.plane.directory.partner(partner?)?;
+                let subscriber = partner.subscriber_by_id(subscriber)?;
+                Some(subscriber.service() == Service::Active)
+            };
+            while served() != Some(true) && began.elapsed() < most {
+                tokio::time::sleep(Duration::from_millis(KNOWN_LOOK_MS)).await;
+            }
+            for one in asking {
+                app.ask(one).await;
+            }
+        });
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        for asking in &self.asking {
+            self.intents.leave(asking.id);
+        }
+    }
+}
+
+/// Since when somebody has no service for a reason that a garden may be for.
+fn without_service_since(subscriber: &Subscriber, now: OffsetDateTime) -> Option<OffsetDateTime> {
+    match subscriber.status.as_str() {
+        "suspended" => Some(subscriber.status_since),
+        "active" => subscriber.expires_at.filter(|at| *at <= now),
+        _ => None,
+    }
+}
+
+/// Whether a session was let in after this moment, by our clock when the NAS sent our Class back. Somebody without service is
+/// let into the garden only.
+fn began_since(session: &Session, since: OffsetDateTime) -> bool {
+    match session.attribute(kind::CLASS).and_then(class::decided_unix_ms) {
+        Some(decided_ms) => i128::from(decided_ms) * 1_000_000 >= since.unix_timestamp_nanos(),
+        // The NAS's word, in whole seconds.
+        None => session.started_unix_s >= since.unix_timestamp(),
+    }
+}
+
+/// Refuses a garden that makes no sense, or that would be free service behind a NAS of the partner.
+fn check(garden: &Garden, makes: &MakesInUse) -> Result<(), Error> {
+    if garden.reasons.is_empty()
+        || garden
+            .reasons
+            .iter()
+            .any(|word| word.parse::<GardenReason>().is_err())
+    {
+        return Err(Error::invalid(
+            "/reasons",
+            "must be one or both of suspended and expired",
+        ));
+    }
+    let terms = terms::read("/terms", &garden.terms)?;
+    if !terms.windows.is_empty() {
+        return Err(Error::invalid(
+            "/terms/windows",
+            "a garden is the same at all hours",
+        ));
+    }
+    terms::check(&terms, false, makes)?;
+    let open = makes.iter().find(|(make, _)| !confines(&terms, **make));
+    match open {
+        None => Ok(()),
+        Some((make, nas)) => {
+            let message = format!(
+                "has nothing that keeps somebody in behind NAS of the make {}, such as {nas}: give one of {}; until then \
+                 whoever has no service is turned away",
+                make.as_str(),
+                wants(*make)
+            );
+            Err(Error::invalid("/terms", message))
+        }
+    }
+}
+
+/// A garden with what each make in use does with it.
+fn shown_with(garden: Option<Garden>, makes: MakesInUse) -> Result<GardenShown, Error> {
+    let terms = match &garden {
+        Some(garden) => terms::read("/terms", &garden.terms)?,
+        None => radius_server::authorization::Terms::default(),
+    };
+    Ok(GardenShown {
+        makes: makes
+            .into_iter()
+            .map(|(make, nas)| (make, nas, confines(&terms, make)))
+            .collect(),
+        garden,
+    })
+}
+
+/// A garden as the audit keeps it.
+fn shown(garden: &Garden) -> Value {
+    json!({ "reasons": garden.reasons, "terms": garden.terms })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_garden_that_leaves_a_make_in_use_open_is_refused_and_says_what_is_missing() {
+        let garden = Garden {
+            reasons: vec!["suspended".to_owned()],
+            terms: json!({"address_list": "unpaid"}),
+        };
+        let makes = |makes: &[Make]| -> MakesInUse {
+            makes.iter().map(|make| (*make, "bras-1".to_owned())).collect()
+        };
+        assert!(check(&garden, &makes(&[Make::Mikrotik])).is_ok());
+        let error = check(&garden, &makes(&[Make::Mikrotik, Make::Cisco])).expect_err("cisco knows no lists");
+        let text = format!("{error:?}");
+        assert!(
+            text.contains("cisco") && text.contains("bras-1") && text.contains("ISG service"),
+            "{text}"
+        );
+        let none = Garden {
+            reasons: Vec::new(),
+            ..garden
+        };
+        assert!(check(&none, &makes(&[])).is_err());
+    }
+}
