@@ -155,6 +155,11 @@ impl Api {
         Ok(self.send(Method::PATCH, path, &[], Some(body)).await?.data)
     }
 
+    /// Puts an object in place of what there is.
+    pub async fn put(&self, path: &[&str], body: &Value) -> Result<Value, ClientError> {
+        Ok(self.send(Method::PUT, path, &[], Some(body)).await?.data)
+    }
+
     /// Removes an object.
     pub async fn delete(&self, path: &[&str], query: &[(&str, &str)]) -> Result<(), ClientError> {
         self.send(Method::DELETE, path, query, None).await.map(drop)

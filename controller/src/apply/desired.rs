@@ -251,6 +251,7 @@ impl Check<'_> {
             ("idle_timeout_s", plan.idle_timeout_s.map(Value::from)),
             ("interim_interval_s", plan.interim_interval_s.map(Value::from)),
             ("framed_pool", plan.framed_pool.map(Value::from)),
+            ("terms", plan.terms.map(Value::from)),
         ]);
         Object {
             kind: Kind::Plan,
@@ -368,6 +369,7 @@ impl Check<'_> {
             ("status_reason", subscriber.status_reason.map(Value::from)),
             ("expires_at", expires.map(Value::from)),
             ("identified_by", subscriber.identified_by.map(Value::from)),
+            ("terms", subscriber.terms.map(Value::from)),
         ]);
         // Like a password it is in no list, so it cannot be compared: it goes where the password goes.
         let store = subscriber.password_store;

@@ -106,9 +106,33 @@ pub fn fields(wanted: &Map<String, Value>, live: &Value) -> Vec<FieldChange> {
         .map(|(name, value)| FieldChange {
             name: name.clone(),
             from: live[name.as_str()].clone(),
-            to: value.clone(),
+            to: whole(name, value, &live[name.as_str()]),
         })
         .collect()
+}
+
+/// What is sent to make a field equal to the file's. The server adds to terms what it is sent; the file means all of them, so
+/// what it does not name is taken away.
+fn whole(name: &str, wanted: &Value, live: &Value) -> Value {
+    let (Value::Object(wanted), Value::Object(live), true) = (wanted, live, is_merged(name)) else {
+        return wanted.clone();
+    };
+    let mut to = wanted.clone();
+    for (name, live) in live {
+        match to.get(name) {
+            None => drop(to.insert(name.clone(), Value::Null)),
+            Some(inner) => {
+                let inner = whole("terms", inner, live);
+                to.insert(name.clone(), inner);
+            }
+        }
+    }
+    Value::Object(to)
+}
+
+/// Whether the server merges a field instead of replacing it.
+fn is_merged(name: &str) -> bool {
+    name == "terms"
 }
 
 /// Whether two spellings mean the same.
@@ -218,6 +242,17 @@ mod tests {
             json!({"address": "Main Street 2"}),
             &["address"],
         );
+    }
+
+    #[test]
+    fn terms_that_the_file_does_not_name_are_taken_away() {
+        let wanted = json!({"terms": {"vlan": 7, "policies": {"cisco": {"down": "A"}}}});
+        let live = json!({"terms": {"vrf": "x", "policies": {"cisco": {"down": "A", "up": "B"}, "zte": {"name": "C"}}}});
+        let wanted: Map<String, Value> = wanted.as_object().cloned().unwrap_or_default();
+        let to = fields(&wanted, &live).pop().map(|field| field.to);
+        let expected =
+            json!({"vlan": 7, "vrf": null, "policies": {"cisco": {"down": "A", "up": null}, "zte": null}});
+        assert_eq!(to, Some(expected));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::desired::Desired;
 use super::rate;
@@ -172,6 +173,8 @@ pub struct Plan {
     pub interim_interval_s: Option<u32>,
     /// Framed-Pool.
     pub framed_pool: Option<String>,
+    /// What else it gives; the server says what can be.
+    pub terms: Option<Map<String, Value>>,
 }
 
 /// A rate: bit/s, or text with a unit.
@@ -270,6 +273,8 @@ pub struct Subscriber {
     pub status_reason: Option<String>,
     /// When the service ends by itself.
     pub expires_at: Option<Moment>,
+    /// What he has in place of his plan.
+    pub terms: Option<Map<String, Value>>,
 }
 
 /// An instant: a TOML date-time with offset, or the same as text.

@@ -11,7 +11,9 @@ mod client;
 mod config;
 mod context;
 mod db;
+mod defaults;
 mod dictionary;
+mod garden;
 mod home_server;
 mod identity;
 mod journal;
@@ -29,6 +31,7 @@ mod session;
 mod setup;
 mod site;
 mod subscriber;
+mod terms;
 mod user;
 
 use std::process::ExitCode;
@@ -150,6 +153,12 @@ enum Command {
     /// Subscribers: access services with their credentials
     #[command(subcommand)]
     Subscriber(subscriber::Command),
+    /// What a NAS or a partner gives when neither a subscriber nor his plan says otherwise
+    #[command(subcommand)]
+    Defaults(defaults::Command),
+    /// The walled garden: where those without service are let in, to read why
+    #[command(subcommand)]
+    Garden(garden::Command),
     /// How a partner's subscribers are told apart
     #[command(subcommand)]
     Identity(identity::Command),
@@ -232,6 +241,8 @@ async fn call(globals: Globals, command: Command) -> Result<(), Failure> {
                 Command::Admission(command) => command.run(&context).await,
                 Command::Pool(command) => command.run(&context).await,
                 Command::Subscriber(command) => command.run(&context).await,
+                Command::Defaults(command) => command.run(&context).await,
+                Command::Garden(command) => command.run(&context).await,
                 Command::Identity(command) => command.run(&context).await,
                 Command::Session(command) => command.run(&context).await,
                 Command::Radius(command) => command.run(&context).await,

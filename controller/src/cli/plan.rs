@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::context::Context;
 use super::lookup::{PLAN, id_of};
+use super::terms::Given;
 use crate::apply::rate;
 use crate::failure::Failure;
 use crate::output::{self, field};
@@ -21,7 +22,7 @@ pub enum Command {
         slug: String,
         /// What it gives
         #[command(flatten)]
-        settings: Settings,
+        settings: Box<Settings>,
     },
     /// Show one plan
     Show {
@@ -34,7 +35,7 @@ pub enum Command {
         plan: String,
         /// What it gives
         #[command(flatten)]
-        settings: Settings,
+        settings: Box<Settings>,
     },
     /// Remove a plan that no subscriber has
     Remove {
@@ -67,11 +68,15 @@ pub struct Settings {
     /// Name of an address pool on the NAS
     #[arg(long, value_name = "POOL")]
     framed_pool: Option<String>,
+    /// Whatever else it gives
+    #[command(flatten)]
+    given: Given,
 }
 
 impl Settings {
     /// The request body.
     fn body(self) -> Map<String, Value> {
+        let terms = self.given.fields();
         [
             ("name", self.name.map(Value::from)),
             ("download_bps", self.download.map(Value::from)),
@@ -80,6 +85,7 @@ impl Settings {
             ("idle_timeout_s", self.idle_timeout.map(Value::from)),
             ("interim_interval_s", self.interim_interval.map(Value::from)),
             ("framed_pool", self.framed_pool.map(Value::from)),
+            ("terms", (!terms.is_empty()).then_some(Value::Object(terms))),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?)))

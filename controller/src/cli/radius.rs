@@ -1,4 +1,4 @@
-//! `headend radius explain`: why the last logins of a subscriber went as they did, step by step.
+//! `headend radius explain`: why the last logins of a subscriber went as they did, step by step; `preview`: what he would get.
 //! Never interprets a step; the words come from the access plane. `headend radius dictionary` is [`super::dictionary`],
 //! `headend radius certificate` [`super::certificate`].
 
@@ -22,6 +22,14 @@ pub enum Command {
         /// How many logins at most
         #[arg(long, default_value_t = 5)]
         limit: usize,
+    },
+    /// Show exactly what a subscriber would be sent now through a NAS, where each attribute comes from and what it means
+    Preview {
+        /// His user name
+        subscriber: String,
+        /// The NAS, by name or id
+        #[arg(long)]
+        nas: String,
     },
     /// Say whether a subscriber would get in now, on that NAS, and with what; nothing changes by it
     Simulate {
@@ -55,6 +63,7 @@ impl Command {
                 mac,
                 port,
             } => return simulate(context, &subscriber, &nas, mac, port).await,
+            Command::Preview { subscriber, nas } => return preview(context, &subscriber, &nas).await,
             Command::Certificate(command) => return command.run(context).await,
             // The dictionary is looked up before a context is made.
             Command::Dictionary(_) => return Ok(()),
@@ -126,6 +135,64 @@ async fn simulate(
     Ok(())
 }
 
+/// Shows what a subscriber would be sent.
+async fn preview(context: &Context, subscriber: &str, nas: &str) -> Result<(), Failure> {
+    let partner = context.partner().await?;
+    let path = ["partners", partner.as_str(), "radius", "preview"];
+    let answer = context
+        .api
+        .query(&path, &[("username", subscriber), ("nas", nas)])
+        .await?;
+    if context.json {
+        output::json(&answer);
+    } else {
+        output::line(&previewed(&answer));
+    }
+    Ok(())
+}
+
+/// A preview as people read it.
+fn previewed(answer: &Value) -> String {
+    let said = |name| field(answer, name);
+    let mut text = format!(
+        "{} on {} ({}): {}; {}; plan {}",
+        said("username"),
+        said("nas"),
+        said("make"),
+        said("outcome"),
+        said("found"),
+        said("plan"),
+    );
+    if !answer["window"].is_null() {
+        text.push_str(&format!("; hours {}", said("window")));
+    }
+    let list = |name: &str| answer[name].as_array().cloned().unwrap_or_default();
+    let sent = list("attributes");
+    let width = |name: &str| {
+        sent.iter()
+            .map(|one| cell(&one[name]).chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let (origins, attributes) = (width("origin"), width("attribute"));
+    for one in &sent {
+        text.push_str(&format!(
+            "\n  {:<origins$}  {:<attributes$}  {}",
+            cell(&one["origin"]),
+            cell(&one["attribute"]),
+            cell(&one["words"])
+        ));
+    }
+    for one in list("unsaid") {
+        text.push_str(&format!(
+            "\n  not said  {}: {}",
+            cell(&one["term"]),
+            cell(&one["why"])
+        ));
+    }
+    text
+}
+
 /// One decision with its steps.
 fn explanation(decision: &Value) -> String {
     let words = match field(decision, "words") {
@@ -176,7 +243,25 @@ fn steps(decision: &Value) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::explanation;
+    use super::{explanation, previewed};
+
+    #[test]
+    fn a_preview_shows_what_is_sent_from_where_and_what_is_not() {
+        let preview = json!({
+            "username": "alice", "nas": "bras-1", "make": "mikrotik", "outcome": "accept", "found": "active", "plan": "Home",
+            "window": null,
+            "attributes": [
+                {"origin": "plan", "attribute": "Session-Timeout = 60", "words": "the session ends after 60 s"},
+                {"origin": "subscriber", "attribute": "Idle-Timeout = 9", "words": "given as such"},
+            ],
+            "unsaid": [{"term": "vrf", "why": "RouterOS takes no routing instance from RADIUS"}],
+        });
+        let expected = "alice on bras-1 (mikrotik): accept; active; plan Home\n  \
+                        plan        Session-Timeout = 60  the session ends after 60 s\n  \
+                        subscriber  Idle-Timeout = 9      given as such\n  \
+                        not said  vrf: RouterOS takes no routing instance from RADIUS";
+        assert_eq!(previewed(&preview), expected);
+    }
 
     #[test]
     fn an_explanation_shows_the_step_that_failed() {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::context::Context;
 use super::lookup::{SUBSCRIBER, id_of, site};
+use super::terms::Whole;
 use crate::failure::Failure;
 use crate::output::{self, field};
 use crate::secret::{Ask, Secret};
@@ -49,6 +50,9 @@ pub enum Command {
         /// Whatever else can be said about how he is known
         #[command(flatten)]
         known: Known,
+        /// What he has in place of his plan
+        #[command(flatten)]
+        terms: Box<Whole>,
     },
     /// Show one subscriber
     Show {
@@ -88,6 +92,9 @@ pub enum Command {
         /// Whatever else can be said about how he is known
         #[command(flatten)]
         known: Known,
+        /// What he has in place of his plan
+        #[command(flatten)]
+        terms: Box<Whole>,
     },
     /// Set a new password
     Passwd {
@@ -170,6 +177,7 @@ impl Command {
                 password_file,
                 no_password,
                 known,
+                terms,
             } => {
                 let site = site(context, &partner, &at).await?;
                 let mut body = settings(None, name, expires);
@@ -177,6 +185,7 @@ impl Command {
                 body.insert("plan".to_owned(), json!(plan));
                 body.insert("site_id".to_owned(), site["id"].clone());
                 body.extend(known.fields());
+                body.extend(in_place_of_plan(*terms));
                 if !no_password {
                     body.insert(
                         "password".to_owned(),
@@ -234,9 +243,11 @@ impl Command {
                 name,
                 expires,
                 known,
+                terms,
             } => {
                 let mut body = settings(plan, name, expires);
                 body.extend(known.fields());
+                body.extend(in_place_of_plan(*terms));
                 if let Some(at) = at {
                     body.insert(
                         "site_id".to_owned(),
@@ -319,6 +330,12 @@ async fn list(
         },
     );
     Ok(())
+}
+
+/// What he has in place of his plan, as a field of a request body.
+fn in_place_of_plan(terms: Whole) -> Option<(String, Value)> {
+    let terms = terms.fields();
+    (!terms.is_empty()).then(|| ("terms".to_owned(), Value::Object(terms)))
 }
 
 /// The request body of what is set alike for new and known subscribers.
