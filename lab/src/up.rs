@@ -27,6 +27,23 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 const LOOKS_AWAY: u32 = 5;
 /// Simulated subscribers in the demo file.
 const HOMES: u32 = 12;
+/// The subscriber of the demo file who is suspended.
+const GARDENER: &str = "peter";
+/// Opens the walled garden: an address list for the BNG, a pool for the NAS that know no lists.
+const GARDEN: [&str; 12] = [
+    "garden",
+    "set",
+    "--reasons",
+    "suspended,expired",
+    "--address-list",
+    "unpaid",
+    "--pool",
+    "garden",
+    "--session-timeout",
+    "120",
+    "--dns",
+    "192.0.2.53",
+];
 
 /// Plays until somebody asks us to stop.
 ///
@@ -49,12 +66,16 @@ fn live(lab: &mut Lab, root: &Path, headend: &Path) -> Result<()> {
     line("starting headend with its own PostgreSQL");
     lab.server.start()?;
     line(format!("set-up done, demo ISP applied: {}", lab.populate()?));
+    lab.admin.done(&GARDEN)?;
+    line(format!(
+        "{GARDENER} did not pay: he is let into the walled garden, where he can read so"
+    ));
     let twins = twins(&lab.isp.subscriber_password)?;
     lab.start_simulator(twins)?;
     line(format!(
         "simulated BNG at {} with {} subscribers",
         isp::BNG_ADDRESS,
-        HOMES + 1
+        HOMES + 2
     ));
     match lab.wires.as_ref().err().cloned() {
         Some(why) => line(format!("no hostapd and no wpa_supplicant: {why}")),
@@ -153,7 +174,8 @@ fn bng_state(bng: &Simulator) -> String {
     text
 }
 
-/// The subscribers behind the simulated BNG: a dozen homes that come and go, and one whose router has an old password.
+/// The subscribers behind the simulated BNG: a dozen homes that come and go, one who did not pay, and one whose router has an
+/// old password.
 fn twins(password: &Secret) -> Result<Vec<Twin>> {
     let home = |number: u32| Twin {
         username: format!("home-{number:02}"),
@@ -164,6 +186,14 @@ fn twins(password: &Secret) -> Result<Vec<Twin>> {
         interim: Duration::from_secs(20),
     };
     let mut twins: Vec<Twin> = (1..=HOMES).map(home).collect();
+    twins.push(Twin {
+        username: GARDENER.to_owned(),
+        password: password.clone(),
+        chap: false,
+        stays: Duration::from_secs(110),
+        away: Duration::from_secs(5),
+        interim: Duration::from_secs(20),
+    });
     let stay = Duration::from_secs(60);
     let old = Secret::random()?;
     twins.push(Twin {
@@ -215,7 +245,7 @@ NOC            {noc}    {staff}
 billing        {billing_email}    {staff}
 logs           {logs}{namespaces}
 
-Five things to try, in another terminal:
+Seven things to try, in another terminal:
 
   1. Who is online, and for how long?
        {headend} session list
@@ -231,6 +261,14 @@ Five things to try, in another terminal:
   5. Knock from an address nobody knows, then see the command that would let it in:
        echo 'User-Name=bob,User-Password=x,Packet-Src-IP-Address=127.18.7.7' | radclient -r 1 {first_auth} auth some-secret
        {headend} nas unknown
+  6. What exactly does a subscriber get, and why? Three plans, one of them faster in the evening; then a rate of his own:
+       {headend} plan list
+       {headend} radius preview home-02 --nas bng-1
+       {headend} subscriber set home-02 --download 5M --upload 5M
+  7. {gardener} did not pay and sits in the walled garden. He pays: his session there is ended, and he is back with service:
+       {headend} radius preview {gardener} --nas bng-1
+       {headend} subscriber restore {gardener}
+       {headend} session list
 
 Ctrl-C stops everything.
 ",
@@ -243,6 +281,7 @@ Ctrl-C stops everything.
         billing_email = isp::BILLING_EMAIL,
         logs = lab.run.logs.display(),
         namespaces = lab.wires.as_ref().map(namespaces).unwrap_or_default(),
+        gardener = GARDENER,
         victim = if lab.hostapd.is_some() { WIRED_SUBSCRIBER } else { "home-01" },
         first_auth = addresses(lab.server.listen.auth.get(..1).unwrap_or_default()),
     ));
