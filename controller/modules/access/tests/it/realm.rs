@@ -240,7 +240,7 @@ async fn a_home_server_by_tls_reaches_the_packet_path_and_its_key_nobody_else() 
     let (test, dir) = world.stop().await;
     let test = test.expect("a database"); // it goes with the last who holds it
     let world = World::start(test.database().clone(), dir).await;
-    check(&*held(&world, &isp).expect("out of the snapshot, before anything is read"));
+    check(&held(&world, &isp).expect("out of the snapshot, before anything is read"));
 
     // A name of its own, and our own authority's certificates; then by UDP again, which wants a secret.
     let path = format!("home-servers/{}", id(&server));

@@ -120,8 +120,8 @@ fn put_shared(
             }) => {
                 directory.partner_put(id, &name, active);
                 directory.partner_fold_case(id, fold_case);
-                directory.partner_garden(id, garden);
-                directory.partner_defaults(id, defaults);
+                directory.partner_garden(id, garden.map(|garden| *garden));
+                directory.partner_defaults(id, *defaults);
             }
             Some(Record::Nas(nas)) => {
                 let put = directory.nas_put(*nas);
@@ -131,7 +131,7 @@ fn put_shared(
                 realms.entry(partner).or_default().servers.push(*server);
             }
             Some(Record::Realm(partner, realm)) => realms.entry(partner).or_default().realms.push(*realm),
-            Some(Record::Plan { id, plan }) => plans.push((id, Arc::new(plan))),
+            Some(Record::Plan { id, plan }) => plans.push((id, plan)),
             _ => return Err(damaged("a record of partners, NAS and plans cannot be read")),
         }
     }

@@ -52,9 +52,9 @@ pub enum Record {
         /// Whether the case of user names does not count.
         fold_case: bool,
         /// Its garden.
-        garden: Option<Garden>,
+        garden: Option<Box<Garden>>,
         /// Its defaults and those of its NAS.
-        defaults: Defaults,
+        defaults: Box<Defaults>,
     },
     /// A NAS.
     Nas(Box<NasSpec>),
@@ -67,7 +67,7 @@ pub enum Record {
         /// Which one.
         id: Uuid,
         /// What it gives.
-        plan: Plan,
+        plan: Arc<Plan>,
     },
     /// The subscribers that follow in this chunk are this partner's.
     SubscribersOf(PartnerId),
@@ -327,8 +327,8 @@ pub fn record(octets: &mut &[u8], plans: &[(Uuid, Arc<Plan>)]) -> Option<Record>
             active: rest.bool()?,
             fold_case: rest.bool()?,
             name: rest.text()?.to_owned(),
-            garden: garden(&mut rest)?,
-            defaults: defaults(&mut rest)?,
+            garden: garden(&mut rest)?.map(Box::new),
+            defaults: Box::new(defaults(&mut rest)?),
         },
         tag::NAS => Record::Nas(Box::new(nas(&mut rest)?)),
         tag::HOME_SERVER => {
@@ -344,7 +344,10 @@ pub fn record(octets: &mut &[u8], plans: &[(Uuid, Arc<Plan>)]) -> Option<Record>
             let name = rest.text()?;
             let plan = Plan::of(name, rest.terms()?.unwrap_or_default());
             let plan = plan.with_admission(plan_rules(&mut rest)?);
-            Record::Plan { id, plan }
+            Record::Plan {
+                id,
+                plan: Arc::new(plan),
+            }
         }
         tag::SUBSCRIBERS_OF => Record::SubscribersOf(rest.uuid()?.into()),
         tag::SUBSCRIBER => Record::Subscriber(subscriber(&mut rest, plans)?),
