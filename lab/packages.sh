@@ -14,6 +14,8 @@ missing_packages() {
     PATH="$PATH:/usr/sbin:/sbin" command -v hostapd >/dev/null 2>&1 || echo hostapd
     PATH="$PATH:/usr/sbin:/sbin" command -v radsecproxy >/dev/null 2>&1 || echo radsecproxy
     [ -x /usr/sbin/freeradius ] || echo freeradius
+    # The import is held against FreeRADIUS on its own database.
+    [ -e /usr/lib/freeradius/rlm_sql_postgresql.so ] || echo freeradius-postgresql
     PATH="$PATH:/usr/sbin:/sbin" command -v wpa_supplicant >/dev/null 2>&1 || echo wpasupplicant
     command -v eapol_test >/dev/null 2>&1 || echo eapoltest
     # Who makes hashes of passwords that one test takes over; slapd's slappasswd is asked where it is, and not installed.
@@ -28,7 +30,6 @@ missing_packages() {
 missing_bench_packages() {
     missing_packages
     [ -x /usr/sbin/freeradius ] || command -v radiusd >/dev/null 2>&1 || echo freeradius
-    [ -e /usr/lib/freeradius/rlm_sql_postgresql.so ] || echo freeradius-postgresql
 }
 
 # Prints the directory of the newest PostgreSQL server of version 15 or later; fails when there is none.

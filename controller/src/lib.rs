@@ -2,7 +2,7 @@
 //! No rule lives here: what a partner may do, how a login is decided, what a row looks like is all further down.
 //!
 //! In the order a call passes through: [`cli`] reads the arguments; `headend serve` goes on with [`config`] and
-//! [`serve`]; every other command is a client of the API through [`client`], and [`apply`] makes a whole file true. [`dictionary`]
+//! [`serve`]; every other command is a client of the API through [`client`], [`apply`] makes a whole file true, and [`import`] moves in from elsewhere. [`dictionary`]
 //! reads an operator's names of attributes for both.
 
 pub mod apply;
@@ -12,6 +12,7 @@ pub mod config;
 pub mod credentials;
 pub mod dictionary;
 pub mod failure;
+pub mod import;
 mod mistake;
 pub mod output;
 pub mod secret;

@@ -81,6 +81,8 @@ ids! {
     ClientId;
     /// A server of somebody else that decides about a realm's logins.
     HomeServerId;
+    /// What was brought in from another system at one time.
+    ImportId;
     /// What somebody wants of a live session, and what came of it.
     IntentId;
     /// A person's signed-in session.

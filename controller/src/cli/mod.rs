@@ -16,6 +16,7 @@ mod dictionary;
 mod garden;
 mod home_server;
 mod identity;
+mod import;
 mod journal;
 mod login;
 mod lookup;
@@ -173,6 +174,9 @@ enum Command {
     Audit(audit::Command),
     /// Make partners and everything under them match a file
     Apply(apply::Apply),
+    /// Move in from another system
+    #[command(subcommand)]
+    Import(import::Command),
     /// The database behind a server on this machine
     #[command(subcommand)]
     Db(db::Command),
@@ -248,6 +252,7 @@ async fn call(globals: Globals, command: Command) -> Result<(), Failure> {
                 Command::Radius(command) => command.run(&context).await,
                 Command::Audit(command) => command.run(&context).await,
                 Command::Apply(apply) => apply.run(&context).await,
+                Command::Import(command) => command.run(&context).await,
                 // Handled before a context is made.
                 Command::Serve(_) | Command::Config(_) | Command::Db(_) => Ok(()),
                 Command::Journal(_) | Command::Version => Ok(()),

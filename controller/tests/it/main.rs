@@ -7,6 +7,7 @@ mod config;
 mod dictionary;
 mod docs;
 mod forwarding;
+mod import;
 mod isolation;
 mod journal;
 mod process;

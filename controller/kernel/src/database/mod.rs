@@ -1,13 +1,14 @@
 //! PostgreSQL: the private cluster or the one at a URL, its schema, and transactions that see one partner only.
 //! Never holds a query of its own beyond what opening needs; those live in each module's `store/`.
 //!
-//! `config` says which database, `private` runs one, `external` reaches yours, `migrate` brings the schema up to date,
+//! `config` says which database, `private` runs one, `external` reaches yours, `foreign` reads somebody else's, `migrate` brings the schema up to date,
 //! `role` refuses a role that row-level security does not hold, `error` says why there is none.
 //! Start at [`Database::open`], then [`Database::begin`].
 
 mod config;
 mod error;
 mod external;
+pub mod foreign;
 pub(crate) mod migrate;
 pub(crate) mod private;
 mod role;

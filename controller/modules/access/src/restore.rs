@@ -57,7 +57,7 @@ async fn open_sessions_put(tx: &mut Tx, plane: &PlaneHandle) -> Result<(u64, u64
 }
 
 /// A stored session as the session table has it; `None` when its id does not come out of what is stored.
-fn session_of(stored: &StoredSession, nas: Option<&Nas>) -> Option<Session> {
+pub(crate) fn session_of(stored: &StoredSession, nas: Option<&Nas>) -> Option<Session> {
     let nas_id = NasId::from_uuid(stored.nas_id);
     let class = stored.class.as_deref().and_then(unhex);
     let raw_id = raw_session_id(stored, nas_id, class.as_deref())?;

@@ -55,6 +55,24 @@ pub(super) async fn put(
     subscriber: SubscriberId,
     texts: &[String],
 ) -> Result<(), Error> {
+    let rows = rows(tx, op, texts).await?;
+    let taken = || {
+        Error::conflict(
+            "subscriber",
+            "another subscriber is recognised by one of these already".to_owned(),
+        )
+    };
+    store::mark::mark_replace(tx, op, subscriber, &rows)
+        .await
+        .on_constraint("subscriber_marks_any", taken)
+        .on_constraint("subscriber_marks_nas", taken)
+}
+
+/// Reads marks into the rows they are stored as.
+///
+/// # Errors
+/// [`Error::Invalid`] for one that cannot be read or names an unknown NAS.
+pub(super) async fn rows(tx: &mut Tx, op: &OpContext, texts: &[String]) -> Result<Vec<MarkRow>, Error> {
     if texts.len() > MARKS_MAX {
         let message = format!("must be at most {MARKS_MAX}");
         return Err(Error::invalid("/identified_by", message));
@@ -76,16 +94,7 @@ pub(super) async fn put(
             rows.push(row);
         }
     }
-    let taken = || {
-        Error::conflict(
-            "subscriber",
-            "another subscriber is recognised by one of these already".to_owned(),
-        )
-    };
-    store::mark::mark_replace(tx, op, subscriber, &rows)
-        .await
-        .on_constraint("subscriber_marks_any", taken)
-        .on_constraint("subscriber_marks_nas", taken)
+    Ok(rows)
 }
 
 /// A NAS of this partner by name.

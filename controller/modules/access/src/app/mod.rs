@@ -2,7 +2,7 @@
 //! Never holds SQL ([`crate::store`]) and never sees HTTP ([`crate::http`]).
 //!
 //! One file a resource: [`nas`], [`plan`], [`terms`], [`defaults`], [`garden`], [`preview`], [`admission`], [`pool`], [`subscriber`],
-//! [`identity_policy`], [`session`], [`disconnect`], [`explain`], [`simulate`], [`realm`], [`reaper`], [`usage`], [`unknown_source`].
+//! [`identity_policy`], [`session`], [`disconnect`], [`explain`], [`simulate`], [`realm`], [`reaper`], [`usage`], [`unknown_source`]; many at once: [`import`].
 //! Every write leaves its audit line in the same transaction.
 
 pub mod admission;
@@ -13,6 +13,7 @@ pub mod garden;
 mod hashing;
 pub mod home_tls;
 pub mod identity_policy;
+pub mod import;
 mod mark;
 pub mod nas;
 pub mod plan;

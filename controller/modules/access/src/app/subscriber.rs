@@ -449,7 +449,7 @@ async fn plan_resolve(tx: &mut Tx, op: &OpContext, slug: &str) -> Result<PlanId,
 }
 
 /// The site a caller named.
-async fn site_resolve(tx: &mut Tx, op: &OpContext, site: &SiteRef) -> Result<SiteId, Error> {
+pub(super) async fn site_resolve(tx: &mut Tx, op: &OpContext, site: &SiteRef) -> Result<SiteId, Error> {
     let (pointer, found) = match site {
         SiteRef::Id(id) => ("/site_id", tenancy::site_fetch_in_tx(tx, op, *id).await),
         SiteRef::Slugs { client, site } => ("/site", tenancy::site_find_in_tx(tx, op, client, site).await),
@@ -464,7 +464,7 @@ async fn site_resolve(tx: &mut Tx, op: &OpContext, site: &SiteRef) -> Result<Sit
 }
 
 /// Refuses a user name that a NAS could not send as it is typed.
-fn username_check(username: &str) -> Result<(), Error> {
+pub(super) fn username_check(username: &str) -> Result<(), Error> {
     let chars = username.chars().count();
     let wrong = if !(1..=USERNAME_CHARS_MAX).contains(&chars) {
         format!("must have 1 to {USERNAME_CHARS_MAX} characters")

@@ -9,6 +9,7 @@ pub mod defaults;
 pub mod explain;
 pub mod garden;
 pub mod identity_policy;
+pub mod import;
 pub mod intent;
 pub mod nas;
 mod noted;
@@ -38,6 +39,7 @@ pub fn routes() -> ApiRoutes<Arc<App>> {
         .merge(subscriber_routes())
         .merge(pool_routes())
         .merge(session_routes())
+        .merge(import_routes())
 }
 
 /// NAS and those who would be one.
@@ -250,6 +252,23 @@ fn session_routes() -> ApiRoutes<Arc<App>> {
             Access::Needs(Permission::RadiusSessionsRead),
             routes!(intent::intent_get),
         )
+}
+
+/// Moving in from another system.
+fn import_routes() -> ApiRoutes<Arc<App>> {
+    let write = || Access::Needs(Permission::RadiusSubscribersWrite);
+    let manage = || Access::Needs(Permission::RadiusNasManage);
+    ApiRoutes::new("imports")
+        .add(
+            Access::Needs(Permission::RadiusSubscribersRead),
+            routes!(import::import_list),
+        )
+        .add(write(), routes!(import::import_start))
+        .add(write(), routes!(import::import_finish))
+        .add(manage(), routes!(import::import_nas))
+        .add(write(), routes!(import::import_groups))
+        .add(write(), routes!(import::import_subscribers))
+        .add(manage(), routes!(import::import_sessions))
 }
 
 /// A page as the store wants it.

@@ -40,7 +40,7 @@ pub enum Status {
 
 impl Status {
     /// The word in the database.
-    const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
             Self::Suspended => "suspended",

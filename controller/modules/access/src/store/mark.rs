@@ -1,8 +1,8 @@
 //! `access.subscriber_marks`: what subscribers are recognised by beside their user names.
 //! Never knows what a value means; `app::mark` does.
 
-use kernel::OpContext;
 use kernel::id::{NasId, SubscriberId};
+use kernel::{Error, OpContext};
 use uuid::Uuid;
 
 use super::Tx;
@@ -54,4 +54,26 @@ pub async fn mark_replace(
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Whose marks of these kinds and values there are; `kinds[i]` belongs to `values[i]`.
+pub async fn marks_of_values(
+    tx: &mut Tx,
+    op: &OpContext,
+    kinds: &[String],
+    values: &[String],
+) -> Result<Vec<(String, Option<Uuid>, String, Uuid)>, Error> {
+    let rows = sqlx::query!(
+        "SELECT m.kind, m.nas_id, m.value, m.subscriber_id FROM UNNEST($2::text[], $3::text[]) AS w (kind, value)
+           JOIN access.subscriber_marks m ON m.tenant_id = $1 AND m.kind = w.kind AND m.value = w.value",
+        op.require_partner()?.as_uuid(),
+        kinds,
+        values
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.kind, row.nas_id, row.value, row.subscriber_id))
+        .collect())
 }

@@ -16,6 +16,7 @@ pub mod defaults;
 pub mod directory;
 pub mod garden;
 pub mod identity_policy;
+pub mod import;
 pub mod intent;
 pub mod mark;
 mod merge;

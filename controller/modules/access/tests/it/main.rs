@@ -10,6 +10,7 @@ mod drain;
 mod feed;
 mod guard;
 mod identity;
+mod import;
 mod journal;
 mod nas;
 mod outage;

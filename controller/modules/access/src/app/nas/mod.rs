@@ -248,7 +248,7 @@ impl App {
 
     /// Refuses an address that would take another partner's packets, or give ours to him: networks of two partners must
     /// not overlap, because the most specific one wins.
-    async fn nas_address_free(&self, op: &OpContext, address: IpNet) -> Result<(), Error> {
+    pub(in crate::app) async fn nas_address_free(&self, op: &OpContext, address: IpNet) -> Result<(), Error> {
         let partner = op.require_partner()?;
         let platform = OpContext::system("access");
         let mut tx = self.db.begin(&platform).await?;
