@@ -124,9 +124,9 @@ impl Gate {
         known.collect()
     }
 
-    /// Asks that all open sessions are looked at again, because a subscriber's places are counted that were not; done by
-    /// [`Self::sweep`].
-    pub(crate) fn recount_later(&self) {
+    /// Asks that all open sessions are looked at again, because a subscriber's places are counted that were not, or because
+    /// sessions were put into the table that no record told of; done by [`Self::sweep`].
+    pub fn recount_later(&self) {
         self.recount.store(true, Ordering::Release);
     }
 

@@ -163,7 +163,19 @@ async fn an_open_session_goes_on_when_its_nas_comes_over() {
         "it is admitted already, as bras-1, with another secret"
     );
 
-    world.subscriber(&isp, "alice", "open sesame").await;
+    let alice = world.subscriber(&isp, "alice", "open sesame").await;
+    let plan = world.get(&isp, "plans").await[0]["id"].clone();
+    let path = format!("plans/{}/admission", plan.as_str().expect("an id"));
+    let once = world
+        .ask(Method::PATCH, &isp, &path, Some(&json!({ "simultaneous": 1 })))
+        .await;
+    assert_eq!(once.status, StatusCode::OK, "{}", once.body);
+    eventually(|| async {
+        let partner = isp.id.as_uuid().into();
+        let alice = world.plane.directory().subscriber(partner, "alice")?;
+        alice.is_guarded().then_some(())
+    })
+    .await;
     let now = time::OffsetDateTime::now_utc();
     let at = |seconds_ago: i64| {
         let moment = now - time::Duration::seconds(seconds_ago);
@@ -188,6 +200,13 @@ async fn an_open_session_goes_on_when_its_nas_comes_over() {
     );
     let open = world.session_of(&isp, "alice").await;
     assert_eq!(open["state"], "open", "{open:#}");
+    // It is one of those that his plan allows.
+    let path = format!("subscribers/{}/admission", alice["id"].as_str().expect("an id"));
+    eventually(|| async {
+        let admission = world.get(&isp, &path).await;
+        (admission["places_open"] == 1).then_some(())
+    })
+    .await;
     assert_eq!(
         world.post(&isp, "import/sessions", &sessions).await["unchanged"],
         2

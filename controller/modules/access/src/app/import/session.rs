@@ -140,6 +140,9 @@ impl App {
                     self.plane.sessions.restore(session);
                 }
             }
+            if !open.is_empty() {
+                self.plane.directory.gate().recount_later();
+            }
             for row in &moved {
                 self.session_ended(row);
             }
