@@ -89,4 +89,28 @@ const SEED: &str = "
         VALUES (gen_random_uuid(), 'accounting', 1, $tenant, '', 'test');
     INSERT INTO access.session_intents (id, tenant_id, session_id, nas_id, verb, reason, created_by_name)
         VALUES (gen_random_uuid(), $tenant, gen_random_uuid(), gen_random_uuid(), 'disconnect', 'test', 'test');
+    INSERT INTO access.gardens (tenant_id, reasons, terms) VALUES ($tenant, '{suspended}', '{}');
+    INSERT INTO access.service_defaults (tenant_id, terms) VALUES ($tenant, '{}');
+    INSERT INTO access.address_pools (id, tenant_id, name, kind, unit_len, ranges)
+        VALUES (gen_random_uuid(), $tenant, 'homes', 'ipv4', 32, '{10.1.0.0/24}');
+    INSERT INTO access.plan_admission (tenant_id, plan_id, simultaneous, ipv4_pool_id)
+        SELECT $tenant, plans.id, 1, address_pools.id FROM access.plans, access.address_pools
+        WHERE plans.tenant_id = $tenant AND address_pools.tenant_id = $tenant;
+    INSERT INTO access.subscriber_admission (tenant_id, subscriber_id, simultaneous)
+        SELECT tenant_id, id, 1 FROM access.subscribers WHERE tenant_id = $tenant;
+    INSERT INTO access.subscriber_addresses (tenant_id, subscriber_id, kind, address)
+        SELECT tenant_id, id, 'ipv4', '10.2.0.1/32' FROM access.subscribers WHERE tenant_id = $tenant;
+    INSERT INTO access.subscriber_bindings (tenant_id, subscriber_id, bound_by, value)
+        SELECT tenant_id, id, 'mac', '00:1a:2b:3c:4d:5e' FROM access.subscribers WHERE tenant_id = $tenant;
+    INSERT INTO access.address_leases (tenant_id, pool_id, address, subscriber_id, device, live)
+        SELECT $tenant, address_pools.id, '10.1.0.1', subscribers.id, 1, true FROM access.address_pools, access.subscribers
+        WHERE address_pools.tenant_id = $tenant AND subscribers.tenant_id = $tenant;
+    INSERT INTO access.pool_usage (tenant_id, pool_id, day, peak, total)
+        SELECT tenant_id, id, '2026-01-15', 1, 256 FROM access.address_pools WHERE tenant_id = $tenant;
+    INSERT INTO access.usage (tenant_id, subscriber_id, hour, octets_in, octets_out, octets_in6, octets_out6)
+        SELECT $tenant, subscribers.id, at::timestamptz, 1, 1, 0, 0 FROM access.subscribers,
+               unnest(ARRAY['2026-01-15', '2026-02-15', '1999-01-01']) AS at WHERE subscribers.tenant_id = $tenant;
+    INSERT INTO access.imports (id, tenant_id, source, started_by_name) VALUES (gen_random_uuid(), $tenant, 'test', 'test');
+    INSERT INTO access.import_counts (import_id, tenant_id, kind)
+        SELECT id, tenant_id, 'nas' FROM access.imports WHERE tenant_id = $tenant;
 ";
