@@ -145,6 +145,15 @@ impl Api {
         Ok(all)
     }
 
+    /// Reads what is text and no object in an envelope.
+    pub async fn text(&self, path: &[&str], query: &[(&str, &str)]) -> Result<String, ClientError> {
+        let octets = self.octets(Method::GET, path, query, None).await?;
+        String::from_utf8(octets).map_err(|_| ClientError::NotOurs {
+            url: self.url().to_owned(),
+            status: reqwest::StatusCode::OK,
+        })
+    }
+
     /// Makes an object, or asks for a verb.
     pub async fn post(&self, path: &[&str], body: &Value) -> Result<Value, ClientError> {
         Ok(self.send(Method::POST, path, &[], Some(body)).await?.data)
@@ -165,7 +174,7 @@ impl Api {
         self.send(Method::DELETE, path, query, None).await.map(drop)
     }
 
-    /// Sends one request.
+    /// Sends one request, and opens the envelope of its answer.
     async fn send(
         &self,
         method: Method,
@@ -173,6 +182,26 @@ impl Api {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Answer, ClientError> {
+        let octets = self.octets(method, path, query, body).await?;
+        if octets.is_empty() {
+            return Ok(Answer::default());
+        }
+        let answer: Answer = serde_json::from_slice(&octets).map_err(|_| ClientError::NotOurs {
+            url: self.url().to_owned(),
+            status: reqwest::StatusCode::OK,
+        })?;
+        self.note(&answer.meta);
+        Ok(answer)
+    }
+
+    /// Sends one request; the body of its answer.
+    async fn octets(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Vec<u8>, ClientError> {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(MOUNT).extend(path);
@@ -190,19 +219,13 @@ impl Api {
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = response.status();
         let octets = response.bytes().await.map_err(|error| self.unreachable(&error))?;
-        let not_ours = || ClientError::NotOurs {
+        if status.is_success() {
+            return Ok(octets.into());
+        }
+        let mut problem: Problem = serde_json::from_slice(&octets).map_err(|_| ClientError::NotOurs {
             url: self.url().to_owned(),
             status,
-        };
-        if status.is_success() {
-            if octets.is_empty() {
-                return Ok(Answer::default());
-            }
-            let answer: Answer = serde_json::from_slice(&octets).map_err(|_| not_ours())?;
-            self.note(&answer.meta);
-            return Ok(answer);
-        }
-        let mut problem: Problem = serde_json::from_slice(&octets).map_err(|_| not_ours())?;
+        })?;
         problem.status = status.as_u16();
         Err(ClientError::Problem(Box::new(problem)))
     }

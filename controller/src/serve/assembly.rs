@@ -58,6 +58,8 @@ pub struct Running {
     http: JoinHandle<std::io::Result<()>>,
     /// Watches an open set-up.
     setup_watch: Option<JoinHandle<()>>,
+    /// Chains audit lines.
+    sealer: JoinHandle<()>,
     /// True when everything should end.
     shutdown: watch::Sender<bool>,
     /// Where HTTP listens.
@@ -138,6 +140,7 @@ impl Running {
         plane.listen().map_err(radius_error)?;
         let (shutdown, stopping) = watch::channel(false);
         let tasks = access.run(stopping.clone()).await;
+        let sealer = tokio::spawn(kernel::audit::seal::run(database.clone(), stopping.clone()));
         let setup_watch = setup_token.is_some().then(|| {
             tokio::spawn(watch_setup(
                 kernel.clone(),
@@ -166,6 +169,7 @@ impl Running {
             tasks,
             http,
             setup_watch,
+            sealer,
             shutdown,
             http_addr,
             public_url,
@@ -228,6 +232,8 @@ impl Running {
         if let Some(watch) = self.setup_watch {
             watch.abort();
         }
+        // In the middle of a transaction it rolls back; those lines wait for the next start.
+        self.sealer.abort();
         // RADIUS first, so that what it still acknowledges is in the journal; then the drains finish their batch.
         let plane = Arc::clone(&self.plane);
         if let Err(error) = tokio::task::spawn_blocking(move || plane.shutdown()).await {

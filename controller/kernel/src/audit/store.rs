@@ -1,4 +1,5 @@
-//! All SQL of the audit: append a line, read lines. There is no third verb, and the table refuses one.
+//! The SQL of lines: append one, read them. There is no third verb, and the table refuses one.
+//! Next: [`super::seal`], which chains them.
 
 use std::net::IpAddr;
 
@@ -74,9 +75,11 @@ pub struct Filter {
 pub async fn record(tx: &mut Tx, op: &OpContext, entry: Entry) -> Result<AuditId, Error> {
     let id = AuditId::new();
     sqlx::query!(
-        "INSERT INTO kernel.audit (id, tenant_id, actor_kind, actor_id, actor_name, action, object_kind, object_id,
-             object_label, outcome, reason, before, after, source_ip, request_id)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+        "WITH line AS (
+             INSERT INTO kernel.audit (id, tenant_id, actor_kind, actor_id, actor_name, action, object_kind, object_id,
+                 object_label, outcome, reason, before, after, source_ip, request_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id, tenant_id)
+         INSERT INTO kernel.audit_unsealed (id, tenant_id) SELECT id, tenant_id FROM line",
         id.as_uuid(),
         op.partner.map(PartnerId::as_uuid),
         op.actor.kind.as_str(),

@@ -45,7 +45,7 @@ async fn grant(connection: &mut PgConnection, app_role: &str) -> Result<(), Data
          SELECT pg_advisory_xact_lock(hashtext('headend grants'));
          GRANT USAGE ON SCHEMA kernel, access TO {role};
          GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA kernel, access TO {role};
-         REVOKE UPDATE, DELETE, TRUNCATE ON kernel.audit FROM {role};
+         REVOKE UPDATE, DELETE, TRUNCATE ON kernel.audit, kernel.audit_chain FROM {role};
          GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA kernel, access TO {role};
          GRANT SELECT ON public._sqlx_migrations TO {role};
          COMMIT"

@@ -1,5 +1,6 @@
 //! What the kernel promises, seen from outside: one module a subject.
 
+mod audit;
 mod authz;
 mod database;
 mod database_external;

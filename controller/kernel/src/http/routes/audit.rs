@@ -1,16 +1,19 @@
-//! The audit over HTTP: a partner's own, and all of it for the platform.
+//! The audit over HTTP: a partner's own, and all of it for the platform; lines to look at, and whole chains to keep.
+//! Every reading is itself a line: of the partner whose audit was read, or of the platform.
 
 use std::net::IpAddr;
 
 use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::audit::{self, Filter, Line};
+use crate::audit::{self, Entry, Filter, Line, chain, export};
 use crate::authz::Permission;
 use crate::http::{Access, ApiRoutes, Data, Page, Problem, Query, routes};
 use crate::id::{AuditId, PartnerId, RequestId};
@@ -24,6 +27,11 @@ pub fn routes() -> ApiRoutes<Kernel> {
         .add(
             Access::PlatformNeeds(Permission::AuditRead),
             routes!(platform_audit_list),
+        )
+        .add(Access::Needs(Permission::AuditRead), routes!(audit_export))
+        .add(
+            Access::PlatformNeeds(Permission::AuditRead),
+            routes!(platform_audit_export),
         )
 }
 
@@ -159,6 +167,14 @@ async fn audit_list(
         until,
     };
     let (lines, total) = audit::list(&kernel.db, &op, &filter, page.limit(), page.offset()).await?;
+    let asked = json!({
+        "action": filter.action, "actor": filter.actor, "object": filter.object, "outcome": filter.outcome,
+        "offset": page.offset(), "lines": lines.len(),
+    });
+    let entry = Entry::ok("audit.read", "audit")
+        .object(chain::name(op.partner), "audit")
+        .after(asked);
+    audit::record_alone(&kernel.db, &op, entry).await?;
     Ok(Data::list(
         &op,
         &page,
@@ -177,4 +193,38 @@ async fn platform_audit_list(
     filter: Query<AuditFilter>,
 ) -> Result<Data<Vec<AuditView>>, Problem> {
     audit_list(state, op, page, filter).await
+}
+
+/// Where an export goes on.
+#[derive(Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ExportFrom {
+    /// The last place that is known already; absent: from the beginning.
+    #[garde(range(min = 0))]
+    after: Option<i64>,
+}
+
+/// Hands out the partner's chain of audit lines with their hashes, oldest first, as lines of JSON; ask again after the
+/// place in its last record while that says `more`.
+#[utoipa::path(get, path = "/partners/{partner_id}/audit/export", params(("partner_id" = String, Path), ExportFrom),
+    responses((status = 200, body = String, content_type = "application/x-ndjson")))]
+async fn audit_export(
+    State(kernel): State<Kernel>,
+    op: OpContext,
+    Query(from): Query<ExportFrom>,
+) -> Result<Response, Problem> {
+    let page = export::page(&kernel.db, &op, from.after.unwrap_or_default()).await?;
+    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], page).into_response())
+}
+
+/// The same of the platform's own chain; partners have theirs.
+#[utoipa::path(get, path = "/audit/export", params(ExportFrom),
+    responses((status = 200, body = String, content_type = "application/x-ndjson")))]
+async fn platform_audit_export(
+    state: State<Kernel>,
+    op: OpContext,
+    from: Query<ExportFrom>,
+) -> Result<Response, Problem> {
+    audit_export(state, op, from).await
 }

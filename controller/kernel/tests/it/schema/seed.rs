@@ -56,6 +56,9 @@ const SEED: &str = "
         VALUES (gen_random_uuid(), $tenant, 'bot', 'hek_', sha256('$n'), '{}');
     INSERT INTO kernel.audit (id, tenant_id, actor_kind, actor_name, action, object_kind, outcome)
         VALUES (gen_random_uuid(), $tenant, 'system', 'test', 'test', 'test', 'ok');
+    INSERT INTO kernel.audit_chain (tenant_id, seq, audit_id, hash)
+        SELECT tenant_id, 1, id, sha256('$n') FROM kernel.audit WHERE tenant_id = $tenant;
+    INSERT INTO kernel.audit_unsealed (id, tenant_id) VALUES (gen_random_uuid(), $tenant);
     INSERT INTO access.nas (id, tenant_id, nasname, address, shortname, secret)
         VALUES (gen_random_uuid(), $tenant, '10.0.$n.1', '10.0.$n.1/32', 'bng', 'sealed');
     INSERT INTO access.home_servers (id, tenant_id, name, address, auth_port, secret)
