@@ -17,6 +17,7 @@ missing_packages() {
     # The import is held against FreeRADIUS on its own database.
     [ -e /usr/lib/freeradius/rlm_sql_postgresql.so ] || echo freeradius-postgresql
     PATH="$PATH:/usr/sbin:/sbin" command -v wpa_supplicant >/dev/null 2>&1 || echo wpasupplicant
+    command -v oathtool >/dev/null 2>&1 || echo oathtool
     command -v eapol_test >/dev/null 2>&1 || echo eapoltest
     # Who makes hashes of passwords that one test takes over; slapd's slappasswd is asked where it is, and not installed.
     command -v mkpasswd >/dev/null 2>&1 || echo whois

@@ -28,7 +28,7 @@ impl Kernel {
     /// [`Error::Internal`] when the operating system gives no randomness.
     pub fn new(db: Database, sealer: Sealer, settings: Settings) -> Result<Self, Error> {
         Ok(Self {
-            identity: Identity::new(db.clone(), settings)?,
+            identity: Identity::new(db.clone(), sealer.clone(), settings)?,
             tenancy: Tenancy::new(db.clone()),
             db,
             sealer,

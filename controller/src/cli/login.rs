@@ -14,6 +14,9 @@ use crate::failure::{Exit, Failure};
 use crate::output;
 use crate::secret::{Ask, Secret};
 
+/// What the server calls it when a password is not enough.
+const CODE_REQUIRED: &str = "second_factor_required";
+
 /// Who logs in.
 #[derive(Args)]
 pub struct Login {
@@ -23,6 +26,9 @@ pub struct Login {
     /// File with the password, - for stdin [else HEADEND_PASSWORD, else a prompt]
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
+    /// File with a code of the second factor, - for stdin [else HEADEND_CODE, else a prompt when one is wanted]
+    #[arg(long, value_name = "FILE")]
+    code_file: Option<PathBuf>,
 }
 
 impl Login {
@@ -41,10 +47,12 @@ impl Login {
             env: "HEADEND_PASSWORD",
         };
         let password = ask.secret()?;
+        let code = code_of(self.code_file.as_deref());
         let session = open(
             &Api::new(&url, None)?,
             &self.email,
             &password,
+            &code,
             globals.partner.clone(),
         )
         .await?;
@@ -63,9 +71,10 @@ pub async fn open(
     api: &Api,
     email: &str,
     password: &Secret,
+    code: &Ask<'_>,
     partner: Option<String>,
 ) -> Result<Value, Failure> {
-    let (session, token) = session(api, email, password).await?;
+    let (session, token) = session(api, email, password, code).await?;
     let kept = Credentials {
         url: Some(api.url().to_owned()),
         token: Some(token.reveal().to_owned()),
@@ -76,17 +85,30 @@ pub async fn open(
 }
 
 /// Logs in without remembering it: the server's answer, and the token in it.
-pub async fn session(api: &Api, email: &str, password: &Secret) -> Result<(Value, Secret), Failure> {
-    let body = json!({"email": email, "password": password.reveal()});
-    let session = api.post(&["login"], &body).await.map_err(|error| match error {
+pub async fn session(
+    api: &Api,
+    email: &str,
+    password: &Secret,
+    code: &Ask<'_>,
+) -> Result<(Value, Secret), Failure> {
+    let mut body = json!({"email": email, "password": password.reveal()});
+    let mut answer = api.post(&["login"], &body).await;
+    // Asked for only when the server wants one: most people have no second factor, and a code lives half a minute.
+    if matches!(&answer, Err(error) if error.code() == Some(CODE_REQUIRED)) {
+        body["code"] = code.secret()?.reveal().into();
+        answer = api.post(&["login"], &body).await;
+    }
+    let session = answer.map_err(|error| match error {
         // The server does not say which of the two is wrong, and no hint to log in helps here.
-        ClientError::Problem(problem) if problem.status == 401 => Failure::new(
-            Exit::Refused,
-            format!(
-                "cannot log in to {} as {email}: wrong e-mail address or password",
-                api.url()
-            ),
-        ),
+        ClientError::Problem(problem) if problem.status == 401 && problem.code == "unauthenticated" => {
+            Failure::new(
+                Exit::Refused,
+                format!(
+                    "cannot log in to {} as {email}: wrong e-mail address or password",
+                    api.url()
+                ),
+            )
+        }
         other => other.into(),
     })?;
     let token = session["token"]
@@ -95,6 +117,16 @@ pub async fn session(api: &Api, email: &str, password: &Secret) -> Result<(Value
     match token {
         Some(token) => Ok((session, token)),
         None => Err(Failure::new(Exit::Failed, "the server gave no token")),
+    }
+}
+
+/// Where a code of the second factor comes from.
+pub fn code_of(file: Option<&std::path::Path>) -> Ask<'_> {
+    Ask {
+        what: "code",
+        file,
+        flag: "--code-file",
+        env: "HEADEND_CODE",
     }
 }
 

@@ -27,6 +27,7 @@ mod pool;
 mod radius;
 mod realm;
 mod role;
+mod second_factor;
 mod serve;
 mod session;
 mod setup;
@@ -115,6 +116,11 @@ enum Command {
     Logout,
     /// Show who you are and what you may do
     Whoami,
+    /// Prove again that it is you, for critical acts
+    Prove(second_factor::Prove),
+    /// Your second factor: codes of a telephone beside the password
+    #[command(subcommand)]
+    SecondFactor(second_factor::Command),
     /// Partners: the ISPs on this platform
     #[command(subcommand)]
     Partner(partner::Command),
@@ -232,6 +238,8 @@ async fn call(globals: Globals, command: Command) -> Result<(), Failure> {
             let done = match command {
                 Command::Logout => login::logout(&context).await,
                 Command::Whoami => login::whoami(&context).await,
+                Command::Prove(prove) => prove.run(&context).await,
+                Command::SecondFactor(command) => command.run(&context).await,
                 Command::Partner(command) => command.run(&context).await,
                 Command::Client(command) => command.run(&context).await,
                 Command::Site(command) => command.run(&context).await,

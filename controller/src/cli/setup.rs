@@ -107,7 +107,8 @@ impl Setup {
         }
         let slug = file.partner.as_ref().map(|partner| partner.slug.clone());
         if let (Some(wanted), Some(slug)) = (&file.api_token, &slug) {
-            let (_, session) = login::session(&api, &file.admin.email, &password).await?;
+            let (_, session) =
+                login::session(&api, &file.admin.email, &password, &login::code_of(None)).await?;
             make_token(&api.with_token(session), slug, wanted, &dir)
                 .await
                 .map_err(|failure| {
@@ -119,7 +120,14 @@ impl Setup {
                 })?;
         }
         if self.login {
-            login::open(&api, &file.admin.email, &password, slug.clone()).await?;
+            login::open(
+                &api,
+                &file.admin.email,
+                &password,
+                &login::code_of(None),
+                slug.clone(),
+            )
+            .await?;
         }
         if globals.json {
             output::json(&answer);

@@ -91,6 +91,7 @@ fn refusal(problem: Problem) -> Failure {
             Some("log in with headend login --email you@example.net, or give a token"),
         ),
         401 => (Exit::Refused, None),
+        403 if problem.code == "proof_required" => (Exit::Refused, Some("headend prove, then again")),
         403 => (
             Exit::Refused,
             Some("ask an administrator for a role with this permission (headend role list)"),

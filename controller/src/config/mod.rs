@@ -59,6 +59,10 @@ pub const SESSION_S: std::ops::RangeInclusive<i64> = 60..=30 * 24 * 60 * 60;
 const SESSION_IDLE_DEFAULT: Duration = Duration::from_secs(30 * 60);
 /// See [`Http::session_absolute`].
 const SESSION_ABSOLUTE_DEFAULT: Duration = Duration::from_secs(12 * 60 * 60);
+/// How recent a proof critical acts may want, in seconds; 0: none.
+pub const STEP_UP_S: std::ops::RangeInclusive<i64> = 0..=30 * 24 * 60 * 60;
+/// See [`Http::step_up`].
+const STEP_UP_DEFAULT: Duration = Duration::from_secs(15 * 60);
 /// How many networks of trusted proxies there may be.
 pub const PROXIES_MAX: usize = 64;
 
@@ -99,6 +103,9 @@ pub struct Http {
     pub session_idle: Duration,
     /// A login is over after so many seconds in any case, 60 to 2592000. Default: 43200 (12 h).
     pub session_absolute: Duration,
+    /// A critical act wants that its person proved himself within so many seconds, by logging in or again, 0 to 2592000;
+    /// 0: it does not. Default: 900 (15 min).
+    pub step_up: Duration,
 }
 
 /// The access plane.
@@ -255,6 +262,9 @@ impl Config {
                 session_absolute: layers
                     .seconds("http.session_absolute_s", SESSION_S)?
                     .unwrap_or(SESSION_ABSOLUTE_DEFAULT),
+                step_up: layers
+                    .seconds("http.step_up_s", STEP_UP_S)?
+                    .unwrap_or(STEP_UP_DEFAULT),
             },
             radius: Radius {
                 auth: layers
@@ -410,6 +420,7 @@ impl Config {
                 "http.session_absolute_s",
                 Some(self.http.session_absolute.as_secs().to_string()),
             ),
+            ("http.step_up_s", Some(self.http.step_up.as_secs().to_string())),
             ("radius.auth", Some(list(&self.radius.auth))),
             ("radius.accounting", Some(list(&self.radius.accounting))),
             ("radius.auth_workers", Some(self.radius.auth_workers.to_string())),

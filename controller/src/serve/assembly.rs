@@ -118,6 +118,7 @@ impl Running {
             public_url: public_url.clone(),
             session_idle: config.http.session_idle,
             session_absolute: config.http.session_absolute,
+            step_up: config.http.step_up,
             trusted_proxies: config.http.trusted_proxies.clone(),
         };
         let kernel =

@@ -18,6 +18,7 @@ use crate::authz::{Permission, PermissionSet};
 use crate::error::Error;
 use crate::id::{PartnerId, RequestId};
 use crate::identity::Principal;
+use crate::identity::principal::Credential;
 use crate::identity::token::{TokenKind, digest_of};
 use crate::kernel::Kernel;
 use crate::op::{Actor, ActorKind, OpContext};
@@ -133,6 +134,7 @@ impl Guard {
                     ..op
                 };
                 self.check(&op, permission, request).await?;
+                self.check_proof(&op, &principal, permission, request).await?;
                 op
             }
             Access::Needs(permission) => {
@@ -143,6 +145,7 @@ impl Guard {
                     ..op
                 };
                 self.check(&op, permission, request).await?;
+                self.check_proof(&op, &principal, permission, request).await?;
                 op
             }
         };
@@ -260,6 +263,35 @@ impl Guard {
             audit::record_alone(&self.kernel.db, op, entry).await?;
         }
         Err(Error::Forbidden { permission }.into())
+    }
+
+    /// Refuses a critical act of a person who has not proven himself for a while. Programs cannot; their keys are
+    /// given single permissions instead.
+    async fn check_proof(
+        &self,
+        op: &OpContext,
+        principal: &Principal,
+        permission: Permission,
+        request: &Parts,
+    ) -> Result<(), Problem> {
+        let identity = &self.kernel.identity;
+        let window = identity.settings().step_up;
+        let Credential::Session { proved_at, .. } = principal.credential else {
+            return Ok(());
+        };
+        let recent = window.is_zero() || identity.clock().now() - proved_at < window;
+        if recent || !permission.critical() || !is_write(&request.method) {
+            return Ok(());
+        }
+        let entry = self
+            .refused(permission.as_str(), request)
+            .reason("wants a recent proof of who holds the session");
+        audit::record_alone(&self.kernel.db, op, entry).await?;
+        let detail = format!(
+            "{permission} is critical: prove within {} minutes before it that it is you (POST /me/prove)",
+            window.as_secs().div_ceil(60)
+        );
+        Err(Problem::new(StatusCode::FORBIDDEN, "proof_required", detail))
     }
 
     /// Writes down what the handler itself refused: a role, a key or a change that needs more than the route does.

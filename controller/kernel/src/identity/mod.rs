@@ -3,18 +3,22 @@
 //!
 //! A credential becomes a [`principal::Principal`] in [`session`] or [`api_key`]; `http` turns that into an operation.
 //! [`user`] and [`grant`] say who may make whom; [`setup`] makes the first person; [`throttle`] slows down guessing;
-//! [`password`] and [`token`] are the two kinds of secret; [`store`] holds all the SQL.
+//! [`second_factor`] wants more than a password, by the codes of [`totp`]; [`password`] and [`token`] are the other kinds of
+//! secret; [`clock`] tells the time; [`store`] holds all the SQL.
 
 pub mod api_key;
+pub mod clock;
 pub mod email;
 pub mod grant;
 pub mod password;
 pub mod principal;
+pub mod second_factor;
 pub mod session;
 pub mod setup;
 pub mod store;
 pub mod throttle;
 pub mod token;
+pub mod totp;
 pub mod user;
 
 use std::sync::Arc;
@@ -29,6 +33,8 @@ pub use token::Token;
 
 use crate::database::Database;
 use crate::error::Error;
+use crate::secrets::Sealer;
+use clock::Clock;
 use password::Passwords;
 use throttle::Throttle;
 
@@ -41,6 +47,8 @@ pub struct Settings {
     pub session_idle: Duration,
     /// A session is over after this long whatever happens.
     pub session_absolute: Duration,
+    /// A critical act wants that its person proved himself within this time, by logging in or again; zero: it does not.
+    pub step_up: Duration,
     /// Peers whose `X-Forwarded-For` is believed; without it all clients behind a balancer would throttle each other.
     pub trusted_proxies: Vec<IpNet>,
 }
@@ -51,6 +59,7 @@ impl Default for Settings {
             public_url: "http://127.0.0.1:8080".to_owned(),
             session_idle: Duration::from_secs(30 * 60),
             session_absolute: Duration::from_secs(12 * 60 * 60),
+            step_up: Duration::from_secs(15 * 60),
             trusted_proxies: Vec::new(),
         }
     }
@@ -61,6 +70,10 @@ impl Default for Settings {
 pub struct Identity {
     /// Where they are kept.
     pub(crate) db: Database,
+    /// Seals the secrets of second factors.
+    sealer: Sealer,
+    /// What time it is.
+    clock: Clock,
     /// How people sign in here.
     settings: Arc<Settings>,
     /// Hashes and verifies, within bounds.
@@ -74,9 +87,11 @@ impl Identity {
     ///
     /// # Errors
     /// [`Error::Internal`] when the operating system gives no randomness.
-    pub fn new(db: Database, settings: Settings) -> Result<Self, Error> {
+    pub fn new(db: Database, sealer: Sealer, settings: Settings) -> Result<Self, Error> {
         Ok(Self {
             db,
+            sealer,
+            clock: Clock::default(),
             settings: Arc::new(settings),
             passwords: Passwords::new()?,
             throttle: Arc::new(Mutex::new(Throttle::default())),
@@ -86,6 +101,11 @@ impl Identity {
     /// Password hashes computed since the start; for metrics.
     pub fn password_hashes(&self) -> u64 {
         self.passwords.computed()
+    }
+
+    /// What time it is for logins, codes and keys.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// How people sign in here.

@@ -1,6 +1,8 @@
 //! Who presented a credential, and what he may do where.
 //! Never decides about a request; it answers "what may he do in this partner", and `http` compares.
 
+use time::OffsetDateTime;
+
 use crate::authz::PermissionSet;
 use crate::id::{ApiKeyId, LoginSessionId, PartnerId, UserId};
 use crate::op::Actor;
@@ -31,6 +33,8 @@ pub enum Credential {
         user: UserId,
         /// His e-mail address.
         email: String,
+        /// When he last proved that it is he who holds it.
+        proved_at: OffsetDateTime,
     },
     /// An API key.
     ApiKey {

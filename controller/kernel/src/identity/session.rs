@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::email::EmailAddress;
 use super::password::PASSWORD_CHARS_MAX;
 use super::principal::{Credential, Principal};
+use super::second_factor::ProofError;
 use super::token::{Token, TokenDigest, TokenKind};
 use super::user::User;
 use super::{Identity, store};
@@ -43,23 +44,25 @@ pub fn is_live(
 }
 
 impl Identity {
-    /// Signs a person in.
+    /// Signs a person in: by the password, and by a code for who has a second factor.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`] for an unknown address, a wrong password or a disabled person alike;
+    /// [`ProofError::CodeRequired`] and [`ProofError::CodeWrong`] only after the right password;
     /// [`Error::TooManyRequests`] when this address guessed too often.
     pub async fn session_open(
         &self,
         op: &OpContext,
         email: &str,
         password: Zeroizing<String>,
+        code: Option<&str>,
         user_agent: Option<&str>,
-    ) -> Result<SignedIn, Error> {
+    ) -> Result<SignedIn, ProofError> {
         let Ok(email) = email.parse::<EmailAddress>() else {
-            return Err(Error::Unauthenticated);
+            return Err(Error::Unauthenticated.into());
         };
         if password.chars().count() > PASSWORD_CHARS_MAX {
-            return Err(Error::Unauthenticated);
+            return Err(Error::Unauthenticated.into());
         }
         // Without a peer address (a test, a local socket) all count as one.
         let address = op.source_ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
@@ -71,13 +74,14 @@ impl Identity {
         let mut tx = self.db.begin(&system).await?;
         let found = store::user::user_find_in_tx(&mut tx, &system, &email).await?;
         // The connection goes back before the hash, which may wait its turn for seconds.
-        tx.commit().await?;
+        tx.commit().await.map_err(Error::from)?;
         let stored = found.as_ref().map(|found| found.password_hash.clone());
         let right = self.passwords.verify(password, stored).await?;
         match found {
             Some(found) if right && found.user.is_active() => {
+                self.second_factor_pass(&system, &found.user, code).await?;
                 self.throttle.lock().succeeded(&email, address);
-                self.session_begin(op, found.user, user_agent).await
+                Ok(self.session_begin(op, found.user, user_agent).await?)
             }
             found => {
                 let reason = match &found {
@@ -90,7 +94,35 @@ impl Identity {
                     .object(id, email.as_str())
                     .reason(reason);
                 audit::record_alone(&self.db, &system, entry).await?;
-                Err(Error::Unauthenticated)
+                Err(Error::Unauthenticated.into())
+            }
+        }
+    }
+
+    /// Lets who has a second factor pass with a code only; whoever has none passes.
+    async fn second_factor_pass(
+        &self,
+        system: &OpContext,
+        user: &User,
+        code: Option<&str>,
+    ) -> Result<(), ProofError> {
+        let mut tx = self.db.begin(system).await?;
+        let counted = self
+            .code_count_in_tx(&mut tx, system, user.id, code, true)
+            .await?;
+        match (counted, code) {
+            (None | Some(true), _) => {
+                tx.commit().await.map_err(Error::from)?;
+                Ok(())
+            }
+            (Some(false), None) => Err(ProofError::CodeRequired),
+            (Some(false), Some(_)) => {
+                drop(tx);
+                let entry = Entry::refused("session.login", "user")
+                    .object(user.id, &user.email)
+                    .reason("wrong code of the second factor");
+                audit::record_alone(&self.db, system, entry).await?;
+                Err(ProofError::CodeWrong)
             }
         }
     }
@@ -106,7 +138,8 @@ impl Identity {
         user_agent: Option<&str>,
     ) -> Result<SignedIn, Error> {
         let token = Token::draw(TokenKind::Session)?;
-        let expires_at = OffsetDateTime::now_utc() + self.settings.session_absolute;
+        let now = self.clock.now();
+        let expires_at = now + self.settings.session_absolute;
         let actor = Actor {
             kind: ActorKind::User,
             id: Some(user.id.as_uuid()),
@@ -124,7 +157,7 @@ impl Identity {
             &op,
             user.id,
             &token.digest(),
-            expires_at,
+            (now, expires_at),
             user_agent.as_deref(),
         )
         .await?;
@@ -166,7 +199,7 @@ impl Identity {
         let session = store::session::session_find_in_tx(&mut tx, &op, digest)
             .await?
             .ok_or(Error::Unauthenticated)?;
-        let now = OffsetDateTime::now_utc();
+        let now = self.clock.now();
         if !is_live(
             now,
             session.last_seen_at,
@@ -175,7 +208,7 @@ impl Identity {
         ) {
             return Err(Error::Unauthenticated);
         }
-        store::session::session_seen_in_tx(&mut tx, &op, session.id).await?;
+        store::session::session_seen_in_tx(&mut tx, &op, session.id, now).await?;
         let grants = store::grant::grant_list_in_tx(&mut tx, &op, session.user).await?;
         tx.commit().await?;
         let actor = Actor {
@@ -187,6 +220,7 @@ impl Identity {
             id: session.id,
             user: session.user,
             email: session.email,
+            proved_at: session.proved_at,
         };
         Ok(grants.into_principal(actor, credential))
     }

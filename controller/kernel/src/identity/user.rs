@@ -321,6 +321,11 @@ impl Identity {
         if himself || !change.touches_person() {
             return Ok(());
         }
+        self.check_reach_of_person(op, id).await
+    }
+
+    /// Refuses to touch a person who may more than the actor, or works elsewhere, too.
+    pub(super) async fn check_reach_of_person(&self, op: &OpContext, id: UserId) -> Result<(), Error> {
         // What somebody may do elsewhere is not visible from within a partner, so this one look is the platform's.
         let system = self.on_behalf(op);
         let mut tx = self.db.begin(&system).await?;

@@ -8,6 +8,7 @@ mod database_private;
 mod http;
 mod login;
 mod schema;
+mod second_factor;
 mod setup;
 mod tenancy;
 mod users;

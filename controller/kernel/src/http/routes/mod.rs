@@ -5,6 +5,7 @@ mod audit;
 mod clients;
 mod me;
 mod partners;
+mod second_factor;
 mod sessions;
 mod settings;
 mod setup;
@@ -20,6 +21,7 @@ pub fn routes() -> ApiRoutes<Kernel> {
         setup::routes(),
         sessions::routes(),
         me::routes(),
+        second_factor::routes(),
         partners::routes(),
         settings::routes(),
         clients::routes(),

@@ -15,6 +15,7 @@ use crate::http::{Access, ApiRoutes, Data, Problem, Surface, Valid, routes};
 use crate::id::UserId;
 use crate::identity::Principal;
 use crate::identity::principal::Credential;
+use crate::identity::second_factor::ProofError;
 use crate::identity::user::User;
 use crate::kernel::Kernel;
 use crate::op::OpContext;
@@ -61,6 +62,11 @@ struct LoginBody {
     #[garde(length(chars, max = 1000))]
     #[schema(write_only, format = Password)]
     password: String,
+    /// A code of the second factor, or a backup code; for who has one.
+    #[serde(default)]
+    #[garde(length(chars, max = 100))]
+    #[schema(write_only)]
+    code: Option<String>,
 }
 
 /// A session that has just begun.
@@ -75,7 +81,7 @@ struct LoginView {
     expires_at: OffsetDateTime,
 }
 
-/// Signs a person in.
+/// Signs a person in. Who has a second factor and sends no code is answered 401 `second_factor_required`.
 #[utoipa::path(post, path = "/login", request_body = LoginBody, responses((status = 200, body = Data<LoginView>)))]
 async fn login(
     State(kernel): State<Kernel>,
@@ -90,7 +96,7 @@ async fn login(
     let password = Zeroizing::new(body.password);
     let signed_in = kernel
         .identity
-        .session_open(&op, &body.email, password, user_agent)
+        .session_open(&op, &body.email, password, body.code.as_deref(), user_agent)
         .await
         .map_err(wrong)?;
     let view = LoginView {
@@ -133,8 +139,8 @@ async fn logout(
 }
 
 /// Says at a login what "unauthenticated" means there.
-fn wrong(error: Error) -> Problem {
-    let at_login = matches!(error, Error::Unauthenticated);
+fn wrong(error: ProofError) -> Problem {
+    let at_login = matches!(error, ProofError::Other(Error::Unauthenticated));
     let problem = Problem::from(error);
     if at_login {
         problem.with_detail("the e-mail address or the password is wrong")

@@ -21,6 +21,8 @@ pub struct SessionRow {
     pub last_seen_at: OffsetDateTime,
     /// Its end at the latest.
     pub expires_at: OffsetDateTime,
+    /// When who holds it was last proven.
+    pub proved_at: OffsetDateTime,
 }
 
 /// Finds the session behind a token.
@@ -32,7 +34,7 @@ pub async fn session_find_in_tx(
     Ok(sqlx::query_as!(
         SessionRow,
         r#"SELECT session.id AS "id: LoginSessionId", session.user_id AS "user: UserId", person.email,
-               session.last_seen_at, session.expires_at
+               session.last_seen_at, session.expires_at, session.proved_at
            FROM kernel.login_sessions session JOIN kernel.users person ON person.id = session.user_id
            WHERE session.token_sha256 = $1 AND session.revoked_at IS NULL
              AND person.status = 'active' AND person.deleted_at IS NULL"#,
@@ -48,16 +50,18 @@ pub async fn session_insert_in_tx(
     op: &OpContext,
     user: UserId,
     digest: &TokenDigest,
-    expires_at: OffsetDateTime,
+    (now, expires_at): (OffsetDateTime, OffsetDateTime),
     user_agent: Option<&str>,
 ) -> Result<LoginSessionId, Error> {
     let id = LoginSessionId::new();
     sqlx::query!(
-        "INSERT INTO kernel.login_sessions (id, user_id, token_sha256, expires_at, source_ip, user_agent)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO kernel.login_sessions (id, user_id, token_sha256, created_at, last_seen_at, proved_at, expires_at,
+             source_ip, user_agent)
+         VALUES ($1, $2, $3, $4, $4, $4, $5, $6, $7)",
         id.as_uuid(),
         user.as_uuid(),
         digest.as_slice(),
+        now,
         expires_at,
         op.source_ip.map(IpNet::from),
         user_agent,
@@ -68,11 +72,34 @@ pub async fn session_insert_in_tx(
 }
 
 /// Notes that it was used, at most once a minute.
-pub async fn session_seen_in_tx(tx: &mut Tx, _op: &OpContext, id: LoginSessionId) -> Result<(), Error> {
+pub async fn session_seen_in_tx(
+    tx: &mut Tx,
+    _op: &OpContext,
+    id: LoginSessionId,
+    now: OffsetDateTime,
+) -> Result<(), Error> {
     sqlx::query!(
-        "UPDATE kernel.login_sessions SET last_seen_at = now()
-         WHERE id = $1 AND last_seen_at < now() - interval '1 minute'",
+        "UPDATE kernel.login_sessions SET last_seen_at = $2
+         WHERE id = $1 AND last_seen_at < $2::timestamptz - interval '1 minute'",
         id.as_uuid(),
+        now,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Notes that who holds it was proven again.
+pub async fn session_proved_in_tx(
+    tx: &mut Tx,
+    _op: &OpContext,
+    id: LoginSessionId,
+    now: OffsetDateTime,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE kernel.login_sessions SET proved_at = $2 WHERE id = $1",
+        id.as_uuid(),
+        now,
     )
     .execute(&mut **tx)
     .await?;
