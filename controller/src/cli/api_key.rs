@@ -21,13 +21,27 @@ pub enum Command {
     Create {
         /// What the key is for
         name: String,
-        /// Permission, such as radius:subscribers:read; may be given several times
+        /// Permission, such as radius:subscribers:read, or read, write, admin for many; may be given several times
         #[arg(long, required = true)]
         permission: Vec<String>,
         /// When it ends by itself, such as 2027-01-01T00:00:00Z
         #[arg(long, value_name = "TIME")]
         expires: Option<String>,
         /// Write the key to this file (mode 0600) instead of printing it
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Replace a key: prints the new one, once; the former one works on for a while
+    Rotate {
+        /// Name or id
+        key: String,
+        /// For how many seconds the former one works on; 0 ends it at once
+        #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
+        overlap: u32,
+        /// When the new one ends by itself [default: after the term of the former one]
+        #[arg(long, value_name = "TIME")]
+        expires: Option<String>,
+        /// Write the new key to this file (mode 0600) instead of printing it
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
@@ -79,17 +93,24 @@ impl Command {
                 if let Some(at) = expires {
                     body["expires_at"] = at.into();
                 }
-                let mut made = context.api.post(&path, &body).await?;
-                let token = made["token"].as_str().unwrap_or_default().to_owned();
-                match out {
-                    Some(file) => {
-                        write_token(&file, &token)?;
-                        made["token"] = "REDACTED".into();
-                        context.done("created API key", &name, &made);
-                    }
-                    None if context.json => output::json(&made),
-                    None => output::line(&token),
+                let made = context.api.post(&path, &body).await?;
+                hand_out(context, "created API key", &name, made, out.as_deref())?;
+            }
+            Command::Rotate {
+                key,
+                overlap,
+                expires,
+                out,
+            } => {
+                let found = API_KEY.find(context, &partner, &key).await?;
+                let mut body = json!({"overlap_s": overlap});
+                if let Some(at) = expires {
+                    body["expires_at"] = at.into();
                 }
+                let id = id_of(&found)?;
+                let path = ["partners", partner.as_str(), "api-keys", id.as_str(), "rotate"];
+                let made = context.api.post(&path, &body).await?;
+                hand_out(context, "replaced API key", &key, made, out.as_deref())?;
             }
             Command::Revoke { key } => {
                 let found = API_KEY.find(context, &partner, &key).await?;
@@ -102,6 +123,27 @@ impl Command {
         }
         Ok(())
     }
+}
+
+/// Hands a new key out: to its file, or alone on stdout.
+fn hand_out(
+    context: &Context,
+    what: &str,
+    name: &str,
+    mut made: serde_json::Value,
+    out: Option<&std::path::Path>,
+) -> Result<(), Failure> {
+    let token = made["token"].as_str().unwrap_or_default().to_owned();
+    match out {
+        Some(file) => {
+            write_token(file, &token)?;
+            made["token"] = "REDACTED".into();
+            context.done(what, name, &made);
+        }
+        None if context.json => output::json(&made),
+        None => output::line(&token),
+    }
+    Ok(())
 }
 
 /// Writes a new key to its file.

@@ -3,7 +3,7 @@
 //!
 //! A permission is spelled `area:thing:verb`. The first seventeen and the two of billing are the words of the trade
 //! the rest guard the kernel itself. Adding one means: a line in the list below, a place in the
-//! built-in roles, and a route that needs it; the printed matrix in `tests/it/roles.txt` shows the effect.
+//! built-in roles, and a route that needs it; the printed matrix in `docs/permissions.md` shows the effect.
 
 use std::fmt;
 use std::str::FromStr;
@@ -66,6 +66,7 @@ permissions! {
     UsersRead = "users:read", false, "See users and their roles";
     UsersManage = "users:manage", true, "Create and change users, grant and take roles";
     RolesRead = "roles:read", false, "See roles and their permissions";
+    RolesManage = "roles:manage", true, "Create, change and remove the partner's own roles";
     ApiKeysManage = "api-keys:manage", true, "Create, list and revoke API keys";
     AuditRead = "audit:read", false, "Read the audit";
 }

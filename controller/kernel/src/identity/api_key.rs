@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use super::grant::{self, Grants};
 use super::principal::{Credential, Membership, Principal};
+use super::store::api_key::NewRow;
 use super::token::{Token, TokenDigest, TokenKind};
 use super::{Identity, store};
 use crate::audit::{self, Entry};
@@ -17,6 +18,9 @@ use crate::id::ApiKeyId;
 use crate::input::Input;
 use crate::op::{Actor, ActorKind, OpContext};
 use crate::tenancy::Name;
+
+/// How long a key that is being replaced may work on at most, in seconds: thirty days.
+pub const OVERLAP_S_MAX: u32 = 30 * 24 * 60 * 60;
 
 /// A key as it can be shown.
 #[derive(Debug, Clone)]
@@ -37,6 +41,8 @@ pub struct ApiKey {
     pub last_used_at: Option<OffsetDateTime>,
     /// When it was revoked.
     pub revoked_at: Option<OffsetDateTime>,
+    /// The key it was made to replace.
+    pub replaces: Option<ApiKeyId>,
 }
 
 /// What a new key is made of.
@@ -73,7 +79,7 @@ impl Identity {
         let mut input = Input::new();
         let name: Option<Name> = input.parse("/name", &new.name);
         let permissions = read_permissions(&mut input, op, &new.permissions);
-        if new.expires_at.is_some_and(|at| at <= OffsetDateTime::now_utc()) {
+        if new.expires_at.is_some_and(|at| at <= self.clock.now()) {
             input.wrong("/expires_at", "this instant has passed");
         }
         let Some(name) = name else {
@@ -86,10 +92,13 @@ impl Identity {
         let key = store::api_key::api_key_insert_in_tx(
             &mut tx,
             op,
-            name.as_str(),
+            &NewRow {
+                name: name.as_str(),
+                permissions,
+                expires_at: new.expires_at,
+                replaces: None,
+            },
             &token,
-            permissions,
-            new.expires_at,
         )
         .await?;
         let entry = Entry::ok("api-key.create", "api-key")
@@ -98,6 +107,65 @@ impl Identity {
         audit::record(&mut tx, op, entry).await?;
         tx.commit().await?;
         Ok((key, token))
+    }
+
+    /// Makes a key in the place of another one, with the same name and permissions; the other works on for the overlap.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it works no longer; [`Error::Conflict`] when it is being replaced already;
+    /// [`Error::Forbidden`] when it allows more than the actor may do; [`Error::Invalid`].
+    pub async fn api_key_rotate(
+        &self,
+        op: &OpContext,
+        id: ApiKeyId,
+        overlap_s: u32,
+        expires_at: Option<OffsetDateTime>,
+    ) -> Result<(ApiKey, Token), Error> {
+        let now = self.clock.now();
+        if overlap_s > OVERLAP_S_MAX {
+            return Err(Error::invalid("/overlap_s", format!("use 0 to {OVERLAP_S_MAX}")));
+        }
+        if expires_at.is_some_and(|at| at <= now) {
+            return Err(Error::invalid("/expires_at", "this instant has passed"));
+        }
+        let mut tx = self.db.begin(op).await?;
+        let old = store::api_key::api_key_lock_in_tx(&mut tx, op, id)
+            .await?
+            .filter(|old| old.revoked_at.is_none() && old.expires_at.is_none_or(|at| at > now))
+            .ok_or_else(|| Error::not_found("API key", id))?;
+        let permissions = PermissionSet::from_names(old.permissions.iter().map(String::as_str));
+        grant::check_holds(op, permissions)?;
+        if store::api_key::api_key_is_replaced_in_tx(&mut tx, op, id).await? {
+            let message = "this key is being replaced already; rotate the newer one";
+            return Err(Error::conflict("API key", message));
+        }
+        // Who said nothing keeps the term the key had.
+        let expires_at = expires_at.or_else(|| old.expires_at.map(|at| now + (at - old.created_at)));
+        let until = now + time::Duration::seconds(overlap_s.into());
+        let until = old.expires_at.map_or(until, |at| at.min(until));
+        let token = Token::draw(TokenKind::ApiKey)?;
+        let made = store::api_key::api_key_insert_in_tx(
+            &mut tx,
+            op,
+            &NewRow {
+                name: &old.name,
+                permissions,
+                expires_at,
+                replaces: Some(id),
+            },
+            &token,
+        )
+        .await?;
+        store::api_key::api_key_expire_in_tx(&mut tx, op, id, until).await?;
+        let entry = Entry::ok("api-key.rotate", "api-key")
+            .object(made.id, &made.name)
+            .before(json!({ "id": id, "prefix": old.prefix }))
+            .after(json!({
+                "prefix": made.prefix, "permissions": made.permissions, "former_until_unix_s": until.unix_timestamp(),
+            }));
+        audit::record(&mut tx, op, entry).await?;
+        tx.commit().await?;
+        Ok((made, token))
     }
 
     /// Revokes a key; from the next request on it is worth nothing.
@@ -129,7 +197,7 @@ impl Identity {
         let key = store::api_key::api_key_find_in_tx(&mut tx, &op, digest)
             .await?
             .ok_or(Error::Unauthenticated)?;
-        if key.expires_at.is_some_and(|at| at <= OffsetDateTime::now_utc()) {
+        if key.expires_at.is_some_and(|at| at <= self.clock.now()) {
             return Err(Error::Unauthenticated);
         }
         store::api_key::api_key_used_in_tx(&mut tx, &op, key.id).await?;
@@ -160,8 +228,27 @@ impl Identity {
     }
 }
 
-/// Reads the names of permissions, each with its own verdict.
-fn read_permissions(input: &mut Input, op: &OpContext, names: &[String]) -> PermissionSet {
+/// What one of the three words for many permissions means within a partner; `None`: it is none of them.
+///
+/// `read`: all that only looks, but not the audit. `write`: that, and what changes something without being critical.
+/// `admin`: everything of a partner.
+fn level(word: &str) -> Option<PermissionSet> {
+    let all = PermissionSet::all_of_a_partner();
+    let read = |permission: &Permission| permission.as_str().ends_with(":read");
+    let not_the_audit = |permission: &Permission| *permission != Permission::AuditRead;
+    match word {
+        "read" => Some(all.iter().filter(read).filter(not_the_audit).collect()),
+        "write" => {
+            let calm = |permission: &Permission| !permission.critical();
+            Some(all.iter().filter(calm).filter(not_the_audit).collect())
+        }
+        "admin" => Some(all),
+        _ => None,
+    }
+}
+
+/// Reads the names of permissions, each with its own verdict; `read`, `write` and `admin` stand for many.
+pub(super) fn read_permissions(input: &mut Input, op: &OpContext, names: &[String]) -> PermissionSet {
     if names.is_empty() || names.len() > Permission::ALL.len() {
         input.wrong(
             "/permissions",
@@ -172,6 +259,10 @@ fn read_permissions(input: &mut Input, op: &OpContext, names: &[String]) -> Perm
     let mut set = PermissionSet::empty();
     for (index, name) in names.iter().enumerate() {
         let pointer = format!("/permissions/{index}");
+        if let Some(many) = level(name) {
+            set = set.union(many);
+            continue;
+        }
         match input.parse::<Permission>(&pointer, name) {
             Some(permission) if permission.is_platform() && op.partner.is_some() => {
                 input.wrong(pointer, "this permission means nothing within a partner");

@@ -2,7 +2,7 @@
 //! Never keeps a password or a token in the clear, and never says whether an account exists.
 //!
 //! A credential becomes a [`principal::Principal`] in [`session`] or [`api_key`]; `http` turns that into an operation.
-//! [`user`] and [`grant`] say who may make whom; [`setup`] makes the first person; [`throttle`] slows down guessing;
+//! [`user`] and [`grant`] say who may make whom; [`role`] keeps a partner's own roles; [`setup`] makes the first person; [`throttle`] slows down guessing;
 //! [`second_factor`] wants more than a password, by the codes of [`totp`]; [`password`] and [`token`] are the other kinds of
 //! secret; [`clock`] tells the time; [`store`] holds all the SQL.
 
@@ -12,6 +12,7 @@ pub mod email;
 pub mod grant;
 pub mod password;
 pub mod principal;
+pub mod role;
 pub mod second_factor;
 pub mod session;
 pub mod setup;

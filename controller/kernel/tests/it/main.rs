@@ -6,6 +6,7 @@ mod database;
 mod database_external;
 mod database_private;
 mod http;
+mod keys_and_roles;
 mod login;
 mod schema;
 mod second_factor;

@@ -20,6 +20,7 @@ pub fn routes() -> ApiRoutes<Kernel> {
         .add(Access::Needs(Permission::ApiKeysManage), routes!(api_key_list))
         .add(Access::Needs(Permission::ApiKeysManage), routes!(api_key_create))
         .add(Access::Needs(Permission::ApiKeysManage), routes!(api_key_revoke))
+        .add(Access::Needs(Permission::ApiKeysManage), routes!(api_key_rotate))
 }
 
 /// A key, without the key.
@@ -45,6 +46,8 @@ struct ApiKeyView {
     /// When it was revoked.
     #[serde(with = "time::serde::rfc3339::option")]
     revoked_at: Option<OffsetDateTime>,
+    /// The key it was made to replace.
+    replaces: Option<ApiKeyId>,
     /// The key itself; only in the answer to its making.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
@@ -61,6 +64,7 @@ impl From<ApiKey> for ApiKeyView {
             expires_at,
             last_used_at,
             revoked_at,
+            replaces,
         } = key;
         Self {
             id,
@@ -71,6 +75,7 @@ impl From<ApiKey> for ApiKeyView {
             expires_at,
             last_used_at,
             revoked_at,
+            replaces,
             token: None,
         }
     }
@@ -83,9 +88,25 @@ impl From<ApiKey> for ApiKeyView {
 struct ApiKeyBody {
     /// What it is for.
     name: String,
-    /// What it allows; never more than you may do.
+    /// What it allows; never more than you may do. `read`, `write` and `admin` stand for many: all that looks (but not the
+    /// audit), that and what changes something without being critical, everything of a partner.
     permissions: Vec<String>,
     /// When it stops working by itself; absent: never.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    expires_at: Option<OffsetDateTime>,
+}
+
+/// How long a key that is replaced works on when nobody says otherwise, in seconds: a day.
+const OVERLAP_S_DEFAULT: u32 = 24 * 60 * 60;
+
+/// Replaces a key.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+struct RotateBody {
+    /// For how many seconds the former key works on, at most thirty days; absent: a day. Zero: it ends at once.
+    overlap_s: Option<u32>,
+    /// When the new key stops working by itself; absent: after the term that the former one had.
     #[serde(default, with = "time::serde::rfc3339::option")]
     expires_at: Option<OffsetDateTime>,
 }
@@ -148,4 +169,27 @@ async fn api_key_revoke(
 ) -> Result<StatusCode, Problem> {
     kernel.identity.api_key_revoke(&op, path.api_key_id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Makes a key in the place of another one, which works on for the overlap; the answer is the only place where the new
+/// token is ever shown.
+#[utoipa::path(post, path = "/partners/{partner_id}/api-keys/{api_key_id}/rotate",
+    params(("partner_id" = String, Path), ("api_key_id" = ApiKeyId, Path)),
+    request_body = RotateBody, responses((status = 201, body = Data<ApiKeyView>)))]
+async fn api_key_rotate(
+    State(kernel): State<Kernel>,
+    op: OpContext,
+    Path(path): Path<ApiKeyPath>,
+    Valid(body): Valid<RotateBody>,
+) -> Result<Data<ApiKeyView>, Problem> {
+    let overlap_s = body.overlap_s.unwrap_or(OVERLAP_S_DEFAULT);
+    let (key, token) = kernel
+        .identity
+        .api_key_rotate(&op, path.api_key_id, overlap_s, body.expires_at)
+        .await?;
+    let view = ApiKeyView {
+        token: Some(token.reveal().to_owned()),
+        ..key.into()
+    };
+    Ok(Data::one(&op, view).created())
 }

@@ -5,6 +5,7 @@ mod audit;
 mod clients;
 mod me;
 mod partners;
+mod roles;
 mod second_factor;
 mod sessions;
 mod settings;
@@ -27,6 +28,7 @@ pub fn routes() -> ApiRoutes<Kernel> {
         clients::routes(),
         sites::routes(),
         users::routes(),
+        roles::routes(),
         api_keys::routes(),
         audit::routes(),
     ]

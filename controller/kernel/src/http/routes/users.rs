@@ -1,4 +1,4 @@
-//! People and roles over HTTP: those of a partner, and those of the platform.
+//! People over HTTP: those of a partner, and those of the platform. Their roles are in `roles`.
 
 use axum::extract::State;
 use garde::Validate;
@@ -10,7 +10,6 @@ use zeroize::Zeroizing;
 use crate::authz::Permission;
 use crate::http::{Access, ApiRoutes, Data, Page, Path, Problem, Query, Valid, routes};
 use crate::id::UserId;
-use crate::identity::grant::Role;
 use crate::identity::user::{NewUser, User, UserChange};
 use crate::kernel::Kernel;
 use crate::op::OpContext;
@@ -22,7 +21,6 @@ pub fn routes() -> ApiRoutes<Kernel> {
         .add(Access::Needs(Permission::UsersManage), routes!(user_create))
         .add(Access::Needs(Permission::UsersRead), routes!(user_fetch))
         .add(Access::Needs(Permission::UsersManage), routes!(user_update))
-        .add(Access::Needs(Permission::RolesRead), routes!(role_list))
         .add(
             Access::PlatformNeeds(Permission::UsersRead),
             routes!(platform_user_list),
@@ -77,41 +75,6 @@ impl From<User> for UserView {
             roles,
             created_at,
             updated_at,
-        }
-    }
-}
-
-/// A role that can be held here.
-#[derive(Serialize, ToSchema)]
-struct RoleView {
-    /// Its stable name.
-    slug: String,
-    /// Its name for people.
-    name: String,
-    /// Whom it is for.
-    description: String,
-    /// Whether it ships with the program.
-    built_in: bool,
-    /// What it allows.
-    permissions: Vec<String>,
-}
-
-impl From<Role> for RoleView {
-    fn from(role: Role) -> Self {
-        let Role {
-            slug,
-            name,
-            description,
-            built_in,
-            permissions,
-            ..
-        } = role;
-        Self {
-            slug,
-            name,
-            description,
-            built_in,
-            permissions: permissions.names(),
         }
     }
 }
@@ -265,27 +228,6 @@ async fn user_update(
             .await?
             .into(),
     ))
-}
-
-/// Lists the roles that can be held in the partner.
-#[utoipa::path(get, path = "/partners/{partner_id}/roles", params(("partner_id" = String, Path), Page),
-    responses((status = 200, body = Data<Vec<RoleView>>)))]
-async fn role_list(
-    State(kernel): State<Kernel>,
-    op: OpContext,
-    page: Page,
-) -> Result<Data<Vec<RoleView>>, Problem> {
-    let roles = kernel.identity.role_list(&op).await?;
-    let total = i64::try_from(roles.len()).unwrap_or(i64::MAX);
-    let skip = usize::try_from(page.offset()).unwrap_or(usize::MAX);
-    let take = usize::try_from(page.limit()).unwrap_or(usize::MAX);
-    let rows = roles
-        .into_iter()
-        .skip(skip)
-        .take(take)
-        .map(RoleView::from)
-        .collect();
-    Ok(Data::list(&op, &page, total, rows))
 }
 
 /// Lists the people who hold a role on the platform.

@@ -34,7 +34,8 @@ pub async fn api_key_list_in_tx(
     let partner = op.partner.map(PartnerId::as_uuid);
     let rows = sqlx::query_as!(
         ApiKey,
-        r#"SELECT id AS "id: ApiKeyId", name, prefix, permissions, created_at, expires_at, last_used_at, revoked_at
+        r#"SELECT id AS "id: ApiKeyId", name, prefix, permissions, created_at, expires_at, last_used_at, revoked_at,
+               replaces AS "replaces: ApiKeyId"
            FROM kernel.api_keys WHERE tenant_id IS NOT DISTINCT FROM $1 ORDER BY id DESC LIMIT $2 OFFSET $3"#,
         partner,
         limit,
@@ -51,31 +52,85 @@ pub async fn api_key_list_in_tx(
     Ok((rows, total))
 }
 
+/// What is stored of a new one.
+pub struct NewRow<'a> {
+    /// What it is for.
+    pub name: &'a str,
+    /// What it allows.
+    pub permissions: PermissionSet,
+    /// When it stops working by itself.
+    pub expires_at: Option<OffsetDateTime>,
+    /// The one it is made to replace.
+    pub replaces: Option<ApiKeyId>,
+}
+
+/// Fetches one, revoked or not; nobody else changes it until the end of the transaction.
+pub async fn api_key_lock_in_tx(tx: &mut Tx, op: &OpContext, id: ApiKeyId) -> Result<Option<ApiKey>, Error> {
+    Ok(sqlx::query_as!(
+        ApiKey,
+        r#"SELECT id AS "id: ApiKeyId", name, prefix, permissions, created_at, expires_at, last_used_at, revoked_at,
+               replaces AS "replaces: ApiKeyId"
+           FROM kernel.api_keys WHERE id = $1 AND tenant_id IS NOT DISTINCT FROM $2 FOR UPDATE"#,
+        id.as_uuid(),
+        op.partner.map(PartnerId::as_uuid),
+    )
+    .fetch_optional(&mut **tx)
+    .await?)
+}
+
+/// Whether one that is not revoked was made to replace it.
+pub async fn api_key_is_replaced_in_tx(tx: &mut Tx, _op: &OpContext, id: ApiKeyId) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM kernel.api_keys WHERE replaces = $1 AND revoked_at IS NULL) AS "replaced!""#,
+        id.as_uuid(),
+    )
+    .fetch_one(&mut **tx)
+    .await?)
+}
+
+/// Lets one end at an instant.
+pub async fn api_key_expire_in_tx(
+    tx: &mut Tx,
+    _op: &OpContext,
+    id: ApiKeyId,
+    at: OffsetDateTime,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE kernel.api_keys SET expires_at = $2 WHERE id = $1",
+        id.as_uuid(),
+        at,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// Inserts one.
 pub async fn api_key_insert_in_tx(
     tx: &mut Tx,
     op: &OpContext,
-    name: &str,
+    new: &NewRow<'_>,
     token: &Token,
-    permissions: PermissionSet,
-    expires_at: Option<OffsetDateTime>,
 ) -> Result<ApiKey, Error> {
     // The column refers to people; that a key made this one is in the audit.
     let digest = token.digest();
     let maker = op.actor.id.filter(|_| op.actor.kind == ActorKind::User);
     Ok(sqlx::query_as!(
         ApiKey,
-        r#"INSERT INTO kernel.api_keys (id, tenant_id, name, prefix, token_sha256, permissions, created_by, expires_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-           RETURNING id AS "id: ApiKeyId", name, prefix, permissions, created_at, expires_at, last_used_at, revoked_at"#,
+        r#"INSERT INTO kernel.api_keys (id, tenant_id, name, prefix, token_sha256, permissions, created_by, expires_at,
+               replaces)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+           RETURNING id AS "id: ApiKeyId", name, prefix, permissions, created_at, expires_at, last_used_at, revoked_at,
+               replaces AS "replaces: ApiKeyId""#,
         ApiKeyId::new().as_uuid(),
         op.partner.map(PartnerId::as_uuid),
-        name,
+        new.name,
         token.shown(),
         digest.as_slice(),
-        &permissions.names(),
+        &new.permissions.names(),
         maker,
-        expires_at,
+        new.expires_at,
+        new.replaces.map(ApiKeyId::as_uuid),
     )
     .fetch_one(&mut **tx)
     .await?)
