@@ -1,7 +1,7 @@
 //! The roles that ship with the program, as templates over one list of permissions.
 //! Never changed at run time: a partner who wants another set makes a role of his own.
 //!
-//! `tests/it/roles.txt` is the printed matrix; a test compares it with this file, so that every change is reviewed.
+//! `docs/permissions.md` holds the printed matrix; a test compares it with this file, so that every change is reviewed.
 
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -169,36 +169,19 @@ impl BuiltInRole {
 
 /// Roles times permissions as a table for reviewers: `x` where the role has the permission.
 pub fn matrix() -> String {
-    let width = Permission::ALL
-        .iter()
-        .map(|one| one.as_str().len())
-        .max()
-        .unwrap_or_default();
-    let mut out = String::new();
-    for (column, role) in BUILT_IN.iter().enumerate() {
-        out.push_str(&format!(
-            "{} {:2}  {}\n",
-            " ".repeat(width),
-            column + 1,
-            role.slug
-        ));
-    }
-    out.push('\n');
-    let numbers: String = (1..=BUILT_IN.len())
-        .map(|column| format!(" {column:2}"))
-        .collect();
-    out.push_str(&format!("{}{numbers}\n", " ".repeat(width)));
+    let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let slugs = BUILT_IN.iter().map(|role| role.slug.to_owned());
+    let mut out = row(std::iter::once("permission".to_owned()).chain(slugs).collect());
+    out.push_str(&row(vec!["---".to_owned(); BUILT_IN.len() + 1]));
     for permission in Permission::ALL {
-        let mark = |role: &BuiltInRole| {
-            if role.permissions.contains(*permission) {
-                "  x"
-            } else {
-                "  ."
-            }
-        };
-        let row: String = BUILT_IN.iter().map(mark).collect();
-        let critical = if permission.critical() { "   critical" } else { "" };
-        out.push_str(&format!("{:width$}{row}{critical}\n", permission.as_str()));
+        let critical = if permission.critical() { " *critical*" } else { "" };
+        let marks = BUILT_IN.iter().map(|role| {
+            let has = role.permissions.contains(*permission);
+            if has { "x" } else { "" }.to_owned()
+        });
+        out.push_str(&row(std::iter::once(format!("`{permission}`{critical}"))
+            .chain(marks)
+            .collect()));
     }
     out
 }

@@ -1,5 +1,8 @@
 //! Asks every route as everybody who must not pass, for the tests of the kernel and of the whole program.
-//! Never knows a single route: it walks the table, so a route added tomorrow is asked tomorrow.
+//! Never knows a single route: it walks the table, so a route added tomorrow is asked tomorrow. [`matrix`] does the same
+//! with the built-in roles.
+
+pub mod matrix;
 
 use std::collections::HashMap;
 

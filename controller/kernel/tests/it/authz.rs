@@ -9,15 +9,11 @@ use kernel::testing::TestDatabase;
 
 #[test]
 fn the_matrix_of_roles_is_the_reviewed_one() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/roles.txt");
-    if std::env::var_os("UPDATE_ROLES").is_some() {
-        std::fs::write(path, matrix()).expect("tests/it/roles.txt");
-    }
-    let reviewed = std::fs::read_to_string(path).expect("tests/it/roles.txt");
-    assert_eq!(
-        matrix(),
-        reviewed,
-        "run once with UPDATE_ROLES=1 and review the change of tests/it/roles.txt"
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/permissions.md");
+    let reviewed = std::fs::read_to_string(path).expect("docs/permissions.md");
+    assert!(
+        reviewed.contains(&matrix()),
+        "run controller/tests/it/isolation.rs once with UPDATE_PERMISSIONS=1 and review the change of docs/permissions.md"
     );
 }
 
