@@ -310,6 +310,8 @@ fn hashed_line(text: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// An export of `count` lines.
@@ -448,6 +450,44 @@ mod tests {
         let found = held_against(&anew);
         assert_eq!(found.faults.len(), 1);
         assert!(found.faults[0].what.contains("written anew"));
+    }
+
+    proptest! {
+        /// Whatever one octet of an export is changed into, and wherever: it is found. (An empty chain has no line that
+        /// would name it.)
+        #[test]
+        fn no_octet_can_be_changed(count in 1i64..6, at in any::<prop::sample::Index>(), octet in b' '..=b'~') {
+            let mut octets = export(count).join("\n").into_bytes();
+            let at = at.index(octets.len());
+            prop_assume!(octets[at] != octet);
+            octets[at] = octet;
+            let text = String::from_utf8(octets).expect("all of it is ASCII");
+            let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            prop_assert!(!verify(&lines).is_whole(), "{text}");
+        }
+
+        /// No record can be left out, doubled or moved.
+        #[test]
+        fn no_record_can_be_moved(count in 1i64..6, from in any::<prop::sample::Index>(), to in any::<prop::sample::Index>(), keep: bool) {
+            let whole = export(count);
+            let mut lines = whole.clone();
+            let record = if keep { lines[from.index(whole.len())].clone() } else { lines.remove(from.index(whole.len())) };
+            let to = to.index(lines.len() + 1);
+            lines.insert(to, record);
+            prop_assume!(lines != whole);
+            // The end said twice at the end says nothing new, and neither does a beginning said twice at the beginning.
+            let harmless = keep && (lines.ends_with(&[lines[count as usize + 1].clone()]) || lines[0] == lines[1]);
+            prop_assert_eq!(verify(&lines).is_whole(), harmless);
+        }
+
+        /// Nothing that a file can hold makes it panic.
+        #[test]
+        fn any_text_is_read(text in "\\PC{0,200}") {
+            let mut verifier = Verifier::new();
+            verifier.feed(&text);
+            let report = verifier.finish();
+            prop_assert!(!report.is_whole());
+        }
     }
 
     #[test]
