@@ -29,14 +29,8 @@ impl Loader {
             .collect())
     }
 
-    /// Looks again at what concerns these subscribers alone.
-    pub(super) async fn rules(
-        &self,
-        tx: &mut Tx,
-        ids: &[Uuid],
-        tenants: &HashMap<Uuid, Uuid>,
-    ) -> Result<(), Error> {
-        let entries = rows::rules_entries(tx, ids, false).await?;
+    /// Puts what concerns these subscribers alone; who has no entry has nothing of the kind any more.
+    pub(super) fn rules(&self, entries: &[RulesEntry], tenants: &HashMap<Uuid, Uuid>) {
         for (id, tenant) in tenants {
             if !entries.iter().any(|entry| entry.subscriber == *id) {
                 self.directory().rules_put((*tenant).into(), (*id).into(), None);
@@ -46,7 +40,6 @@ impl Loader {
             }
         }
         entries.iter().for_each(|entry| self.rules_put(entry));
-        Ok(())
     }
 
     /// Reads what concerns subscribers alone, of all of them, and every pool: they are few.

@@ -25,6 +25,7 @@ use super::clerk::Clerk;
 use super::realms;
 use crate::sealing;
 use crate::store::Tx;
+use crate::store::admission::rules_entries;
 use crate::store::change::Change;
 use crate::store::directory::{self as rows, MarkEntry, NasEntry, ReplyEntry};
 
@@ -185,7 +186,7 @@ impl Loader {
         let touched = Touched::by(changes);
         let returned = self.partners(tx, &listed(&touched.partners)).await?;
 
-        // What touches nothing asks nothing: a change of one subscriber is three questions, not ten.
+        // What touches nothing asks nothing: a change of one subscriber is two questions, not ten.
         let mut nas = touched.nas.clone();
         if !returned.is_empty() {
             nas.extend(rows::nas_ids_by_partners(tx, &returned).await?);
@@ -413,11 +414,20 @@ impl Loader {
     /// Looks again at these subscribers; the partner of each that is in the directory now.
     async fn subscribers(&mut self, tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<Uuid, Uuid>, Error> {
         let entries = rows::subscriber_entries(tx, ids).await?;
-        let own = rows::reply_entries(tx, ids).await?;
-        let groups = rows::group_reply_entries(tx, ids).await?;
+        let extras = rows::subscriber_extras(tx, ids).await?;
+        let own = match extras.replies {
+            true => rows::reply_entries(tx, ids).await?,
+            false => Vec::new(),
+        };
+        let groups = match extras.groups {
+            true => rows::group_reply_entries(tx, ids).await?,
+            false => Vec::new(),
+        };
         let mut marks: HashMap<Uuid, Vec<MarkEntry>> = HashMap::new();
-        for row in rows::mark_entries(tx, ids).await? {
-            marks.entry(row.subscriber).or_default().push(row);
+        if extras.marks {
+            for row in rows::mark_entries(tx, ids).await? {
+                marks.entry(row.subscriber).or_default().push(row);
+            }
         }
         let mut replies: HashMap<(Uuid, &str), Vec<&ReplyEntry>> = HashMap::new();
         for row in own.iter().chain(&groups) {
@@ -462,7 +472,11 @@ impl Loader {
                 Err(error) => self.clerk.refuse("subscriber", entry.id, &error),
             }
         }
-        self.rules(tx, ids, &present).await?;
+        let rules = match extras.rules {
+            true => rules_entries(tx, ids, false).await?,
+            false => Vec::new(),
+        };
+        self.rules(&rules, &present);
         Ok(present)
     }
 }

@@ -286,6 +286,42 @@ pub async fn subscriber_entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Subscri
     .await?)
 }
 
+/// Which of the things that few have any of some subscribers has.
+#[derive(Debug, Clone, Copy)]
+pub struct Extras {
+    /// Reply attributes of his own.
+    pub replies: bool,
+    /// A group.
+    pub groups: bool,
+    /// Something but his name that he is recognised by.
+    pub marks: bool,
+    /// Rules of admission, addresses or a binding of his own.
+    pub rules: bool,
+}
+
+/// What of these subscribers is worth a question of its own.
+pub async fn subscriber_extras(tx: &mut Tx, ids: &[Uuid]) -> Result<Extras, Error> {
+    Ok(sqlx::query_as!(
+        Extras,
+        r#"SELECT coalesce(bool_or(EXISTS (SELECT FROM access.radreply x
+                                            WHERE x.tenant_id = u.tenant_id AND x.username = u.username)), false) AS "replies!",
+                  coalesce(bool_or(EXISTS (SELECT FROM access.radusergroup x
+                                            WHERE x.tenant_id = u.tenant_id AND x.username = u.username)), false) AS "groups!",
+                  coalesce(bool_or(EXISTS (SELECT FROM access.subscriber_marks x
+                                            WHERE x.tenant_id = u.tenant_id AND x.subscriber_id = u.id)), false) AS "marks!",
+                  coalesce(bool_or(EXISTS (SELECT FROM access.subscriber_admission x
+                                            WHERE x.tenant_id = u.tenant_id AND x.subscriber_id = u.id)
+                                OR EXISTS (SELECT FROM access.subscriber_addresses x
+                                            WHERE x.tenant_id = u.tenant_id AND x.subscriber_id = u.id)
+                                OR EXISTS (SELECT FROM access.subscriber_bindings x
+                                            WHERE x.tenant_id = u.tenant_id AND x.subscriber_id = u.id)), false) AS "rules!"
+             FROM access.subscribers u WHERE u.id = ANY($1)"#,
+        ids
+    )
+    .fetch_one(&mut **tx)
+    .await?)
+}
+
 /// The ids of the living subscribers of these partners.
 pub async fn subscriber_ids_by_partners(tx: &mut Tx, tenants: &[Uuid]) -> Result<Vec<Uuid>, Error> {
     Ok(sqlx::query_scalar!(
