@@ -191,7 +191,7 @@ impl Round<'_> {
         let committed = self.kit.reader.committed_seq();
         let book = &mut self.kit.positions.book.positions;
         let mut older = std::mem::take(&mut self.served);
-        let mut left_out = 0_usize;
+        let (mut left_out, mut new) = (0_usize, false);
         for target in target::all(&self.kit.directory) {
             let id = target.id;
             if self.served.len() >= TARGETS_MAX {
@@ -210,8 +210,8 @@ impl Round<'_> {
                     } else {
                         self.kit.base
                     };
+                    new |= !book.contains_key(&id);
                     let position = *book.entry(id).or_insert(begin);
-                    self.unsaved = true;
                     Served {
                         courier: Courier::new(target, position.min(committed)),
                         reader: self.kit.reader.clone(),
@@ -231,6 +231,11 @@ impl Round<'_> {
         }
         self.forget_absent();
         self.kit.base = committed;
+        // At once: without its position a target would begin anew after a kill, and miss what was acknowledged meanwhile.
+        if new {
+            self.unsaved = true; // until it is
+            self.save();
+        }
     }
 
     /// Forgets positions of targets that do not come back.
