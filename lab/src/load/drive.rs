@@ -384,6 +384,9 @@ mod tests {
     use crate::load::recipe::{Login, Method, Order};
     use crate::load::route::Shape;
 
+    /// Octets of the server's receive buffer.
+    const RECEIVE_BUFFER_OCTETS: usize = 4 << 20;
+
     /// Answers requests with what `alter` makes of a genuine accept, until none comes for a while.
     fn serve(
         secret: SharedSecret,
@@ -391,6 +394,8 @@ mod tests {
     ) -> SocketAddr {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         let address = socket.local_addr().expect("bound");
+        // Room for what comes while a busy machine does something else.
+        udp::set_receive_buffer(&socket, RECEIVE_BUFFER_OCTETS).expect("a buffer");
         socket
             .set_read_timeout(Some(Duration::from_secs(5)))
             .expect("a timeout");
@@ -439,7 +444,11 @@ mod tests {
             for pace in [Pace::Window(32), Pace::Schedule(20_000.0)] {
                 let server = serve(SharedSecret::new(b"between us"), |_, reply| vec![reply]);
                 let arena = arena(shape, 2_000);
-                let tally = drive(orders(&arena, server, pace), &mut Replies::default(), |_| {})?;
+                let patient = Orders {
+                    give_up: Duration::from_secs(30),
+                    ..orders(&arena, server, pace)
+                };
+                let tally = drive(patient, &mut Replies::default(), |_| {})?;
                 assert_eq!(
                     (tally.sent, tally.answered, tally.verdicts.good),
                     (2_000, 2_000, 2_000)
