@@ -151,6 +151,11 @@ struct Pending {
     due: Instant,
 }
 
+/// Whole seconds of a time, as Acct-Delay-Time has them.
+fn whole_seconds(time: Duration) -> u32 {
+    u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
+}
+
 /// What a pending record says.
 #[derive(Debug, Clone)]
 struct Told {
@@ -447,7 +452,8 @@ impl Nas {
                     .as_ref()
                     .map(|told| (told.session.as_str(), told.username.as_str(), told.tale)),
                 happened_unix_s: pending.happened_unix_s,
-                delay_s: says_delay.then_some(pending.sends),
+                // True and in whole seconds: sessions heard of since would outlive an Accounting-On that exaggerates.
+                delay_s: says_delay.then(|| whole_seconds(now.saturating_duration_since(pending.begun))),
                 fat: pending.fat,
             };
             // Everything fits; a test says so for the longest.
