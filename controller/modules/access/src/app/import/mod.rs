@@ -3,7 +3,7 @@
 //!
 //! A batch without an import is a trial: everything is decided as it would be, and nothing is written. So that a trial can
 //! decide about things that hang on each other, it is told what would have been made by then (`assumed`). Each thing ends
-//! as exactly one of imported, updated, unchanged or refused; [`Outcome::is_whole`] is checked before anything is kept.
+//! as exactly one of imported, updated, unchanged or refused; `Outcome::is_whole` is checked before anything is kept.
 //! One file a kind: [`nas`], [`group`], [`subscriber`], [`session`].
 
 pub mod group;
