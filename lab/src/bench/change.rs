@@ -168,12 +168,14 @@ impl<'s> Prober<'s> {
         Ok(latencies)
     }
 
-    /// Changes a subscriber's status and waits for the commit.
+    /// Changes a subscriber's status and waits for the commit. Names the (only) partner, as every statement of the server
+    /// does: without it PostgreSQL reads all subscribers, and that would be what is measured.
     fn change(&mut self, subscriber: usize, status: &str) -> Result<()> {
         let name = people::name(subscriber);
         writeln!(
             self.statements,
-            "UPDATE access.subscribers SET status = '{status}', status_since = now() WHERE username = '{name}';\n\\echo done"
+            "UPDATE access.subscribers SET status = '{status}', status_since = now()
+             WHERE tenant_id = (SELECT id FROM kernel.tenants LIMIT 1) AND username = '{name}' AND deleted_at IS NULL;\n\\echo done"
         )
         .context("psql has gone")?;
         let mut said = String::new();
