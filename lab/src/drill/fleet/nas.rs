@@ -30,8 +30,9 @@ const ECHOES_MAX: usize = 64;
 /// By how much its clock is behind. So a restart, which the server dates by the later of both clocks, lies behind every
 /// session of before, whatever second they share.
 const CLOCK_BEHIND_S: u32 = 600;
-/// How far the clock goes on in a restart.
-const REBOOT_S: u32 = 2;
+/// How long a restart takes, whole seconds. Long enough for what it had sent to reach the server or be lost: a record that
+/// waited in the server's socket while its NAS restarted is a sign of life from after the restart to the server.
+const BOOT_S: u32 = 2;
 
 /// What a NAS is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -117,8 +118,6 @@ pub struct Nas {
     allowance: f64,
     /// When it last got some.
     allowed_at: Option<Instant>,
-    /// How far its clock went ahead in restarts.
-    clock_ahead_s: u32,
 }
 
 /// An open session.
@@ -213,7 +212,6 @@ impl Nas {
             touched: BTreeSet::new(),
             allowance: 0.0,
             allowed_at: None,
-            clock_ahead_s: 0,
         }
     }
 
@@ -271,10 +269,9 @@ impl Nas {
         true
     }
 
-    /// Forgets all sessions and what was to be delivered, and has an Accounting-On to deliver instead.
+    /// Forgets all sessions and what was to be delivered, and has an Accounting-On to deliver once it is up again.
     pub fn reboot(&mut self) {
         self.counts.reboots += 1;
-        self.clock_ahead_s += REBOOT_S;
         // Also those whose end it had not delivered: the server may still have them open.
         let waiting = std::mem::take(&mut self.pending).into_values();
         let waiting = waiting.filter_map(|pending| Some(pending.told?.session));
@@ -286,7 +283,12 @@ impl Nas {
             self.touched.insert(session);
         }
         self.echoes.clear();
-        self.wait_for(None);
+        let number = self.wait_for(None);
+        if let Some(starting) = self.pending.get_mut(&number) {
+            let up = starting.begun + Duration::from_secs(u64::from(BOOT_S));
+            (starting.begun, starting.due) = (up, up);
+            starting.happened_unix_s += BOOT_S;
+        }
     }
 
     /// How many records wait for their acknowledgement.
@@ -506,6 +508,6 @@ impl Nas {
     fn clock(&self) -> u32 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = u32::try_from(since.as_secs()).unwrap_or(u32::MAX);
-        now - CLOCK_BEHIND_S + self.clock_ahead_s
+        now - CLOCK_BEHIND_S
     }
 }
