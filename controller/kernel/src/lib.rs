@@ -7,6 +7,7 @@
 //! - [`authz`] knows permissions and roles; [`identity`] knows people, their sessions and API keys;
 //! - [`tenancy`] keeps partners, their clients and their sites;
 //! - [`audit`] writes down who did what; [`secrets`] seals what must not be read from a row;
+//! - [`outbound`] is how servers of others are spoken to;
 //! - [`database`] runs or reaches PostgreSQL and opens transactions that see one partner only;
 //! - [`input`] checks what a caller sent; [`error`] is the one error all of them speak.
 //!
@@ -22,6 +23,7 @@ pub mod identity;
 pub mod input;
 mod kernel;
 pub mod op;
+pub mod outbound;
 pub mod secrets;
 pub mod tenancy;
 #[cfg(feature = "testing")]
