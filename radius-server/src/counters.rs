@@ -176,6 +176,7 @@ const OUTCOMES: [Labels; OUTCOME_COUNT] = [
     &[("outcome", "rejected"), ("reason", "binding_not_sent")],
     &[("outcome", "rejected"), ("reason", "pool_exhausted")],
     &[("outcome", "rejected"), ("reason", "address_in_use")],
+    &[("outcome", "rejected"), ("reason", "quota_used_up")],
     &[("outcome", "dropped"), ("reason", "secret_differs")],
     &[
         ("outcome", "dropped"),

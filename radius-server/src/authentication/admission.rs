@@ -5,10 +5,11 @@ use super::credential::Proven;
 use super::{Answer, Asked};
 use crate::addresses::PoolKind;
 use crate::admission::{Admitted, Circumstances, Entry};
+use crate::authorization::compose::Login;
 use crate::authorization::garden::GardenReason;
 use crate::class;
 use crate::decision::{Draft, Finding, Found, RejectReason, Step};
-use crate::directory::{Nas, Service, Subscriber};
+use crate::directory::{AtQuota, Nas, Plan, Service, Subscriber};
 use radius::{Attributes, kind};
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ pub(super) fn answer(
     let (found, refused) = admit(&asked.nas, &subscriber, asked.now.unix_s());
     draft.note(Step::Admission, found, refused.is_none());
     if let Some(reason) = refused {
-        return match garden_reason(&asked.nas, reason) {
+        return match garden_reason(&asked.nas, &subscriber, reason) {
             Some(reason) => Answer::Garden(subscriber, proven, reason),
             None => Answer::Reject(reason),
         };
@@ -75,10 +76,21 @@ fn own_addresses(subscriber: &Subscriber) -> [bool; PoolKind::ALL.len()] {
 }
 
 /// Why somebody who would be rejected is let into the garden of his partner; `None`: he is not.
-pub(super) fn garden_reason(nas: &Nas, reason: RejectReason) -> Option<GardenReason> {
-    let reason = GardenReason::of(reason)?;
+pub(super) fn garden_reason(
+    nas: &Nas,
+    subscriber: &Subscriber,
+    reason: RejectReason,
+) -> Option<GardenReason> {
+    let reason = garden_asked(subscriber, reason)?;
     let garden = nas.partner.garden()?;
     garden.takes(reason, nas.dialect).then_some(reason)
+}
+
+/// The reason for which a garden would be asked. A plan may say that whoever used up its quota is turned away.
+pub(crate) fn garden_asked(subscriber: &Subscriber, reason: RejectReason) -> Option<GardenReason> {
+    let turned_away =
+        reason == RejectReason::QuotaUsedUp && matches!(subscriber.plan.at_quota(), Some(AtQuota::Reject));
+    GardenReason::of(reason).filter(|_| !turned_away)
 }
 
 /// Whether a subscriber who proved himself gets service now.
@@ -97,11 +109,83 @@ pub(crate) fn admit<'s>(
         Service::Terminated => (Found::Terminated, Some(RejectReason::Terminated)),
         Service::Suspended { reason } => (Found::Suspended { reason }, Some(RejectReason::Suspended)),
         Service::Active => match left(subscriber, now_unix_s) {
-            None => (Found::Active, None),
-            Some(Left::Seconds(left_s)) => (Found::ActiveFor { left_s }, None),
             Some(Left::EndedSince(ago_s)) => (Found::Expired { ago_s }, Some(RejectReason::Expired)),
+            left => match quota(nas, subscriber, now_unix_s) {
+                Some(used_up) => used_up.found(),
+                None => match left {
+                    Some(Left::Seconds(left_s)) => (Found::ActiveFor { left_s }, None),
+                    _ => (Found::Active, None),
+                },
+            },
         },
     }
+}
+
+/// What somebody gets who is served now.
+pub(crate) fn served<'l>(nas: &Nas, subscriber: &'l Subscriber, now_unix_s: i64) -> Login<'l> {
+    let left_s = left_s(subscriber, now_unix_s);
+    match quota(nas, subscriber, now_unix_s) {
+        None => Login::new(subscriber, nas, now_unix_s, left_s),
+        Some(quota) => {
+            let ends_in_s = left_s.map_or(quota.left_s, |left_s| left_s.min(quota.left_s));
+            match quota.at {
+                AtQuota::Throttle(throttle) => {
+                    Login::throttled(subscriber, throttle, nas, now_unix_s, ends_in_s)
+                }
+                // It was used up between the step before and this one; the session is ended like every other.
+                AtQuota::Garden | AtQuota::Reject => Login::new(subscriber, nas, now_unix_s, Some(ends_in_s)),
+            }
+        }
+    }
+}
+
+/// What somebody gets who is let into a garden. Who is there for his quota leaves it when the next period begins.
+pub(crate) fn in_garden<'l>(
+    nas: &Nas,
+    subscriber: &'l Subscriber,
+    plan: &'l Plan,
+    reason: GardenReason,
+    now_unix_s: i64,
+) -> Login<'l> {
+    let login = Login::garden(subscriber, plan, nas);
+    match reason {
+        GardenReason::Quota => login.ending_in(quota(nas, subscriber, now_unix_s).map(|quota| quota.left_s)),
+        GardenReason::Suspended | GardenReason::Expired => login,
+    }
+}
+
+/// A quota that is used up.
+struct Quota<'s> {
+    /// What his plan says then.
+    at: &'s AtQuota,
+    /// Octets he had.
+    allowed: u64,
+    /// Seconds until the next period.
+    left_s: u32,
+}
+
+impl Quota<'_> {
+    /// What is found, and whether he is refused for it.
+    fn found<'f>(&self) -> (Finding<'f>, Option<RejectReason>) {
+        let (allowed, left_s) = (self.allowed, self.left_s);
+        match self.at {
+            AtQuota::Throttle(_) => (Found::QuotaThrottled { allowed, left_s }, None),
+            AtQuota::Garden | AtQuota::Reject => (
+                Found::QuotaUsedUp { allowed, left_s },
+                Some(RejectReason::QuotaUsedUp),
+            ),
+        }
+    }
+}
+
+/// That somebody's quota is used up, if it is: one bit says that it is not.
+fn quota<'s>(nas: &Nas, subscriber: &'s Subscriber, now_unix_s: i64) -> Option<Quota<'s>> {
+    let used_up = nas.partner.used_up(subscriber)?;
+    Some(Quota {
+        at: subscriber.plan.at_quota()?,
+        allowed: used_up.allowed,
+        left_s: used_up.left_s(now_unix_s)?,
+    })
 }
 
 /// How long a service that ends by itself still lasts.
@@ -114,7 +198,7 @@ enum Left {
 }
 
 /// How many seconds a service still lasts; `None`: it does not end by itself, or has ended.
-pub(crate) fn left_s(subscriber: &Subscriber, now_unix_s: i64) -> Option<u32> {
+fn left_s(subscriber: &Subscriber, now_unix_s: i64) -> Option<u32> {
     match left(subscriber, now_unix_s)? {
         Left::Seconds(seconds) => Some(seconds),
         Left::EndedSince(_) => None,

@@ -36,9 +36,8 @@ impl Clerk<'_> {
     ) -> Option<&'b [u8]> {
         let (outcome, kind, written) = match &answer {
             Answer::Accept(subscriber, proven, admitted) => {
-                let left = super::left_s(subscriber, asked.now.unix_s());
                 let defaults = asked.nas.partner.defaults();
-                let login = Login::new(subscriber, &asked.nas, asked.now.unix_s(), left);
+                let login = super::served(&asked.nas, subscriber, asked.now.unix_s());
                 let login = login.with_defaults(defaults.as_deref());
                 let whom = (&**subscriber, proven, login);
                 self.write_accept(asked, whom, admitted.as_deref(), eap, out)
@@ -97,7 +96,8 @@ impl Clerk<'_> {
         };
         self.draft
             .note(Step::Authorization, Found::Garden { reason }, true);
-        let login = Login::garden(subscriber, garden.plan(), &asked.nas);
+        let now_unix_s = asked.now.unix_s();
+        let login = super::in_garden(&asked.nas, subscriber, garden.plan(), reason, now_unix_s);
         self.write_accept(asked, (subscriber, proven, login), None, eap, out)
     }
 

@@ -332,7 +332,8 @@ const fn failure_code(reason: RejectReason) -> (FailureCode, bool) {
         RejectReason::Suspended
         | RejectReason::PartnerSuspended
         | RejectReason::Terminated
-        | RejectReason::Expired => (FailureCode::AccountDisabled, false),
+        | RejectReason::Expired
+        | RejectReason::QuotaUsedUp => (FailureCode::AccountDisabled, false),
         RejectReason::ReplyTooLong
         | RejectReason::TooManySessions
         | RejectReason::NotAllowedHere

@@ -3,7 +3,6 @@
 
 use super::credential::Proven;
 use super::{Asked, admission, reply};
-use crate::authorization::compose::Login;
 use crate::clock::Now;
 use crate::decision::{Asker, Decision, Draft, Found, Outcome, RejectReason, ReplyKind, Said, Step};
 use crate::directory::{Directory, Nas, SecretAge, Subscriber};
@@ -109,13 +108,14 @@ fn answer(
     let (garden, defaults) = (asked.nas.partner.garden(), asked.nas.partner.defaults());
     let login = match (refused, &garden) {
         (None, _) => {
-            let left = admission::left_s(subscriber, asked.now.unix_s());
-            Login::new(subscriber, &asked.nas, asked.now.unix_s(), left).with_defaults(defaults.as_deref())
+            let login = admission::served(&asked.nas, subscriber, asked.now.unix_s());
+            login.with_defaults(defaults.as_deref())
         }
         (Some(reason), Some(garden)) => {
-            let reason = admission::garden_reason(&asked.nas, reason).ok_or(reason)?;
+            let reason = admission::garden_reason(&asked.nas, subscriber, reason).ok_or(reason)?;
             draft.note(Step::Authorization, Found::Garden { reason }, true);
-            Login::garden(subscriber, garden.plan(), &asked.nas)
+            let now_unix_s = asked.now.unix_s();
+            admission::in_garden(&asked.nas, subscriber, garden.plan(), reason, now_unix_s)
         }
         (Some(reason), None) => return Err(reason),
     };

@@ -8,6 +8,7 @@ mod nobody;
 mod other;
 mod overlap;
 mod password;
+mod quota;
 mod rejects;
 mod secret;
 mod service;

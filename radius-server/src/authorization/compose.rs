@@ -1,4 +1,5 @@
-//! What one login gets, attribute by attribute, in the order of who wins: the subscriber's own attributes, what his service
+//! What one login gets, attribute by attribute, in the order of who wins: the throttle of a quota that is used up, the
+//! subscriber's own attributes, what his service
 //! says in place of the plan, the plan, the NAS's defaults, the partner's. Both the reply and the preview are made by this walk, so they cannot differ.
 //! Most logins need no walk at all: [`Login::whole`].
 
@@ -9,7 +10,7 @@ use super::preview::Origin;
 use super::sheet::Sheet;
 use super::terms::{Term, Terms};
 use super::window::{Holds, Window};
-use crate::directory::{Nas, Plan, Rate, Subscriber};
+use crate::directory::{Nas, Plan, Rate, Subscriber, Throttle};
 use crate::id::NasId;
 use radius::{Attribute, Attributes, kind};
 
@@ -29,6 +30,8 @@ pub(crate) struct Login<'l> {
     plan: &'l Plan,
     /// Attributes that win over it.
     own: &'l [u8],
+    /// When his quota is used up: what is said in place of the plan, and wins over his own.
+    throttle: Option<&'l Throttle>,
     /// For whom it is said.
     make: Make,
     /// Through which NAS.
@@ -56,13 +59,38 @@ pub(crate) struct Part<'p> {
 impl<'l> Login<'l> {
     /// A login of somebody with service, which ends after so many seconds if it ends by itself.
     pub(crate) fn new(subscriber: &'l Subscriber, nas: &Nas, now_unix_s: i64, left_s: Option<u32>) -> Self {
-        let plan: &Plan = &subscriber.plan;
+        Self::with_plan(subscriber, &subscriber.plan, nas, now_unix_s, left_s)
+    }
+
+    /// A login of somebody who used up his quota and goes on with what his plan says for that, until the next period.
+    pub(crate) fn throttled(
+        subscriber: &'l Subscriber,
+        throttle: &'l Throttle,
+        nas: &Nas,
+        now_unix_s: i64,
+        left_s: u32,
+    ) -> Self {
+        Self {
+            throttle: Some(throttle),
+            ..Self::with_plan(subscriber, &throttle.plan, nas, now_unix_s, Some(left_s))
+        }
+    }
+
+    /// A login with service of this plan.
+    fn with_plan(
+        subscriber: &'l Subscriber,
+        plan: &'l Plan,
+        nas: &Nas,
+        now_unix_s: i64,
+        left_s: Option<u32>,
+    ) -> Self {
         let holds = plan.holds(now_unix_s);
         let window_s = holds.map(|holds| holds.for_s);
         Self {
             subscriber,
             plan,
             own: subscriber.reply(),
+            throttle: None,
             make: nas.dialect,
             nas: nas.id,
             defaults: None,
@@ -82,12 +110,18 @@ impl<'l> Login<'l> {
             subscriber,
             plan,
             own: &[],
+            throttle: None,
             make: nas.dialect,
             nas: nas.id,
             defaults: None,
             holds: None,
             ends_in_s: None,
         }
+    }
+
+    /// The same, ending after so many seconds.
+    pub(crate) fn ending_in(self, ends_in_s: Option<u32>) -> Self {
+        Self { ends_in_s, ..self }
     }
 
     /// The plan's attributes, when they are all there is to say.
@@ -140,7 +174,8 @@ impl<'l> Login<'l> {
             |attribute: &Attribute<'_>| self.ends_in_s.is_some() && attribute.kind == kind::SESSION_TIMEOUT;
         let replaced = |attribute: &Attribute<'_>| Attributes::new(own).any(|own| same_type(&own, attribute));
         for (place, attribute) in Attributes::new(sheet.octets()).enumerate() {
-            if !timed(&attribute) && !replaced(&attribute) {
+            let decided = self.is_throttled(sheet.terms().get(place));
+            if !timed(&attribute) && (decided || !replaced(&attribute)) {
                 put(Part {
                     origin: self.origin(sheet.terms().get(place)),
                     place: Some(place),
@@ -165,7 +200,9 @@ impl<'l> Login<'l> {
             }
         }
         self.walk_subscriber_id(&replaced, &mut put)?;
-        for attribute in Attributes::new(own).filter(|attribute| !timed(attribute)) {
+        for attribute in
+            Attributes::new(own).filter(|attribute| !timed(attribute) && !self.is_beaten(sheet, attribute))
+        {
             put(Part {
                 origin: Origin::Subscriber,
                 place: None,
@@ -297,9 +334,26 @@ impl<'l> Login<'l> {
         Some(interval.saturating_add(more))
     }
 
+    /// Whether the throttle of a quota that is used up decides about a term.
+    fn is_throttled(&self, term: Option<&Term>) -> bool {
+        self.throttle
+            .zip(term)
+            .is_some_and(|(throttle, term)| throttle.decides(*term))
+    }
+
+    /// Whether an attribute of the subscriber's own gives way to that throttle.
+    fn is_beaten(&self, sheet: &Sheet, own: &Attribute<'_>) -> bool {
+        let mut said = Attributes::new(sheet.octets()).enumerate();
+        self.throttle.is_some()
+            && said.any(|(place, attribute)| {
+                self.is_throttled(sheet.terms().get(place)) && same_type(&attribute, own)
+            })
+    }
+
     /// Whether the plan or what stands in its place says a term.
     fn origin(&self, term: Option<&Term>) -> Origin {
         match term {
+            term if self.is_throttled(term) => Origin::Quota,
             Some(term) if self.plan.service_says(*term) => Origin::Service,
             _ => Origin::Plan,
         }

@@ -16,11 +16,13 @@ pub enum GardenReason {
     Suspended,
     /// His service has run out.
     Expired,
+    /// His quota is used up.
+    Quota,
 }
 
 impl GardenReason {
     /// Every reason, each at its place.
-    pub const ALL: [Self; 2] = [Self::Suspended, Self::Expired];
+    pub const ALL: [Self; 3] = [Self::Suspended, Self::Expired, Self::Quota];
 
     /// The reason for a rejected login, if that is one to be let into a garden for.
     #[must_use]
@@ -28,6 +30,7 @@ impl GardenReason {
         match reason {
             RejectReason::Suspended => Some(Self::Suspended),
             RejectReason::Expired => Some(Self::Expired),
+            RejectReason::QuotaUsedUp => Some(Self::Quota),
             _ => None,
         }
     }
@@ -38,6 +41,7 @@ impl GardenReason {
         match self {
             Self::Suspended => RejectReason::Suspended,
             Self::Expired => RejectReason::Expired,
+            Self::Quota => RejectReason::QuotaUsedUp,
         }
     }
 
@@ -47,6 +51,7 @@ impl GardenReason {
         match self {
             Self::Suspended => "suspended",
             Self::Expired => "expired",
+            Self::Quota => "quota",
         }
     }
 }

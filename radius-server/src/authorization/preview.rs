@@ -13,6 +13,8 @@ use crate::directory::{Nas, Subscriber};
 /// Who says an attribute; the first of these who does wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
+    /// The throttle of his plan, while his quota is used up.
+    Quota,
     /// The subscriber's own attributes, or those of his groups.
     Subscriber,
     /// His service, in place of the plan.
@@ -32,6 +34,7 @@ impl Origin {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Quota => "quota",
             Self::Subscriber => "subscriber",
             Self::Service => "service",
             Self::Plan => "plan",
@@ -107,12 +110,9 @@ pub fn preview(nas: &Nas, subscriber: &Subscriber, now_unix_s: i64) -> Preview {
     let garden = nas.partner.garden();
     let defaults = nas.partner.defaults();
     let login = match refused {
-        None => {
-            let left_s = authentication::left_s(subscriber, now_unix_s);
-            Login::new(subscriber, nas, now_unix_s, left_s).with_defaults(defaults.as_deref())
-        }
+        None => authentication::served(nas, subscriber, now_unix_s).with_defaults(defaults.as_deref()),
         Some(reason) => {
-            let reason_taken = GardenReason::of(reason);
+            let reason_taken = authentication::garden_asked(subscriber, reason);
             match garden
                 .as_deref()
                 .zip(reason_taken)
@@ -120,7 +120,7 @@ pub fn preview(nas: &Nas, subscriber: &Subscriber, now_unix_s: i64) -> Preview {
             {
                 Some((garden, why)) => {
                     preview.expected = Expected::Garden(why);
-                    Login::garden(subscriber, garden.plan(), nas)
+                    authentication::in_garden(nas, subscriber, garden.plan(), why, now_unix_s)
                 }
                 None => {
                     preview.expected = Expected::Reject(reason);
@@ -167,7 +167,9 @@ fn of_login(part: &super::compose::Part<'_>) -> String {
     match (part.origin, part.attribute.kind) {
         (Origin::Login, kind::SESSION_TIMEOUT) => {
             let seconds = number(part.attribute.value);
-            format!("the session ends after {seconds} s, when his service ends or other hours begin")
+            format!(
+                "the session ends after {seconds} s, when his service ends, other hours begin or his quota begins anew"
+            )
         }
         (_, kind::SESSION_TIMEOUT) => {
             format!("the session ends after {} s", number(part.attribute.value))

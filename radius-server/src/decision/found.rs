@@ -539,6 +539,22 @@ pub enum Found<Text = Name> {
         /// Why.
         reason: GardenReason,
     },
+
+    // -- quota
+    /// His quota is used up, and he goes on with what his plan says for that.
+    QuotaThrottled {
+        /// Octets he had.
+        allowed: u64,
+        /// Seconds until the next period begins.
+        left_s: u32,
+    },
+    /// His quota is used up, and he has no service until the next period.
+    QuotaUsedUp {
+        /// Octets he had.
+        allowed: u64,
+        /// Seconds until the next period begins.
+        left_s: u32,
+    },
 }
 
 /// The methods that need the password itself.
@@ -828,6 +844,20 @@ impl<Text: Deref<Target = str>> fmt::Display for Found<Text> {
                 let (down, up) = (Speed(*download_bps), Speed(*upload_bps));
                 write!(f, "; {down} down, {up} up as {}", dialect.rate_attributes())
             }
+            Self::QuotaThrottled { allowed, left_s } => {
+                let (allowed, left) = (Volume(*allowed), Span(*left_s));
+                write!(
+                    f,
+                    "active; the quota of {allowed} is used up, the plan's throttle holds for {left}"
+                )
+            }
+            Self::QuotaUsedUp { allowed, left_s } => {
+                let (allowed, left) = (Volume(*allowed), Span(*left_s));
+                write!(
+                    f,
+                    "the quota of {allowed} is used up, the next period begins in {left}"
+                )
+            }
             Self::Garden { reason } => {
                 write!(f, "let into the walled garden: {}", reason.as_str())
             }
@@ -1061,6 +1091,8 @@ impl<Text> Found<Text> {
             | Self::AddressInUse { .. }
             | Self::WouldSend { .. }
             | Self::Garden { .. }
+            | Self::QuotaThrottled { .. }
+            | Self::QuotaUsedUp { .. }
             | Self::Sent { .. } => "",
         }
     }
@@ -1154,6 +1186,24 @@ impl fmt::Display for Effort {
             (0 | 1, attempts) => write!(f, " ({attempts} datagrams)"),
             (servers, attempts) => write!(f, " ({attempts} datagrams to {servers} servers)"),
         }
+    }
+}
+
+/// Octets as people say them, in thousands.
+struct Volume(u64);
+
+impl fmt::Display for Volume {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (unit, name) in [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")] {
+            if self.0 >= unit {
+                let tenths = self.0 / (unit / 10);
+                return match tenths % 10 {
+                    0 => write!(f, "{} {name}", tenths / 10),
+                    tenth => write!(f, "{}.{tenth} {name}", tenths / 10),
+                };
+            }
+        }
+        write!(f, "{} octets", self.0)
     }
 }
 

@@ -67,6 +67,8 @@ pub enum RejectReason {
     PoolExhausted,
     /// The address that is his has gone to another login of his.
     AddressInUse,
+    /// What his plan gives in a period is used up.
+    QuotaUsedUp,
 }
 
 /// Why a request got no answer.
@@ -163,7 +165,7 @@ impl Outcome {
 impl RejectReason {
     /// Every reason, in order; counters have one place for each. Its place is its number in a journalled decision: a new
     /// one goes to the end.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::NoUserName,
         Self::UnknownSubscriber,
         Self::WrongPassword,
@@ -187,6 +189,7 @@ impl RejectReason {
         Self::BindingNotSent,
         Self::PoolExhausted,
         Self::AddressInUse,
+        Self::QuotaUsedUp,
     ];
 
     /// The stable name, as in `radpostauth.reason` and in metrics.
@@ -216,6 +219,7 @@ impl RejectReason {
             Self::BindingNotSent => "binding_not_sent",
             Self::PoolExhausted => "pool_exhausted",
             Self::AddressInUse => "address_in_use",
+            Self::QuotaUsedUp => "quota_used_up",
         }
     }
 
@@ -250,6 +254,7 @@ impl RejectReason {
             }
             Self::PoolExhausted => "the address pool of the plan has no address left",
             Self::AddressInUse => "the static address of this subscriber is in use by another login of his",
+            Self::QuotaUsedUp => "the quota of the period is used up",
         }
     }
 
@@ -283,6 +288,7 @@ impl RejectReason {
             Self::Expired => "Service expired, please contact your provider",
             Self::ReplyTooLong | Self::PoolExhausted => "Service unavailable, please contact your provider",
             Self::TooManySessions | Self::AddressInUse => "You are logged in already",
+            Self::QuotaUsedUp => "Data volume used up, please contact your provider",
             Self::NotAllowedHere => "You cannot log in from here, please contact your provider",
             Self::BoundElsewhere | Self::BindingNotSent => {
                 "This account is bound to another device, please contact your provider"

@@ -632,3 +632,35 @@ proptest! {
         prop_assert_eq!(Decision::decode(&octets_of(&written)).expect("decodes"), written);
     }
 }
+
+#[test]
+fn a_quota_that_is_used_up_is_told_in_words_and_survives_encoding() {
+    let (allowed, left_s) = (500_000_000_000, 273_600);
+    let mut both = decision("alice@demo", Outcome::Rejected(RejectReason::QuotaUsedUp));
+    let found = [
+        Found::QuotaThrottled { allowed, left_s },
+        Found::QuotaUsedUp {
+            allowed: 1_540_000,
+            left_s: 17,
+        },
+    ];
+    both.steps.extend(found.map(|found| Observation {
+        step: Step::Admission,
+        found,
+        ok: true,
+    }));
+    let read = Decision::decode(&octets_of(&both)).expect("decodes");
+    assert_eq!(read, both);
+    let words: Vec<_> = read
+        .steps
+        .iter()
+        .rev()
+        .take(2)
+        .map(|step| step.found.words())
+        .collect();
+    let expected = [
+        "the quota of 1.5 MB is used up, the next period begins in 17 s",
+        "active; the quota of 500 GB is used up, the plan's throttle holds for 3 d 4 h",
+    ];
+    assert_eq!(words, expected);
+}

@@ -15,6 +15,7 @@ mod name;
 mod nas;
 mod partner;
 mod plan;
+mod quota;
 mod rate;
 mod realm;
 mod rejected;
@@ -35,6 +36,7 @@ pub(crate) use nas::bump;
 pub use nas::{CoaTarget, Nas, NasSpec, NasStats, Require, Transport};
 pub use partner::Partner;
 pub use plan::{Plan, Service as PlanService};
+pub use quota::{AtQuota, OnUsedUp, Throttle, UsedUp};
 pub use rate::Rate;
 pub use realm::{
     ANY_REALM, Balance, Decided, HOME_SERVERS_MAX, Health, HomePort, HomeServer, HomeServerSpec,
@@ -291,6 +293,13 @@ impl Directory {
     pub fn rules_put(&self, partner: PartnerId, id: SubscriberId, rules: Option<SubscriberRules>) {
         if let Some(partner) = self.partner(partner) {
             partner.rules_put(id, rules.filter(|rules| !rules.is_empty()));
+        }
+    }
+
+    /// Says that a subscriber used up his quota, or that he has not; he may come later.
+    pub fn used_up_put(&self, partner: PartnerId, id: SubscriberId, used_up: Option<UsedUp>) {
+        if let Some(partner) = self.partner(partner) {
+            partner.used_up_put(id, used_up);
         }
     }
 

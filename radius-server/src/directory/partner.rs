@@ -4,6 +4,7 @@ use super::credential::{CredentialCounts, CredentialKind};
 use super::index::{ById, ByUsername, Index, SHARDS};
 use super::mark::{Mark, MarkKind, Marks};
 use super::name::Name;
+use super::quota::UsedUp;
 use super::realm::{Realms, RealmsSpec};
 use super::rejected::RejectMemory;
 use super::subscriber::Subscriber;
@@ -49,6 +50,8 @@ pub struct Partner {
     gate: Arc<Gate>,
     /// Rules about single subscribers; read only for those who have some.
     rules: RwLock<HashMap<SubscriberId, Arc<SubscriberRules>>>,
+    /// Who used up his quota; read only for those who did.
+    used_up: RwLock<HashMap<SubscriberId, UsedUp>>,
     /// Whether it has realms or home servers at all; most have none, and pay one load for it.
     realms_known: AtomicBool,
     /// Its realms and home servers.
@@ -94,6 +97,7 @@ impl Partner {
             rejects,
             gate,
             rules: RwLock::default(),
+            used_up: RwLock::default(),
             realms_known: AtomicBool::new(false),
             realms: ArcSwap::default(),
             garden: ArcSwapOption::empty(),
@@ -307,6 +311,38 @@ impl Partner {
         }
     }
 
+    /// That a subscriber used up his quota, if he did.
+    #[must_use]
+    pub fn used_up(&self, subscriber: &Subscriber) -> Option<UsedUp> {
+        if !subscriber.is_used_up() {
+            return None;
+        }
+        self.used_up.read().get(&subscriber.id).copied()
+    }
+
+    /// Who used up his quota.
+    #[must_use]
+    pub fn all_used_up(&self) -> Vec<SubscriberId> {
+        self.used_up.read().keys().copied().collect()
+    }
+
+    /// Says that a subscriber used up his quota, or that he has not; he need not be here yet.
+    pub(super) fn used_up_put(&self, id: SubscriberId, used_up: Option<UsedUp>) {
+        let _in_order = self.writer.lock();
+        let held = match used_up {
+            Some(used_up) => self.used_up.write().insert(id, used_up),
+            None => self.used_up.write().remove(&id),
+        };
+        if held == used_up {
+            return;
+        }
+        if let Some(subscriber) = self.by_id.get(&id) {
+            subscriber.set_used_up(used_up.is_some());
+            // He may be let in now, and the other way round.
+            self.rejects.forget_subscriber(self.id, &subscriber);
+        }
+    }
+
     /// Makes room for so many more subscribers.
     pub(super) fn subscribers_reserve(&self, more: usize) {
         self.by_username.reserve(more);
@@ -343,6 +379,7 @@ impl Partner {
     pub(super) fn subscriber_put(&self, newer: Arc<Subscriber>) {
         let _in_order = self.writer.lock();
         newer.set_ruled(self.rules.read().contains_key(&newer.id));
+        newer.set_used_up(self.used_up.read().contains_key(&newer.id));
         self.by_username.insert(Arc::clone(&newer));
         self.rejects.forget_subscriber(self.id, &newer);
         let older = self.by_id.insert(Arc::clone(&newer));
@@ -372,6 +409,7 @@ impl Partner {
             self.rejects.forget_subscriber(self.id, &older);
             self.marks.put(id, &[]);
             self.rules.write().remove(&id);
+            self.used_up.write().remove(&id);
             self.username_release(&older);
         }
     }

@@ -5,6 +5,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::name::Name;
+use super::quota::{AtQuota, OnUsedUp, Throttle};
 use super::rate::Rate;
 use crate::admission::PlanRules;
 use crate::authorization::window::{self, Holds};
@@ -30,10 +31,12 @@ pub struct Plan {
     windows: Box<[Sheets]>,
     /// How many may be in at once, what they are bound to, where their addresses come from.
     admission: PlanRules,
+    /// What happens to whoever used up its quota, when it has one.
+    at_quota: Option<Box<AtQuota>>,
 }
 
 /// What a subscriber has in place of his plan.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
     /// The plan.
     pub plan: Arc<Plan>,
@@ -44,14 +47,9 @@ pub struct Service {
 impl PartialEq for Plan {
     fn eq(&self, other: &Self) -> bool {
         // Sheets are made of these.
-        (&self.name, &self.raw, &self.terms, &self.service, &self.admission)
-            == (
-                &other.name,
-                &other.raw,
-                &other.terms,
-                &other.service,
-                &other.admission,
-            )
+        (&self.name, &self.raw, &self.terms, &self.service)
+            == (&other.name, &other.raw, &other.terms, &other.service)
+            && (&self.admission, &self.at_quota) == (&other.admission, &other.at_quota)
     }
 }
 
@@ -88,13 +86,14 @@ impl Plan {
             service: None,
             sheets: Sheets::default(),
             admission: PlanRules::default(),
+            at_quota: None,
         }
     }
 
     /// What one subscriber has in place of a plan.
     #[must_use]
     pub fn service(plan: &Arc<Self>, terms: Terms) -> Self {
-        Self {
+        let service = Self {
             raw: plan.raw.clone(),
             admission: plan.admission,
             service: Some(Box::new(Service {
@@ -102,13 +101,51 @@ impl Plan {
                 terms: terms.clone(),
             })),
             ..Self::of(plan.name.clone(), terms.over(&plan.terms))
-        }
+        };
+        service.with_quota(plan.on_used_up())
     }
 
     /// The same plan with rules about who may be in at once.
     #[must_use]
     pub fn with_admission(self, admission: PlanRules) -> Self {
         Self { admission, ..self }
+    }
+
+    /// The same plan with a quota: what happens to whoever used it up. To be said last: a throttle is made of all the rest.
+    #[must_use]
+    pub fn with_quota(self, on_used_up: Option<OnUsedUp>) -> Self {
+        let at_quota = on_used_up.map(|what| {
+            Box::new(match what {
+                OnUsedUp::Garden => AtQuota::Garden,
+                OnUsedUp::Reject => AtQuota::Reject,
+                OnUsedUp::Throttle(terms) => AtQuota::Throttle(Throttle {
+                    plan: Self {
+                        raw: self.raw.clone(),
+                        admission: self.admission,
+                        service: self.service.clone(),
+                        ..Self::of(self.name.clone(), terms.over(&self.terms))
+                    },
+                    terms,
+                }),
+            })
+        });
+        Self { at_quota, ..self }
+    }
+
+    /// What happens to whoever used up its quota; `None`: it has none.
+    #[must_use]
+    pub fn at_quota(&self) -> Option<&AtQuota> {
+        self.at_quota.as_deref()
+    }
+
+    /// The same as it was said.
+    #[must_use]
+    pub fn on_used_up(&self) -> Option<OnUsedUp> {
+        Some(match self.at_quota()? {
+            AtQuota::Throttle(throttle) => OnUsedUp::Throttle(throttle.terms.clone()),
+            AtQuota::Garden => OnUsedUp::Garden,
+            AtQuota::Reject => OnUsedUp::Reject,
+        })
     }
 
     /// What it asks of admission.
@@ -208,6 +245,9 @@ impl Plan {
         let windows = (0..self.windows.len()).map(Some);
         for window in windows.chain([None]) {
             let _written = self.sheet(make, window);
+        }
+        if let Some(AtQuota::Throttle(throttle)) = self.at_quota() {
+            throttle.plan.prepare(make);
         }
     }
 }

@@ -67,7 +67,8 @@ pub struct Subscriber<T: ?Sized + Zeroize = [u8]> {
     expires_at_unix_s: i64,
     /// Octets of each text, in the order in which they stand.
     lengths: [u16; TEXTS],
-    /// Whether he gets service, as [`State`], and whether he has rules of his own ([`RULED`]).
+    /// Whether he gets service, as [`State`], whether he has rules of his own ([`RULED`]), and whether he used up his
+    /// quota ([`USED_UP`]).
     state: AtomicU8,
     /// What the credential's octets are.
     credential: Stored,
@@ -93,6 +94,8 @@ const TEXTS: usize = 4;
 
 /// Bit beside a [`State`]: the partner has rules about this subscriber.
 const RULED: u8 = 0x80;
+/// Bit beside a [`State`]: he used up his quota.
+const USED_UP: u8 = 0x40;
 
 /// [`ServiceState`] without its reason.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -171,7 +174,7 @@ impl Subscriber {
     pub fn service(&self) -> Service<'_> {
         const ACTIVE: u8 = State::Active as u8;
         const SUSPENDED: u8 = State::Suspended as u8;
-        match self.state.load(Ordering::Relaxed) & !RULED {
+        match self.state.load(Ordering::Relaxed) & !(RULED | USED_UP) {
             ACTIVE => Service::Active,
             SUSPENDED => Service::Suspended {
                 reason: std::str::from_utf8(self.text(Text::Reason)).unwrap_or_default(),
@@ -186,6 +189,12 @@ impl Subscriber {
         self.state.load(Ordering::Relaxed) & RULED != 0
     }
 
+    /// Whether he used up his quota; until when, his partner knows.
+    #[must_use]
+    pub fn is_used_up(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & USED_UP != 0
+    }
+
     /// Whether anything is asked of admission: by his plan, or about him alone.
     #[must_use]
     pub fn is_guarded(&self) -> bool {
@@ -194,10 +203,20 @@ impl Subscriber {
 
     /// Says whether his partner has rules about him alone.
     pub(super) fn set_ruled(&self, ruled: bool) {
-        if ruled {
-            self.state.fetch_or(RULED, Ordering::Relaxed);
+        self.set(RULED, ruled);
+    }
+
+    /// Says whether he used up his quota.
+    pub(super) fn set_used_up(&self, used_up: bool) {
+        self.set(USED_UP, used_up);
+    }
+
+    /// Sets or clears a bit beside the state.
+    fn set(&self, bit: u8, set: bool) {
+        if set {
+            self.state.fetch_or(bit, Ordering::Relaxed);
         } else {
-            self.state.fetch_and(!RULED, Ordering::Relaxed);
+            self.state.fetch_and(!bit, Ordering::Relaxed);
         }
     }
 

@@ -83,5 +83,5 @@ impl Peap {
 fn admitted(candidate: &Candidate, site: &Site<'_, '_, '_>) -> Option<RejectReason> {
     let nas = &site.asked.nas;
     let (_, reason) = admission::admit(nas, &candidate.subscriber, site.asked.now.unix_s());
-    reason.filter(|reason| admission::garden_reason(nas, *reason).is_none())
+    reason.filter(|reason| admission::garden_reason(nas, &candidate.subscriber, *reason).is_none())
 }

@@ -147,7 +147,12 @@ fn a_service_that_does_not_fit_into_a_packet_is_no_service() {
 // -- Plans of terms
 
 /// A desk whose NAS is of this make, and alice's plan says this; she may have something in its place.
-fn desk_with(make: &str, plan: &str, service: &str, change: impl FnOnce(&mut SubscriberSpec)) -> Desk {
+pub(super) fn desk_with(
+    make: &str,
+    plan: &str,
+    service: &str,
+    change: impl FnOnce(&mut SubscriberSpec),
+) -> Desk {
     let read = |json: &str| serde_json::from_str::<Terms>(json).expect("terms");
     Desk::with(|nas, alice| {
         nas.make = make.into();
@@ -161,7 +166,7 @@ fn desk_with(make: &str, plan: &str, service: &str, change: impl FnOnce(&mut Sub
 }
 
 /// What alice is told, without what every Access-Accept carries, and what the preview says she would be.
-fn told(desk: &mut Desk) -> (Vec<String>, Vec<(&'static str, String)>) {
+pub(super) fn told(desk: &mut Desk) -> (Vec<String>, Vec<(&'static str, String)>) {
     // So much later that it is no retransmission.
     desk.now.monotonic += Duration::from_secs(60);
     let request = plain(1).pap("alice@demo", PASSWORD);
