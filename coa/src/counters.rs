@@ -7,7 +7,9 @@
 pub struct Counters {
     /// Not a RADIUS packet.
     pub malformed: u64,
-    /// No exchange waits for this source and identifier: late, repeated, or never ours.
+    /// An answer to an exchange that had ended a short while before: late, or said twice.
+    pub late: u64,
+    /// No exchange waits for this source and identifier, nor did a short while ago: never ours.
     pub unsolicited: u64,
     /// A packet that answers nothing of this kind, for example a CoA-ACK to a Disconnect-Request.
     pub unexpected_code: u64,

@@ -16,7 +16,9 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::debug;
 
 use crate::counters::Counters;
-use crate::exchange::{ExchangeId, Exchanges, NasKey, Outcome, Request, StartError, Timing, Transmit, Way};
+use crate::exchange::{
+    ExchangeId, Exchanges, NasKey, Outcome, Pace, Request, StartError, Timing, Transmit, Way,
+};
 
 /// Requests that may wait for the task to take them; beyond it a caller waits.
 const QUEUE_LEN: usize = 1024;
@@ -78,17 +80,25 @@ enum Command {
 }
 
 impl Coa {
-    /// Binds the sockets and starts the task. Without IPv6 on the machine, only IPv4 NAS can be asked.
+    /// Binds the sockets and starts the task, at the usual pace. Without IPv6 on the machine, only IPv4 NAS can be asked.
     ///
     /// # Errors
     /// When no IPv4 socket can be had or the operating system has no randomness.
     pub async fn start(timing: Timing) -> io::Result<Self> {
+        Self::start_paced(timing, Pace::default()).await
+    }
+
+    /// The same at a pace of its own.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_paced(timing: Timing, pace: Pace) -> io::Result<Self> {
         let v4 = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await?;
         let v6 = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).await.ok();
         let seed = getrandom::u64().map_err(io::Error::other)?;
         let (commands, inbox) = mpsc::channel(QUEUE_LEN);
         let task = Task {
-            exchanges: Exchanges::new(seed, timing),
+            exchanges: Exchanges::new(seed, timing, pace),
             v4,
             v6,
             inbox,

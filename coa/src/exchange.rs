@@ -3,7 +3,7 @@
 //!
 //! [`crate::driver`] moves the octets; a test moves the clock. One exchange is one Identifier towards one NAS.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -13,16 +13,25 @@ use radius::{
     Authenticator, Code, MessageAuthenticator, PACKET_LEN_MAX, RequestWriter, SharedSecret, View, WriteError,
 };
 
+use self::lane::{Lanes, Waiting};
 use crate::counters::Counters;
 
-/// Identifiers towards one NAS; the field is one octet (RFC 2865 section 3).
-const IN_FLIGHT_MAX: usize = 256;
+mod lane;
+
+pub use self::lane::{Pace, WAITING_MAX};
+
+/// Identifiers that are remembered after their exchange, at most; looked through for an answer that nobody waits for.
+const GIVEN_BACK_MAX: usize = 256;
+/// The shortest wait between two transmissions.
+const WAIT_LEAST: Duration = Duration::from_millis(1);
 
 /// What is asked of a NAS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     /// End the session (RFC 5176 section 2.1).
     Disconnect,
+    /// Change what the session may (RFC 5176 section 2.2).
+    Change,
 }
 
 impl Verb {
@@ -30,6 +39,7 @@ impl Verb {
     const fn request(self) -> Code {
         match self {
             Self::Disconnect => Code::DisconnectRequest,
+            Self::Change => Code::CoaRequest,
         }
     }
 
@@ -38,6 +48,8 @@ impl Verb {
         match (self, code) {
             (Self::Disconnect, Code::DisconnectAck) => Some(true),
             (Self::Disconnect, Code::DisconnectNak) => Some(false),
+            (Self::Change, Code::CoaAck) => Some(true),
+            (Self::Change, Code::CoaNak) => Some(false),
             _ => None,
         }
     }
@@ -111,7 +123,8 @@ pub struct Request {
     pub target: Target,
     /// What.
     pub verb: Verb,
-    /// Encoded attributes that name the session; see [`crate::dialect::Make::identification`].
+    /// Encoded attributes: what names the session (see [`crate::dialect::Make::identification`]), then, of a change, what it
+    /// is to be from now on.
     pub attributes: Vec<u8>,
 }
 
@@ -194,11 +207,9 @@ pub struct Outcome {
 /// Why a request was not started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// All identifiers towards this NAS wait for an answer.
-    #[error(
-        "{IN_FLIGHT_MAX} requests to {way} wait for an answer already, which is all that one socket can tell apart"
-    )]
-    TooManyInFlight {
+    /// So much waits for this NAS that nothing more is taken.
+    #[error("{WAITING_MAX} requests to {way} wait for their turn already")]
+    TooManyWaiting {
         /// The NAS.
         way: Way,
     },
@@ -220,8 +231,14 @@ pub enum StartError {
 pub struct Exchanges {
     timing: Timing,
     exchanges: BTreeMap<ExchangeId, Exchange>,
+    /// The same by when they are due.
+    due: BTreeSet<(Instant, ExchangeId)>,
     /// Which exchange holds an Identifier towards a NAS.
     holders: BTreeMap<(Lane, u8), ExchangeId>,
+    /// Who waits for his turn towards which NAS.
+    lanes: Lanes,
+    /// Identifiers that were given back a short while ago, the oldest first: what comes for one of them is late.
+    given_back: VecDeque<(Lane, u8)>,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
     counters: Counters,
@@ -247,11 +264,14 @@ struct Exchange {
 
 impl Exchanges {
     /// An empty table. `seed` decides identifiers and jitter; draw it from the operating system outside of tests.
-    pub fn new(seed: u64, timing: Timing) -> Self {
+    pub fn new(seed: u64, timing: Timing, pace: Pace) -> Self {
         Self {
             timing,
             exchanges: BTreeMap::new(),
+            due: BTreeSet::new(),
             holders: BTreeMap::new(),
+            lanes: Lanes::new(pace),
+            given_back: VecDeque::new(),
             transmits: VecDeque::new(),
             events: VecDeque::new(),
             counters: Counters::default(),
@@ -260,25 +280,71 @@ impl Exchanges {
         }
     }
 
-    /// Signs a request and queues its first transmission. `unix_s` becomes its Event-Timestamp and stays.
+    /// Takes a request. It is sent when its turn towards its NAS has come: at once, unless as much is under way there as
+    /// [`Pace`] allows. `unix_s` is now, too, by the calendar; what it is when the request is sent becomes its Event-Timestamp
+    /// and stays.
     ///
     /// Poll [`Self::poll_transmit`] and [`Self::poll_timeout`] afterwards.
     ///
     /// # Errors
-    /// [`StartError::TooManyInFlight`] when the NAS has all 256 identifiers in use, [`StartError::Write`] when the
-    /// attributes do not fit. Nothing is queued then.
+    /// [`StartError::TooManyWaiting`] when [`WAITING_MAX`] others wait, [`StartError::Write`] when the attributes do not fit.
+    /// Nothing is queued then.
     pub fn start(&mut self, request: Request, now: Instant, unix_s: u32) -> Result<ExchangeId, StartError> {
         let way = request.target.way;
-        let identifier = self
-            .free_identifier(way.lane())
-            .ok_or(StartError::TooManyInFlight { way })?;
-        let octets =
-            encode(&request, identifier, unix_s).map_err(|source| StartError::Write { way, source })?;
+        // What would not fit later does not fit now, either.
+        encode(&request, 0, unix_s).map_err(|source| StartError::Write { way, source })?;
+        let id = ExchangeId(self.started);
+        let waiting = Waiting {
+            id,
+            request,
+            since: now,
+            unix_s,
+        };
+        if !self.lanes.take(way.lane(), waiting) {
+            return Err(StartError::TooManyWaiting { way });
+        }
+        self.started += 1;
+        self.send_whose_turn_it_is(now);
+        Ok(id)
+    }
+
+    /// Sends everything whose turn has come.
+    fn send_whose_turn_it_is(&mut self, now: Instant) {
+        while let Some((lane, waiting)) = self.lanes.next(now) {
+            self.send(lane, waiting, now);
+        }
+    }
+
+    /// Signs a request and queues its first transmission.
+    fn send(&mut self, lane: Lane, waiting: Waiting, now: Instant) {
+        let Waiting {
+            id,
+            request,
+            since,
+            unix_s,
+        } = waiting;
+        let waited_s = now.saturating_duration_since(since).as_secs();
+        let unix_s = unix_s.saturating_add(u32::try_from(waited_s).unwrap_or(u32::MAX));
+        // Fewer than 256 are under way in a lane, and what fitted when it was taken fits still.
+        let Some((identifier, octets)) = self
+            .free_identifier(lane)
+            .and_then(|identifier| Some((identifier, encode(&request, identifier, unix_s).ok()?)))
+        else {
+            self.lanes.ended(lane);
+            let outcome = Outcome {
+                answer: Answer::Silent,
+                attempts: 0,
+                rtt: None,
+                waited: Duration::ZERO,
+            };
+            self.events.push_back(Event { id, outcome });
+            return;
+        };
         let mut authenticator = Authenticator::default();
         authenticator.copy_from_slice(&octets[4..20]);
-        let id = ExchangeId(self.started);
-        self.started += 1;
         let wait = self.timing.initial;
+        let due = now + self.random.jitter(wait);
+        let to = request.target.way;
         let exchange = Exchange {
             verb: request.verb,
             target: request.target,
@@ -287,13 +353,13 @@ impl Exchanges {
             octets: octets.clone(),
             first_sent: now,
             wait,
-            due: now + self.random.jitter(wait),
+            due,
             attempts: 1,
         };
-        self.holders.insert((way.lane(), identifier), id);
+        self.holders.insert((lane, identifier), id);
+        self.due.insert((due, id));
         self.exchanges.insert(id, exchange);
-        self.transmits.push_back(Transmit { to: way, octets });
-        Ok(id)
+        self.transmits.push_back(Transmit { to, octets });
     }
 
     /// An identifier in `lane` that nobody holds, starting from a random one so that a late answer to an earlier
@@ -307,7 +373,8 @@ impl Exchanges {
 
     /// Takes what a socket received. What completes nothing is counted and dropped.
     ///
-    /// Poll [`Self::poll_event`] and [`Self::poll_timeout`] afterwards.
+    /// Poll [`Self::poll_transmit`], [`Self::poll_event`] and [`Self::poll_timeout`] afterwards: an answer makes room for a
+    /// request that waits.
     pub fn handle_datagram(&mut self, src: SocketAddr, octets: &[u8], now: Instant) {
         self.handle(Lane::Udp(src), octets, now);
     }
@@ -325,7 +392,10 @@ impl Exchanges {
         };
         let holder = self.holders.get(&(lane, reply.identifier())).copied();
         let Some((id, exchange)) = holder.and_then(|id| Some((id, self.exchanges.get(&id)?))) else {
-            self.counters.unsolicited += 1;
+            match self.given_back.contains(&(lane, reply.identifier())) {
+                true => self.counters.late += 1,
+                false => self.counters.unsolicited += 1,
+            }
             return;
         };
         let Some(done) = exchange.verb.answered_by(reply.code()) else {
@@ -350,15 +420,11 @@ impl Exchanges {
     ///
     /// Poll [`Self::poll_transmit`], [`Self::poll_event`] and [`Self::poll_timeout`] afterwards.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let due: Vec<ExchangeId> = self
-            .exchanges
-            .iter()
-            .filter(|(_, exchange)| exchange.due <= now)
-            .map(|(id, _)| *id)
-            .collect();
-        for id in due {
+        while let Some((at, id)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
+            self.due.remove(&(at, id));
             self.resend_or_give_up(id, now);
         }
+        self.send_whose_turn_it_is(now);
     }
 
     /// One exchange whose wait is over.
@@ -379,7 +445,10 @@ impl Exchanges {
         exchange.attempts += 1;
         exchange.wait = (exchange.wait * 2).min(timing.longest);
         let left = give_up.saturating_sub(elapsed);
-        exchange.due = now + self.random.jitter(exchange.wait).min(left);
+        // Never now: a clock that stands still must not make this a loop.
+        let wait = self.random.jitter(exchange.wait).min(left).max(WAIT_LEAST);
+        exchange.due = now + wait;
+        self.due.insert((exchange.due, id));
         self.transmits.push_back(Transmit {
             to: exchange.target.way,
             octets: exchange.octets.clone(),
@@ -391,8 +460,14 @@ impl Exchanges {
         let Some(exchange) = self.exchanges.remove(&id) else {
             return;
         };
-        self.holders
-            .remove(&(exchange.target.way.lane(), exchange.identifier));
+        let lane = exchange.target.way.lane();
+        self.due.remove(&(exchange.due, id));
+        self.holders.remove(&(lane, exchange.identifier));
+        self.given_back.push_back((lane, exchange.identifier));
+        if self.given_back.len() > GIVEN_BACK_MAX {
+            self.given_back.pop_front();
+        }
+        self.lanes.ended(lane);
         let waited = now.saturating_duration_since(exchange.first_sent);
         let rtt = (answer != Answer::Silent).then_some(waited);
         self.events.push_back(Event {
@@ -404,9 +479,10 @@ impl Exchanges {
                 waited,
             },
         });
+        self.send_whose_turn_it_is(now);
     }
 
-    /// The next datagram to send. Poll until `None` after [`Self::start`] and [`Self::handle_timeout`].
+    /// The next datagram to send. Poll until `None` after every other call.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         self.transmits.pop_front()
     }
@@ -418,18 +494,30 @@ impl Exchanges {
 
     /// When to call [`Self::handle_timeout`] next, and why. Poll again after every other call.
     pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        let earliest = self.exchanges.values().min_by_key(|exchange| exchange.due)?;
-        let why = if earliest.attempts >= self.timing.attempts_max {
-            "give up on a silent NAS"
-        } else {
-            "send a request again"
-        };
-        Some((earliest.due, why))
+        let due = self.due.first().and_then(|(at, id)| {
+            let exchange = self.exchanges.get(id)?;
+            let last = exchange.attempts >= self.timing.attempts_max;
+            Some((
+                *at,
+                if last {
+                    "give up on a silent NAS"
+                } else {
+                    "send a request again"
+                },
+            ))
+        });
+        let turn = self.lanes.next_at().map(|at| (at, "send a request that waits"));
+        [due, turn].into_iter().flatten().min()
     }
 
     /// Exchanges under way.
     pub fn in_flight(&self) -> usize {
         self.exchanges.len()
+    }
+
+    /// Requests that wait for their turn.
+    pub fn waiting(&self) -> usize {
+        self.lanes.waiting()
     }
 
     /// What was dropped so far.

@@ -1,4 +1,4 @@
-//! Session control: Disconnect-Request of RFC 5176, asked, retransmitted, verified and told as it was.
+//! Session control: Disconnect- and CoA-Requests of RFC 5176, asked, retransmitted, verified and told as it was.
 //! Never knows SQL or HTTP, never decides who may ask, and never takes an answer for proof.
 //!
 //! In the order data flows:
@@ -9,7 +9,7 @@
 //! - [`counters`]: answers that were late, forged or not ours;
 //! - [`driver`]: the sockets and the clock, the only file that knows tokio.
 //!
-//! That an acknowledged session really ended is seen elsewhere: in its Accounting-Stop (`modules/access`).
+//! That an acknowledged session really ended, or changed, is seen elsewhere: in its accounting (`modules/access`).
 
 pub mod counters;
 pub mod dialect;
@@ -20,4 +20,4 @@ pub mod exchange;
 pub use dialect::{IdentificationError, Make};
 pub use driver::{Carrier, Coa, CoaError, Inlet};
 pub use error_cause::error_cause_name;
-pub use exchange::{Answer, NasKey, Outcome, Request, Target, Timing, Verb, Way};
+pub use exchange::{Answer, NasKey, Outcome, Pace, Request, Target, Timing, Verb, Way};

@@ -21,7 +21,7 @@ struct Lab {
 impl Lab {
     fn new() -> Self {
         Self {
-            exchanges: Exchanges::new(7, Timing::default()),
+            exchanges: Exchanges::new(7, Timing::default(), Pace::default()),
             now: Instant::now(),
             nas: NAS.into(),
             way: Way::Udp(NAS.into()),
@@ -227,27 +227,125 @@ fn reply_from_elsewhere_late_reply_and_noise_are_counted_and_dropped() {
     lab.deliver(&ack);
     assert!(lab.exchanges.poll_event().is_some());
     lab.deliver(&ack);
-    assert_eq!(lab.exchanges.counters().unsolicited, 2, "the same answer again");
+    let counters = lab.exchanges.counters();
+    assert_eq!(
+        (counters.late, counters.unsolicited),
+        (1, 1),
+        "the same answer again"
+    );
     assert_eq!(lab.exchanges.poll_event(), None);
 }
 
 #[test]
-fn the_257th_request_to_one_nas_is_refused_and_frees_up_again() {
+fn a_nas_is_asked_so_much_at_once_and_so_often_and_others_do_not_wait_for_it() {
     let mut lab = Lab::new();
-    let ids: Vec<ExchangeId> = (0..IN_FLIGHT_MAX).map(|_| lab.disconnect()).collect();
-    assert!(matches!(lab.try_disconnect(), Err(StartError::TooManyInFlight { way }) if way == lab.way));
-    let octets = lab.transmitted();
-    let ack = lab.reply(&octets, Code::DisconnectAck, SECRET, None);
+    let pace = Pace {
+        in_flight_max: 2,
+        per_s_max: 10,
+    };
+    lab.exchanges = Exchanges::new(7, Timing::default(), pace);
+    let ids: Vec<ExchangeId> = (0..4).map(|_| lab.disconnect()).collect();
+    assert_eq!((lab.exchanges.in_flight(), lab.exchanges.waiting()), (1, 3));
+    lab.way = Way::Udp(SocketAddr::from(([127, 0, 0, 11], 3799)));
+    lab.disconnect();
+    assert_eq!(lab.exchanges.in_flight(), 2, "another NAS has a line of its own");
+    lab.way = Way::Udp(NAS.into());
+
+    let first = lab.transmitted();
+    let began = lab.now;
+    assert_eq!(
+        lab.exchanges.poll_timeout().map(|(_, why)| why),
+        Some("send a request that waits")
+    );
+    lab.pass_deadline();
+    assert_eq!(lab.now - began, Duration::from_millis(100), "ten a second");
+    assert_eq!((lab.exchanges.in_flight(), lab.exchanges.waiting()), (3, 2));
+    let (at, why) = lab.exchanges.poll_timeout().expect("a deadline");
+    assert_eq!(
+        why, "send a request again",
+        "two are under way: nobody's turn comes by time"
+    );
+    assert!(at > lab.now);
+
+    // An answer makes room; the one after it waits for its tenth of a second.
+    lab.now += Duration::from_secs(1);
+    let ack = lab.reply(&first, Code::DisconnectAck, SECRET, None);
     lab.deliver(&ack);
     assert_eq!(
         lab.exchanges.poll_event().map(|event| event.id),
         ids.first().copied()
     );
-    assert!(lab.try_disconnect().is_ok());
-    lab.way = Way::Udp(SocketAddr::from(([127, 0, 0, 11], 3799)));
-    assert!(
-        lab.try_disconnect().is_ok(),
-        "another NAS has identifiers of its own"
+    assert_eq!(lab.exchanges.waiting(), 1);
+    let stamps: Vec<Option<u32>> = std::iter::from_fn(|| lab.exchanges.poll_transmit())
+        .map(|transmit| {
+            View::parse(&transmit.octets)
+                .expect("ours")
+                .u32(kind::EVENT_TIMESTAMP)
+        })
+        .collect();
+    assert_eq!(
+        stamps.last(),
+        Some(&Some(UNIX_S + 1)),
+        "stamped when it is sent, not when it was asked for"
+    );
+}
+
+#[test]
+fn no_more_wait_for_a_nas_than_may() {
+    let mut lab = Lab::new();
+    let pace = Pace {
+        in_flight_max: 1,
+        per_s_max: 1,
+    };
+    lab.exchanges = Exchanges::new(7, Timing::default(), pace);
+    for _ in 0..=WAITING_MAX {
+        lab.disconnect();
+    }
+    assert!(matches!(lab.try_disconnect(), Err(StartError::TooManyWaiting { way }) if way == lab.way));
+}
+
+#[test]
+fn a_change_is_answered_by_a_coa_ack_alone() {
+    let mut lab = Lab::new();
+    let target = Target {
+        way: lab.way,
+        secret: SharedSecret::new(SECRET),
+    };
+    let request = Request {
+        target,
+        verb: Verb::Change,
+        attributes: vec![
+            kind::ACCT_SESSION_ID,
+            4,
+            b's',
+            b'1',
+            kind::SESSION_TIMEOUT,
+            6,
+            0,
+            0,
+            1,
+            0,
+        ],
+    };
+    let id = lab.exchanges.start(request, lab.now, UNIX_S).expect("starts");
+    let octets = lab.transmitted();
+    let view = View::parse(&octets).expect("a packet");
+    assert_eq!(view.code(), Code::CoaRequest);
+    assert_eq!(view.u32(kind::SESSION_TIMEOUT), Some(256));
+    let wrong = lab.reply(&octets, Code::DisconnectAck, SECRET, None);
+    lab.deliver(&wrong);
+    assert_eq!(lab.exchanges.counters().unexpected_code, 1);
+    let nak = lab.reply(&octets, Code::CoaNak, SECRET, Some(401));
+    lab.deliver(&nak);
+    let event = lab.exchanges.poll_event().expect("ended");
+    assert_eq!(
+        (event.id, event.outcome.answer),
+        (
+            id,
+            Answer::Nak {
+                error_cause: Some(401)
+            }
+        )
     );
 }
 
@@ -303,17 +401,21 @@ fn what_goes_down_a_connection_is_answered_on_one_of_that_nas_only() {
 #[test]
 fn requests_down_all_connections_of_a_nas_share_identifiers() {
     let mut lab = Lab::new();
-    for number in 0..IN_FLIGHT_MAX {
-        lab.way = connection(u16::try_from(number).expect("few"));
+    let pace = Pace {
+        in_flight_max: 1_000,
+        per_s_max: u32::MAX,
+    };
+    lab.exchanges = Exchanges::new(7, Timing::default(), pace);
+    for number in 0..300 {
+        lab.way = connection(number);
         lab.disconnect();
+        lab.now += Duration::from_micros(1);
+        lab.exchanges.handle_timeout(lab.now);
     }
     let identifiers: std::collections::BTreeSet<u8> =
         std::iter::from_fn(|| lab.exchanges.poll_transmit().map(|transmit| transmit.octets[1])).collect();
-    assert_eq!(identifiers.len(), IN_FLIGHT_MAX);
-    assert!(matches!(
-        lab.try_disconnect(),
-        Err(StartError::TooManyInFlight { .. })
-    ));
+    assert_eq!(identifiers.len(), 256);
+    assert_eq!((lab.exchanges.in_flight(), lab.exchanges.waiting()), (256, 44));
 }
 
 #[test]
