@@ -3,6 +3,8 @@
 //!
 //! In the order data flows:
 //! - [`dialect`]: which of a session's attributes name it for a NAS of that make;
+//! - [`intent`]: what becomes of something that is wanted of a session, from rung to rung, until it stands as it is;
+//! - [`turns`]: of what is wanted of one session, one thing at a time, and the newest next;
 //! - [`exchange`]: the exchange itself as a value without I/O: signed once, sent again with the same octets, answered,
 //!   refused, or silent;
 //! - [`error_cause`]: what a refusal means;
@@ -16,8 +18,12 @@ pub mod dialect;
 pub mod driver;
 pub mod error_cause;
 pub mod exchange;
+pub mod intent;
+pub mod turns;
 
 pub use dialect::{IdentificationError, Make};
 pub use driver::{Carrier, Coa, CoaError, Inlet};
 pub use error_cause::error_cause_name;
 pub use exchange::{Answer, NasKey, Outcome, Pace, Request, Target, Timing, Verb, Way};
+pub use intent::{Act, Heard, IfRefused, Rung, Standing, State};
+pub use turns::Turns;

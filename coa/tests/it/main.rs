@@ -1,4 +1,7 @@
 //! The driver with real sockets: a NAS on 127.0.0.0/8 that answers, one that does not.
+//! Under a clock that is a number, and with a NAS that may do anything: `twin`.
+
+mod twin;
 
 use std::net::SocketAddr;
 use std::time::Duration;
