@@ -2,8 +2,9 @@
 //! No rule lives here: what a partner may do, how a login is decided, what a row looks like is all further down.
 //!
 //! In the order a call passes through: [`cli`] reads the arguments; `headend serve` goes on with [`config`] and
-//! [`serve`]; every other command is a client of the API through [`client`], [`apply`] makes a whole file true, and [`import`] moves in from elsewhere. [`dictionary`]
-//! reads an operator's names of attributes for both.
+//! [`serve`]; every other command is a client of the API through [`client`], [`apply`] makes a whole file true, and
+//! [`import`] moves in from elsewhere. [`dictionary`] reads an operator's names of attributes for both, and [`openapi`]
+//! describes the API without either.
 
 pub mod apply;
 pub mod cli;
@@ -14,6 +15,7 @@ pub mod dictionary;
 pub mod failure;
 pub mod import;
 mod mistake;
+pub mod openapi;
 pub mod output;
 pub mod secret;
 pub mod serve;

@@ -21,6 +21,7 @@ mod journal;
 mod login;
 mod lookup;
 mod nas;
+mod openapi;
 mod partner;
 mod plan;
 mod pool;
@@ -189,6 +190,8 @@ enum Command {
     /// What the access plane wrote to disk on this machine
     #[command(subcommand)]
     Journal(journal::Command),
+    /// Print the description of the API: OpenAPI 3.1, as JSON
+    Openapi,
     /// Print the version
     Version,
 }
@@ -214,6 +217,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Radius(radius::Command::Dictionary(lookup)) => lookup.run(cli.globals.json),
         Command::Db(command) => command.run(cli.globals.partner.as_deref()),
         Command::Journal(command) => command.run(cli.globals.json),
+        Command::Openapi => openapi::run(),
         Command::Version => {
             output::line(concat!("headend ", env!("CARGO_PKG_VERSION")));
             Ok(())
@@ -263,7 +267,7 @@ async fn call(globals: Globals, command: Command) -> Result<(), Failure> {
                 Command::Import(command) => command.run(&context).await,
                 // Handled before a context is made.
                 Command::Serve(_) | Command::Config(_) | Command::Db(_) => Ok(()),
-                Command::Journal(_) | Command::Version => Ok(()),
+                Command::Journal(_) | Command::Openapi | Command::Version => Ok(()),
                 Command::Setup(_) | Command::Login(_) => Ok(()),
             };
             for note in context.api.take_notes() {

@@ -77,6 +77,16 @@ async fn no_route_lets_the_wrong_one_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_printed_describes_what_is_served() {
+    let Whole { api, .. } = &whole().await;
+    assert_eq!(
+        headend::openapi::text().unwrap(),
+        kernel::http::openapi::text(&api.openapi).unwrap(),
+        "a module is missing in controller/src/openapi.rs or in serve/assembly.rs"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_role_may_do_what_the_reviewed_page_says_and_nothing_else() {
     let Whole { kernel, api, .. } = &whole().await;
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/permissions.md");

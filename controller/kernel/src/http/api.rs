@@ -144,6 +144,17 @@ impl<S: Clone + Send + Sync + 'static> ApiRoutes<S> {
         }
     }
 
+    /// The same list without its handlers, for who wants to describe it and has nothing running.
+    pub fn described(self) -> ApiRoutes<()> {
+        ApiRoutes {
+            tag: self.tag,
+            groups: Vec::new(),
+            table: self.table,
+            paths: self.paths,
+            schemas: self.schemas,
+        }
+    }
+
     /// All routes in the order they were added.
     pub fn table(&self) -> &[RouteInfo] {
         &self.table

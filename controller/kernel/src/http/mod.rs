@@ -33,5 +33,5 @@ pub use page::Page;
 pub use path::Path;
 pub use problem::Problem;
 pub use query::Query;
-pub use serve::{Api, serve_router};
+pub use serve::{Api, document, serve_router};
 pub use utoipa_axum::routes;

@@ -61,6 +61,15 @@ pub(super) fn declare(operation: &mut Operation, tag: &str, access: Access) {
         .or_insert_with(|| failed.into());
 }
 
+/// A document as indented JSON. Members are sorted by name: utoipa keeps extensions in a map whose order is another at
+/// every start, and a document that changes by itself cannot be compared.
+///
+/// # Errors
+/// What serde says; a document that cannot be written is a defect.
+pub fn text(document: &OpenApi) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(&serde_json::to_value(document)?)
+}
+
 /// The whole document.
 pub(super) fn document(routes: &ApiRoutes) -> OpenApi {
     let mut schemas = vec![(ProblemBody::name().into_owned(), ProblemBody::schema())];

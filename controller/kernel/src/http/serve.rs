@@ -30,6 +30,14 @@ pub struct Api {
     pub openapi: OpenApi,
 }
 
+/// The document that [`serve_router`] would serve with these modules, without anything running.
+pub fn document(modules: Vec<ApiRoutes>) -> OpenApi {
+    let all = modules
+        .into_iter()
+        .fold(routes::routes().described(), ApiRoutes::merge);
+    openapi::document(&all)
+}
+
 /// Mounts the kernel's routes and those of the modules.
 pub fn serve_router(kernel: Kernel, modules: Vec<ApiRoutes>) -> Api {
     let all = modules
@@ -74,7 +82,7 @@ pub fn serve_router(kernel: Kernel, modules: Vec<ApiRoutes>) -> Api {
 
 /// The route of the document itself.
 fn document_group(openapi: &OpenApi) -> Group<()> {
-    let text: Arc<str> = openapi.to_json().unwrap_or_default().into();
+    let text: Arc<str> = openapi::text(openapi).unwrap_or_default().into();
     let handler = move || {
         let text = text.clone();
         async move { ([(header::CONTENT_TYPE, "application/json")], text.to_string()) }
