@@ -79,6 +79,8 @@ ids! {
     BandwidthProfileId;
     /// An account holder of a partner.
     ClientId;
+    /// Something that happened; the same however often it is told.
+    EventId;
     /// A server of somebody else that decides about a realm's logins.
     HomeServerId;
     /// What was brought in from another system at one time.

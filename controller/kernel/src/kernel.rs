@@ -4,6 +4,7 @@
 use crate::authz;
 use crate::database::Database;
 use crate::error::Error;
+use crate::events::Events;
 use crate::identity::{Identity, Settings, Token};
 use crate::secrets::Sealer;
 use crate::tenancy::Tenancy;
@@ -19,6 +20,8 @@ pub struct Kernel {
     pub identity: Identity,
     /// Partners, clients, sites.
     pub tenancy: Tenancy,
+    /// What happened.
+    pub events: Events,
 }
 
 impl Kernel {
@@ -30,6 +33,7 @@ impl Kernel {
         Ok(Self {
             identity: Identity::new(db.clone(), sealer.clone(), settings)?,
             tenancy: Tenancy::new(db.clone()),
+            events: Events::new(db.clone()),
             db,
             sealer,
         })

@@ -8,6 +8,7 @@
 //! - [`tenancy`] keeps partners, their clients and their sites;
 //! - [`audit`] writes down who did what; [`secrets`] seals what must not be read from a row;
 //! - [`outbound`] is how servers of others are spoken to;
+//! - [`audit`] writes down who did what; [`events`] tells others of it; [`secrets`] seals what must not be read from a row;
 //! - [`database`] runs or reaches PostgreSQL and opens transactions that see one partner only;
 //! - [`input`] checks what a caller sent; [`error`] is the one error all of them speak.
 //!
@@ -17,6 +18,7 @@ pub mod audit;
 pub mod authz;
 pub mod database;
 pub mod error;
+pub mod events;
 pub mod http;
 pub mod id;
 pub mod identity;

@@ -122,7 +122,7 @@ impl Entry {
 }
 
 /// Keeps text within its bound and free of the one character PostgreSQL refuses.
-pub(super) fn cut(text: String) -> String {
+pub(crate) fn cut(text: String) -> String {
     text.chars()
         .filter(|character| *character != '\0')
         .take(TEXT_CHARS_MAX)
@@ -132,7 +132,7 @@ pub(super) fn cut(text: String) -> String {
 /// Replaces what stands under a key that names a secret, at any depth, and NUL characters anywhere.
 ///
 /// A safety net under callers who leave secrets out by themselves; it errs on the side of hiding.
-fn scrub(value: Value) -> Value {
+pub(crate) fn scrub(value: Value) -> Value {
     match value {
         Value::Object(members) => Value::Object(
             members

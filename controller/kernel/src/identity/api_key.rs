@@ -14,6 +14,7 @@ use super::{Identity, store};
 use crate::audit::{self, Entry};
 use crate::authz::{Permission, PermissionSet};
 use crate::error::Error;
+use crate::events::{self, Event, kinds};
 use crate::id::ApiKeyId;
 use crate::input::Input;
 use crate::op::{Actor, ActorKind, OpContext};
@@ -105,6 +106,9 @@ impl Identity {
             .object(key.id, &key.name)
             .after(json!({ "prefix": key.prefix, "permissions": key.permissions }));
         audit::record(&mut tx, op, entry).await?;
+        let event = Event::new(&kinds::API_KEY_CREATED, key.id, &key.name)
+            .data(json!({ "prefix": key.prefix, "permissions": key.permissions }));
+        events::emit(&mut tx, op, event).await?;
         tx.commit().await?;
         Ok((key, token))
     }
@@ -164,6 +168,10 @@ impl Identity {
                 "prefix": made.prefix, "permissions": made.permissions, "former_until_unix_s": until.unix_timestamp(),
             }));
         audit::record(&mut tx, op, entry).await?;
+        let event = Event::new(&kinds::API_KEY_ROTATED, made.id, &made.name).data(
+            json!({ "replaces": id, "prefix": made.prefix, "former_until_unix_s": until.unix_timestamp() }),
+        );
+        events::emit(&mut tx, op, event).await?;
         tx.commit().await?;
         Ok((made, token))
     }
@@ -177,12 +185,10 @@ impl Identity {
         let name = store::api_key::api_key_revoke_in_tx(&mut tx, op, id)
             .await?
             .ok_or_else(|| Error::not_found("API key", id))?;
-        audit::record(
-            &mut tx,
-            op,
-            Entry::ok("api-key.revoke", "api-key").object(id, name),
-        )
-        .await?;
+        let event = Event::new(&kinds::API_KEY_REVOKED, id, &name);
+        let entry = Entry::ok("api-key.revoke", "api-key").object(id, name);
+        audit::record(&mut tx, op, entry).await?;
+        events::emit(&mut tx, op, event).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -9,6 +9,7 @@ use super::{Identity, store};
 use crate::audit::{self, Entry};
 use crate::authz::{BuiltInRole, Permission};
 use crate::error::Error;
+use crate::events::{self, Event, kinds};
 use crate::id::RoleId;
 use crate::input::Input;
 use crate::op::OpContext;
@@ -86,6 +87,8 @@ impl Identity {
             .object(role.id, &role.slug)
             .after(shown(&role));
         audit::record(&mut tx, op, entry).await?;
+        let event = Event::new(&kinds::ROLE_CREATED, role.id, &role.slug).data(shown(&role));
+        events::emit(&mut tx, op, event).await?;
         tx.commit().await?;
         Ok(role)
     }
@@ -127,6 +130,10 @@ impl Identity {
             .before(shown(&before))
             .after(shown(&after));
         audit::record(&mut tx, op, entry).await?;
+        let event = Event::new(&kinds::ROLE_UPDATED, after.id, &after.slug);
+        if let Some(event) = event.changed(&shown(&before), &shown(&after)) {
+            events::emit(&mut tx, op, event).await?;
+        }
         tx.commit().await?;
         Ok(after)
     }
@@ -152,6 +159,7 @@ impl Identity {
             .object(role.id, &role.slug)
             .before(shown(&role));
         audit::record(&mut tx, op, entry).await?;
+        events::emit(&mut tx, op, Event::new(&kinds::ROLE_REMOVED, role.id, &role.slug)).await?;
         tx.commit().await?;
         Ok(())
     }

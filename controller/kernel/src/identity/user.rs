@@ -14,6 +14,7 @@ use crate::audit::{self, Entry};
 use crate::authz::{Permission, PermissionSet};
 use crate::database::Tx;
 use crate::error::Error;
+use crate::events::{self, Event, kinds};
 use crate::id::{LoginSessionId, UserId};
 use crate::input::Input;
 use crate::op::OpContext;
@@ -245,11 +246,15 @@ impl Identity {
         if hash.is_some() {
             shown_after["password"] = json!("changed");
         }
+        let event = Event::new(&kinds::USER_UPDATED, id, &after.email).changed(&shown(&before), &shown_after);
         let entry = Entry::ok("user.update", "user")
             .object(id, &after.email)
             .before(shown(&before))
             .after(shown_after);
         audit::record(&mut tx, op, entry).await?;
+        if let Some(event) = event {
+            events::emit(&mut tx, op, event).await?;
+        }
         tx.commit().await?;
         Ok(after)
     }
@@ -369,6 +374,8 @@ pub(super) async fn user_create_in_tx(
         .object(user.id, &user.email)
         .after(shown(&user));
     audit::record(tx, op, entry).await?;
+    let event = Event::new(&kinds::USER_CREATED, user.id, &user.email).data(shown(&user));
+    events::emit(tx, op, event).await?;
     Ok(user)
 }
 

@@ -7,6 +7,7 @@ use super::name::{ClientName, Key, Slug};
 use super::{Status, Tenancy, store};
 use crate::audit::{self, Entry};
 use crate::error::Error;
+use crate::events::{self, Event, kinds};
 use crate::id::ClientId;
 use crate::identity::EmailAddress;
 use crate::input::Input;
@@ -103,6 +104,8 @@ impl Tenancy {
             .object(client.id, &client.slug)
             .after(shown(&client));
         audit::record(&mut tx, op, entry).await?;
+        let event = Event::new(&kinds::CLIENT_CREATED, client.id, &client.slug).data(shown(&client));
+        events::emit(&mut tx, op, event).await?;
         tx.commit().await?;
         Ok(client)
     }
@@ -144,6 +147,10 @@ impl Tenancy {
             .before(shown(&before))
             .after(shown(&after));
         audit::record(&mut tx, op, entry).await?;
+        let event = Event::new(&kinds::CLIENT_UPDATED, after.id, &after.slug);
+        if let Some(event) = event.changed(&shown(&before), &shown(&after)) {
+            events::emit(&mut tx, op, event).await?;
+        }
         tx.commit().await?;
         Ok(after)
     }

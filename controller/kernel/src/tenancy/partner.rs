@@ -9,6 +9,7 @@ use crate::audit::{self, Entry};
 use crate::authz::Permission;
 use crate::database::Tx;
 use crate::error::Error;
+use crate::events::{self, Event, kinds};
 use crate::id::PartnerId;
 use crate::input::Input;
 use crate::op::OpContext;
@@ -139,6 +140,27 @@ impl Tenancy {
             .before(json!({ "name": before.name, "status": before.status }))
             .after(json!({ "name": after.name, "status": after.status }));
         audit::record(&mut tx, op, entry).await?;
+        let kind = match after.status.as_str() {
+            "suspended" => &kinds::PARTNER_SUSPENDED,
+            _ => &kinds::PARTNER_RESUMED,
+        };
+        let changes = [
+            (
+                kind,
+                json!({ "status": before.status }),
+                json!({ "status": after.status }),
+            ),
+            (
+                &kinds::PARTNER_UPDATED,
+                json!({ "name": before.name }),
+                json!({ "name": after.name }),
+            ),
+        ];
+        for (kind, before, now) in changes {
+            if let Some(event) = Event::new(kind, partner, &after.slug).changed(&before, &now) {
+                events::emit(&mut tx, op, event).await?;
+            }
+        }
         tx.commit().await?;
         Ok(after)
     }
@@ -166,5 +188,8 @@ pub(crate) async fn partner_create_in_tx(
         .object(partner.id, &partner.slug)
         .after(json!({ "slug": partner.slug, "name": partner.name }));
     audit::record(tx, op, entry).await?;
+    let event = Event::new(&kinds::PARTNER_CREATED, partner.id, &partner.slug)
+        .data(json!({ "slug": partner.slug, "name": partner.name }));
+    events::emit(tx, &op.in_partner(partner.id), event).await?;
     Ok(partner)
 }

@@ -8,6 +8,7 @@ use super::{Tenancy, store};
 use crate::audit::{self, Entry};
 use crate::database::Tx;
 use crate::error::Error;
+use crate::events::{self, Event, kinds};
 use crate::id::{ClientId, SiteId};
 use crate::input::Input;
 use crate::op::OpContext;
@@ -108,6 +109,9 @@ impl Tenancy {
             .object(site.id, format!("{}/{}", site.client_slug, site.slug))
             .after(shown(&site));
         audit::record(&mut tx, op, entry).await?;
+        let label = format!("{}/{}", site.client_slug, site.slug);
+        let event = Event::new(&kinds::SITE_CREATED, site.id, label).data(shown(&site));
+        events::emit(&mut tx, op, event).await?;
         tx.commit().await?;
         Ok(site)
     }
@@ -138,6 +142,11 @@ impl Tenancy {
             .before(shown(&before))
             .after(shown(&after));
         audit::record(&mut tx, op, entry).await?;
+        let label = format!("{}/{}", after.client_slug, after.slug);
+        let event = Event::new(&kinds::SITE_UPDATED, after.id, label);
+        if let Some(event) = event.changed(&shown(&before), &shown(&after)) {
+            events::emit(&mut tx, op, event).await?;
+        }
         tx.commit().await?;
         Ok(after)
     }

