@@ -60,6 +60,8 @@ pub struct Running {
     setup_watch: Option<JoinHandle<()>>,
     /// Chains audit lines.
     sealer: JoinHandle<()>,
+    /// Tells what happened.
+    events: JoinHandle<()>,
     /// True when everything should end.
     shutdown: watch::Sender<bool>,
     /// Where HTTP listens.
@@ -142,6 +144,7 @@ impl Running {
         let (shutdown, stopping) = watch::channel(false);
         let tasks = access.run(stopping.clone()).await;
         let sealer = tokio::spawn(kernel::audit::seal::run(database.clone(), stopping.clone()));
+        let events = tokio::spawn(kernel.events.clone().run(Vec::new(), stopping.clone()));
         let setup_watch = setup_token.is_some().then(|| {
             tokio::spawn(watch_setup(
                 kernel.clone(),
@@ -171,6 +174,7 @@ impl Running {
             http,
             setup_watch,
             sealer,
+            events,
             shutdown,
             http_addr,
             public_url,
@@ -235,6 +239,7 @@ impl Running {
         }
         // In the middle of a transaction it rolls back; those lines wait for the next start.
         self.sealer.abort();
+        self.events.abort();
         // RADIUS first, so that what it still acknowledges is in the journal; then the drains finish their batch.
         let plane = Arc::clone(&self.plane);
         if let Err(error) = tokio::task::spawn_blocking(move || plane.shutdown()).await {

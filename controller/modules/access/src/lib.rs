@@ -5,7 +5,8 @@
 //! A request of a person, from the outside in:
 //! - [`http`]: translate in, one verb, translate out;
 //! - [`app`]: the rules;
-//! - [`store`]: all SQL.
+//! - [`store`]: all SQL;
+//! - [`events`]: what it tells others of.
 //!
 //! Between the database and the access plane, both directions, nobody asking:
 //! - [`feeder`]: rows to the plane's directory, at start and on every change;
@@ -25,6 +26,7 @@ pub mod backoff;
 pub mod causes;
 pub mod credential;
 pub mod drain;
+pub mod events;
 pub mod feeder;
 pub mod home_metrics;
 pub mod http;

@@ -2,12 +2,14 @@
 //! Never encodes an attribute; the feeder does, for the NAS make at hand.
 
 use kernel::audit::{self, Entry};
+use kernel::events::{self, Event};
 use kernel::id::{BandwidthProfileId, PlanId};
 use kernel::{Error, OnConstraint, OpContext};
 use radius_server::authorization::Terms;
 use serde_json::{Map, Value, json};
 
 use super::{App, Change, changed, terms};
+use crate::events as happened;
 use crate::store::plan::{Plan, PlanRow, Rate};
 use crate::store::{self, Listed, Tx, Window};
 
@@ -85,6 +87,8 @@ impl App {
                 .after(shown(&plan)),
         )
         .await?;
+        let event = Event::new(&happened::PLAN_CREATED, id, &plan.slug).data(shown(&plan));
+        events::emit(&mut tx, op, event).await?;
         tx.commit().await?;
         Ok(plan)
     }
@@ -125,6 +129,10 @@ impl App {
             .before(shown(&before))
             .after(shown(&after));
         audit::record(&mut tx, op, entry).await?;
+        let event = Event::new(&happened::PLAN_UPDATED, id, &after.slug);
+        if let Some(event) = event.changed(&shown(&before), &shown(&after)) {
+            events::emit(&mut tx, op, event).await?;
+        }
         tx.commit().await?;
         Ok(after)
     }
@@ -165,6 +173,7 @@ impl App {
             .object(id, &plan.slug)
             .before(shown(&plan));
         audit::record(&mut tx, op, entry).await?;
+        events::emit(&mut tx, op, Event::new(&happened::PLAN_DELETED, id, &plan.slug)).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use kernel::audit::{self, Entry};
+use kernel::events::{self, Event, Kind};
 use kernel::id::{PlanId, SiteId, SubscriberId};
 use kernel::{Error, OnConstraint, OpContext, tenancy};
 use radius_server::directory::Credential;
@@ -15,6 +16,7 @@ use zeroize::Zeroizing;
 
 use super::{App, Change, changed, mark, plan, terms};
 use crate::credential::{self, Described};
+use crate::events as happened;
 use crate::sealing;
 use crate::store::identity_policy;
 use crate::store::subscriber::{Subscriber, SubscriberFilter, SubscriberRow};
@@ -230,6 +232,8 @@ impl App {
             .object(id, &made.username)
             .after(shown(&made));
         audit::record(&mut tx, op, entry).await?;
+        let event = Event::new(&happened::SUBSCRIBER_CREATED, id, &made.username).data(shown(&made));
+        events::emit(&mut tx, op, event).await?;
         let made = self.shown(&mut tx, op, made).await?;
         tx.commit().await?;
         Ok(made)
@@ -284,6 +288,7 @@ impl App {
         if credential.is_some() {
             now["password"] = json!("changed");
         }
+        let told = told(&before, &after, &now);
         let entry = Entry::ok("subscriber.update", "subscriber")
             .object(id, &after.username)
             .before(shown(&before))
@@ -293,6 +298,9 @@ impl App {
             _ => entry,
         };
         audit::record(&mut tx, op, entry).await?;
+        for event in told {
+            events::emit(&mut tx, op, event).await?;
+        }
         let leaving = self.garden_leave(&mut tx, op, &before, &after).await?;
         let after = self.shown(&mut tx, op, after).await?;
         tx.commit().await?;
@@ -316,6 +324,8 @@ impl App {
             .object(id, &subscriber.username)
             .before(shown(&subscriber));
         audit::record(&mut tx, op, entry).await?;
+        let event = Event::new(&happened::SUBSCRIBER_DELETED, id, &subscriber.username);
+        events::emit(&mut tx, op, event).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -474,6 +484,46 @@ pub(super) fn username_check(username: &str) -> Result<(), Error> {
         return Ok(());
     };
     Err(Error::invalid("/username", wrong))
+}
+
+/// What a change means to others: of his status, of his plan, of everything else. `now` is what the audit shows after it.
+fn told(before: &Subscriber, after: &Subscriber, now: &Value) -> Vec<Event> {
+    let status: &'static Kind = match after.status.as_str() {
+        "active" => &happened::SUBSCRIBER_RESTORED,
+        "suspended" => &happened::SUBSCRIBER_SUSPENDED,
+        _ => &happened::SUBSCRIBER_TERMINATED,
+    };
+    let of_status: &[&str] = if before.status == after.status {
+        &[]
+    } else {
+        &["status", "status_reason"]
+    };
+    let of_plan: &[&str] = &["plan"];
+    let only = |shown: &Value, keys: &[&str]| -> Value {
+        keys.iter()
+            .map(|key| ((*key).to_owned(), shown[*key].clone()))
+            .collect::<Map<_, _>>()
+            .into()
+    };
+    let rest = |shown: &Value| -> Value {
+        let mut members = shown.as_object().cloned().unwrap_or_default();
+        members.retain(|key, _| !of_status.contains(&key.as_str()) && !of_plan.contains(&key.as_str()));
+        members.into()
+    };
+    let was = shown(before);
+    let parts = [
+        (status, only(&was, of_status), only(now, of_status)),
+        (
+            &happened::SUBSCRIBER_PLAN_CHANGED,
+            only(&was, of_plan),
+            only(now, of_plan),
+        ),
+        (&happened::SUBSCRIBER_UPDATED, rest(&was), rest(now)),
+    ];
+    parts
+        .into_iter()
+        .filter_map(|(kind, was, is)| Event::new(kind, after.id, &after.username).changed(&was, &is))
+        .collect()
 }
 
 /// A subscriber as the audit keeps him.

@@ -12,11 +12,13 @@ pub mod session;
 pub mod subscriber;
 
 use kernel::audit::{self, Entry};
+use kernel::events::{self, Event};
 use kernel::id::ImportId;
 use kernel::{Error, OpContext};
 use serde_json::{Value, json};
 
 use super::App;
+use crate::events as happened;
 use crate::store::import::{self as rows, Count, Import};
 use crate::store::{Listed, Tx, Window};
 
@@ -162,6 +164,8 @@ impl App {
             .object(id, &import.source)
             .after(shown(&counts));
         audit::record(&mut tx, op, entry).await?;
+        let event = Event::new(&happened::IMPORT_FINISHED, id, &import.source).data(shown(&counts));
+        events::emit(&mut tx, op, event).await?;
         tx.commit().await?;
         Ok(ImportShown { import, counts })
     }

@@ -16,6 +16,7 @@ pub use secret::{OVERLAP_S, SecretRotation};
 
 use ipnet::IpNet;
 use kernel::audit::{self, Entry};
+use kernel::events::{self, Event};
 use kernel::id::NasId;
 use kernel::{Error, OnConstraint, OpContext};
 use radius_server::sessions::{CloseCause, Closed, Session};
@@ -25,6 +26,7 @@ use zeroize::Zeroizing;
 pub(super) use self::input::secret_check;
 use super::identity_policy::identify_check;
 use super::{App, Change, changed, unix_now_s};
+use crate::events as happened;
 use crate::sealing;
 use crate::store::nas::{Nas, NasRow, SealedSecrets};
 use crate::store::{self, Listed, Tx, Window};
@@ -134,6 +136,8 @@ impl App {
                 .after(shown(&nas)),
         )
         .await?;
+        let event = Event::new(&happened::NAS_CREATED, id, &nas.name).data(shown(&nas));
+        events::emit(&mut tx, op, event).await?;
         tx.commit().await?;
         self.plane.unknown_sources.forget(nas.address.addr());
         Ok(NasWritten {
@@ -186,11 +190,15 @@ impl App {
         if sealed.secret.is_some() {
             now["secret"] = json!("changed");
         }
+        let event = Event::new(&happened::NAS_UPDATED, id, &after.name).changed(&shown(&before), &now);
         let entry = Entry::ok("nas.update", "nas")
             .object(id, &after.name)
             .before(shown(&before))
             .after(now);
         audit::record(&mut tx, op, entry).await?;
+        if let Some(event) = event {
+            events::emit(&mut tx, op, event).await?;
+        }
         tx.commit().await?;
         Ok(NasWritten {
             report: self.nas_report(after),
@@ -225,6 +233,9 @@ impl App {
             .before(shown(&nas))
             .after(json!({ "sessions_closed": closed }));
         audit::record(&mut tx, op, entry).await?;
+        let event =
+            Event::new(&happened::NAS_DELETED, id, &nas.name).data(json!({ "sessions_closed": closed }));
+        events::emit(&mut tx, op, event).await?;
         tx.commit().await?;
         self.sessions_forget(id);
         Ok(())
