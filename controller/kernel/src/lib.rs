@@ -6,7 +6,6 @@
 //! - [`op`] is that operation's context, carried through every layer below; [`id`] lists all typed ids;
 //! - [`authz`] knows permissions and roles; [`identity`] knows people, their sessions and API keys;
 //! - [`tenancy`] keeps partners, their clients and their sites;
-//! - [`audit`] writes down who did what; [`secrets`] seals what must not be read from a row;
 //! - [`outbound`] is how servers of others are spoken to;
 //! - [`audit`] writes down who did what; [`events`] tells others of it; [`secrets`] seals what must not be read from a row;
 //! - [`database`] runs or reaches PostgreSQL and opens transactions that see one partner only;
