@@ -7,6 +7,7 @@
 //! describes the API without either.
 
 pub mod apply;
+pub mod backup;
 pub mod cli;
 pub mod client;
 pub mod config;
@@ -14,6 +15,7 @@ pub mod credentials;
 pub mod dictionary;
 pub mod failure;
 pub mod import;
+pub mod libpq;
 mod mistake;
 pub mod openapi;
 pub mod output;

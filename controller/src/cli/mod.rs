@@ -6,6 +6,7 @@ mod admission;
 mod api_key;
 mod apply;
 mod audit;
+mod backup;
 mod certificate;
 mod client;
 mod config;
@@ -187,6 +188,10 @@ enum Command {
     /// The database behind a server on this machine
     #[command(subcommand)]
     Db(db::Command),
+    /// Take a backup of the running server on this machine
+    Backup(backup::Backup),
+    /// Bring a backup back; the server must be stopped
+    Restore(backup::Restore),
     /// What the access plane wrote to disk on this machine
     #[command(subcommand)]
     Journal(journal::Command),
@@ -216,6 +221,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Config(command) => command.run(),
         Command::Radius(radius::Command::Dictionary(lookup)) => lookup.run(cli.globals.json),
         Command::Db(command) => command.run(cli.globals.partner.as_deref()),
+        Command::Backup(backup) => backup.run(cli.globals.json),
+        Command::Restore(restore) => restore.run(cli.globals.json),
         Command::Journal(command) => command.run(cli.globals.json),
         Command::Openapi => openapi::run(),
         Command::Version => {
@@ -268,6 +275,8 @@ async fn call(globals: Globals, command: Command) -> Result<(), Failure> {
                 // Handled before a context is made.
                 Command::Serve(_) | Command::Config(_) | Command::Db(_) => Ok(()),
                 Command::Journal(_) | Command::Openapi | Command::Version => Ok(()),
+                Command::Journal(_) | Command::Version => Ok(()),
+                Command::Backup(_) | Command::Restore(_) => Ok(()),
                 Command::Setup(_) | Command::Login(_) => Ok(()),
             };
             for note in context.api.take_notes() {

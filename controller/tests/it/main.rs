@@ -2,6 +2,7 @@
 //! Never reaches into a part below; those have tests of their own.
 
 mod apply_file;
+mod backup;
 mod certificate;
 mod config;
 mod dictionary;

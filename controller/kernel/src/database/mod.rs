@@ -2,9 +2,11 @@
 //! Never holds a query of its own beyond what opening needs; those live in each module's `store/`.
 //!
 //! `config` says which database, `private` runs one, `external` reaches yours, `foreign` reads somebody else's, `migrate` brings the schema up to date,
+//! `bare` is the private server alone,
 //! `role` refuses a role that row-level security does not hold, `error` says why there is none.
 //! Start at [`Database::open`], then [`Database::begin`].
 
+pub mod bare;
 mod config;
 mod error;
 mod external;

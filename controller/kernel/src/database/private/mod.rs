@@ -142,6 +142,16 @@ impl Cluster {
     }
 }
 
+/// The directory of the newest PostgreSQL, or of the configured one.
+///
+/// # Errors
+/// [`DatabaseError::NoBinaries`].
+pub(super) fn programs(configured: Option<&Path>) -> Result<PathBuf, DatabaseError> {
+    let searched = binaries::directories(configured);
+    let found = binaries::installed(&searched);
+    Ok(binaries::choose(&found, &searched, None)?.dir)
+}
+
 /// How another program reaches the private cluster of this data directory while it runs.
 ///
 /// # Errors
