@@ -2,9 +2,10 @@
 //! *In* and *out* are the router's: in is what comes from the subscriber.
 
 use super::make::Make;
-use super::sheet::{Writer, policy};
+use super::sheet::{Writer, policy, vendor};
 use super::standard::{self, Dns};
 use super::terms::{Term, Terms};
+use radius::{Attribute, kind};
 
 /// Cisco's enterprise number.
 const CISCO: u32 = 9;
@@ -12,6 +13,12 @@ const CISCO: u32 = 9;
 const AV_PAIR: u8 = 1;
 /// `Cisco-Account-Info`; `A` and a name starts that service.
 const ACCOUNT_INFO: u8 = 250;
+/// `Cisco-Command-Code`, in a CoA-Request: an octet that says what, then the name of a service.
+const COMMAND_CODE: u8 = 252;
+/// Starts a service.
+const START: u8 = 0x0b;
+/// Stops one.
+const STOP: u8 = 0x0c;
 
 /// Says the terms.
 pub(super) fn write(terms: &Terms, sheet: &mut Writer) {
@@ -80,4 +87,18 @@ pub(super) fn write(terms: &Terms, sheet: &mut Writer) {
         Term::AddressList,
         "ISG has no lists of addresses; name a service as policy",
     );
+}
+
+/// The service that a login starts by this attribute.
+pub(super) fn started_by<'a>(attribute: &Attribute<'a>) -> Option<&'a [u8]> {
+    let head = [0, 0, 0, 9, ACCOUNT_INFO];
+    let value = attribute.value.strip_prefix(&head)?;
+    let name = value.get(1..)?.strip_prefix(b"A")?;
+    Some(name).filter(|_| attribute.kind == kind::VENDOR_SPECIFIC)
+}
+
+/// The command that starts or stops a service of a session that goes on.
+pub(super) fn service(name: &[u8], starts: bool) -> Vec<u8> {
+    let command = [&[if starts { START } else { STOP }], name].concat();
+    vendor(CISCO, COMMAND_CODE, &command)
 }

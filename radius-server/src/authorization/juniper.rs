@@ -2,7 +2,7 @@
 //! *Ingress* is what comes from him.
 
 use super::make::Make;
-use super::sheet::{Writer, policy, speed};
+use super::sheet::{Writer, policy, speed, vendor};
 use super::standard::{self, Dns};
 use super::terms::{Term, Terms};
 
@@ -20,6 +20,8 @@ const EGRESS_POLICY_NAME: u8 = 11;
 const DNS_V6: [u8; 2] = [47, 48];
 /// `ERX-Service-Activate`, behind a tag that numbers the services of one reply.
 const SERVICE_ACTIVATE: u8 = 65;
+/// `ERX-Service-Deactivate`, in a CoA-Request.
+const SERVICE_DEACTIVATE: u8 = 66;
 /// `ERX-CoS-Shaping-Pmt-Type`; `T02` and a number of bit/s is the shaping rate, towards the subscriber.
 const COS_SHAPING_PMT_TYPE: u8 = 108;
 /// `ERX-IPv6-NdRa-Pool-Name`.
@@ -88,4 +90,12 @@ pub(super) fn write(terms: &Terms, sheet: &mut Writer) {
         Term::AddressList,
         "Junos has no lists of addresses; name a service as policy",
     );
+}
+
+/// What starts or stops a service of a session that goes on.
+pub(super) fn service(name: &[u8], starts: bool) -> Vec<u8> {
+    match starts {
+        true => vendor(ERX, SERVICE_ACTIVATE, &[&[1], name].concat()),
+        false => vendor(ERX, SERVICE_DEACTIVATE, name),
+    }
 }

@@ -10,11 +10,13 @@
 //! - [`garden`]: what somebody gets who is let in only to read why he has no service;
 //! - [`defaults`]: what a NAS or a partner gives when nobody else says it;
 //! - `compose`: all of it in the order of who wins: subscriber, service, plan, NAS, partner;
+//! - [`change`]: what of it a session that goes on is told;
 //! - [`preview`]: the same for people.
 //!
 //! The facts about the makes, and where they come from, are in `cases`, beside the cases that prove them.
 
 mod accel;
+pub mod change;
 mod cisco;
 pub(crate) mod compose;
 pub mod defaults;

@@ -204,6 +204,17 @@ impl Writer {
     }
 }
 
+/// One attribute of a vendor by itself, in the usual 1/1 form; a value that is too long is cut, who calls has looked.
+pub(super) fn vendor(vendor: u32, kind: u8, value: &[u8]) -> Vec<u8> {
+    let value = value.get(..VENDOR_VALUE_OCTETS_MAX).unwrap_or(value);
+    let inner = u8::try_from(value.len() + 2).unwrap_or(u8::MAX);
+    let mut octets = vec![VENDOR_SPECIFIC, inner + 6];
+    octets.extend_from_slice(&vendor.to_be_bytes());
+    octets.extend_from_slice(&[kind, inner]);
+    octets.extend_from_slice(value);
+    octets
+}
+
 /// A number that may not fit.
 pub(super) struct Number {
     /// It.
