@@ -93,6 +93,8 @@ ids! {
     NasId;
     /// An ISP or MSP; the `tenant_id` of every row that is his.
     PartnerId;
+    /// A key in a person's device that proves him without a password.
+    PasskeyId;
     /// What a subscriber gets: rates, timeouts, pool.
     PlanId;
     /// Addresses of a partner that are given centrally.

@@ -23,6 +23,7 @@ use super::serve::Api;
 use crate::authz::{Permission, PermissionSet};
 use crate::id::{PartnerId, RequestId, RoleId, UserId};
 use crate::identity::api_key::NewApiKey;
+use crate::identity::session::How;
 use crate::identity::user::User;
 use crate::kernel::Kernel;
 use crate::op::OpContext;
@@ -182,7 +183,7 @@ pub async fn sign_in(kernel: &Kernel, user: UserId, email: &str) -> String {
     };
     let begun = kernel
         .identity
-        .session_begin(&OpContext::system("test"), user, None)
+        .session_begin(&OpContext::system("test"), user, None, How::Password)
         .await;
     begun.expect("a session").token.reveal().to_owned()
 }

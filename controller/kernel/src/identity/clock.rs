@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
 
 use time::{Duration, OffsetDateTime};
 
@@ -16,6 +17,12 @@ impl Clock {
     /// Now.
     pub fn now(&self) -> OffsetDateTime {
         OffsetDateTime::now_utc() + Duration::seconds(self.ahead_s.load(Ordering::Relaxed))
+    }
+
+    /// Now, of the clock that is never set back; for waits.
+    pub fn instant(&self) -> Instant {
+        let ahead_s = u64::try_from(self.ahead_s.load(Ordering::Relaxed)).unwrap_or(0);
+        Instant::now() + std::time::Duration::from_secs(ahead_s)
     }
 
     /// Lets time pass at once, for tests.

@@ -3,13 +3,16 @@
 //!
 //! A credential becomes a [`principal::Principal`] in [`session`] or [`api_key`]; `http` turns that into an operation.
 //! [`user`] and [`grant`] say who may make whom; [`role`] keeps a partner's own roles; [`setup`] makes the first person; [`throttle`] slows down guessing;
-//! [`second_factor`] wants more than a password, by the codes of [`totp`]; [`password`] and [`token`] are the other kinds of
+//! [`second_factor`] wants more than a password, by the codes of [`totp`]; [`passkey`] proves without one, by what [`webauthn`]
+//! reads and the challenges of [`challenge`]; [`password`] and [`token`] are the other kinds of
 //! secret; [`clock`] tells the time; [`store`] holds all the SQL.
 
 pub mod api_key;
+pub mod challenge;
 pub mod clock;
 pub mod email;
 pub mod grant;
+pub mod passkey;
 pub mod password;
 pub mod principal;
 pub mod role;
@@ -21,6 +24,7 @@ pub mod throttle;
 pub mod token;
 pub mod totp;
 pub mod user;
+pub mod webauthn;
 
 use std::sync::Arc;
 use std::time::Duration;

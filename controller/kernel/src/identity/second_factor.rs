@@ -5,14 +5,16 @@
 //! address keeps nobody out at another.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Instant;
+use std::time::Duration;
 
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::email::EmailAddress;
 use super::totp::{TotpSecret, base32};
+use super::webauthn::PasskeyError;
 use super::{Identity, store};
 use crate::audit::{self, Entry};
 use crate::database::Tx;
@@ -22,6 +24,8 @@ use crate::op::OpContext;
 
 /// Backup codes that somebody has.
 pub const BACKUP_CODES: usize = 10;
+/// How recent a proof must be for what concerns proofs themselves, where the settings ask for none.
+const PROOF_WINDOW: Duration = Duration::from_secs(15 * 60);
 /// Octets of randomness in a backup code: 80 bits.
 const BACKUP_CODE_OCTETS: usize = 10;
 /// Characters of a backup code, without the hyphens.
@@ -45,6 +49,8 @@ pub struct Myself {
     pub email: String,
     /// The session he acts by.
     pub session: LoginSessionId,
+    /// When he last proved that it is he who holds it.
+    pub proved_at: OffsetDateTime,
 }
 
 /// Why a login, or another proof, did not succeed.
@@ -56,6 +62,15 @@ pub enum ProofError {
     /// The password is right and the code is not: wrong, too old, or used before.
     #[error("the code is wrong, has expired, or was used before")]
     CodeWrong,
+    /// A passkey proves nothing, and why.
+    #[error("{0}")]
+    Passkey(PasskeyError),
+    /// This wants a recent proof of who holds the session.
+    #[error("prove within {minutes} minutes before it that it is you (POST /me/prove)")]
+    ProofRequired {
+        /// How recent.
+        minutes: u64,
+    },
     /// Anything else; [`Error::Unauthenticated`] for a wrong password.
     #[error(transparent)]
     Other(#[from] Error),
@@ -140,7 +155,7 @@ impl Identity {
         Ok(())
     }
 
-    /// Takes somebody's second factor away, for who has lost telephone and paper; ends his sessions.
+    /// Takes somebody's second factor and passkeys away, for who has lost telephone and paper; ends his sessions.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Forbidden`] when the person may more than the actor; [`Error::Conflict`] for oneself.
@@ -154,11 +169,15 @@ impl Identity {
         let user = store::user::user_lock_in_tx(&mut tx, op, id)
             .await?
             .ok_or_else(|| Error::not_found("user", id))?;
-        if !store::second_factor::factor_remove_in_tx(&mut tx, op, id).await? {
+        let had_factor = store::second_factor::factor_remove_in_tx(&mut tx, op, id).await?;
+        let passkeys = store::passkey::passkey_remove_all_in_tx(&mut tx, op, id).await?;
+        if !had_factor && passkeys == 0 {
             return Err(Error::not_found("second factor of", user.email));
         }
         store::session::session_revoke_all_in_tx(&mut tx, op, id, None).await?;
-        let entry = Entry::ok("second-factor.reset", "user").object(id, &user.email);
+        let entry = Entry::ok("second-factor.reset", "user")
+            .object(id, &user.email)
+            .before(json!({ "codes": had_factor, "passkeys": passkeys }));
         audit::record(&mut tx, op, entry).await?;
         tx.commit().await?;
         Ok(())
@@ -196,6 +215,19 @@ impl Identity {
         audit::record(&mut tx, &system, entry).await?;
         tx.commit().await.map_err(Error::from)?;
         Ok(())
+    }
+
+    /// Wants that who acts has proven himself lately; also where critical acts in general need not.
+    pub(super) fn check_proved(&self, me: &Myself) -> Result<(), ProofError> {
+        let window = match self.settings.step_up {
+            window if window.is_zero() => PROOF_WINDOW,
+            window => window,
+        };
+        if self.clock.now() - me.proved_at < window {
+            return Ok(());
+        }
+        let minutes = window.as_secs().div_ceil(60);
+        Err(ProofError::ProofRequired { minutes })
     }
 
     /// Whether a code counts for somebody, and uses it up; asked by a login after the password. `None`: no code is wanted.
@@ -290,7 +322,7 @@ impl Identity {
         let address = op.source_ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         self.throttle
             .lock()
-            .begin(Instant::now(), &email, address)
+            .begin(self.clock.instant(), &email, address)
             .map_err(|retry_after| Error::TooManyRequests { retry_after })?;
         Ok((email, address))
     }

@@ -2,7 +2,7 @@
 //! Never says which of address and password was wrong, and does the same work either way.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
@@ -31,6 +31,25 @@ pub struct SignedIn {
     pub user: User,
     /// When it ends at the latest.
     pub expires_at: OffsetDateTime,
+}
+
+/// By what somebody has proven who he is; the audit says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// By password, and by a code for who has a second factor.
+    Password,
+    /// By a passkey.
+    Passkey,
+}
+
+impl How {
+    /// As the audit says it.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Passkey => "passkey",
+        }
+    }
 }
 
 /// Whether a session still counts. Pure, so that hours pass in a test without waiting.
@@ -68,7 +87,7 @@ impl Identity {
         let address = op.source_ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         self.throttle
             .lock()
-            .begin(Instant::now(), &email, address)
+            .begin(self.clock.instant(), &email, address)
             .map_err(|retry_after| Error::TooManyRequests { retry_after })?;
         let system = self.on_behalf(op);
         let mut tx = self.db.begin(&system).await?;
@@ -81,7 +100,9 @@ impl Identity {
             Some(found) if right && found.user.is_active() => {
                 self.second_factor_pass(&system, &found.user, code).await?;
                 self.throttle.lock().succeeded(&email, address);
-                Ok(self.session_begin(op, found.user, user_agent).await?)
+                Ok(self
+                    .session_begin(op, found.user, user_agent, How::Password)
+                    .await?)
             }
             found => {
                 let reason = match &found {
@@ -136,6 +157,7 @@ impl Identity {
         op: &OpContext,
         user: User,
         user_agent: Option<&str>,
+        how: How,
     ) -> Result<SignedIn, Error> {
         let token = Token::draw(TokenKind::Session)?;
         let now = self.clock.now();
@@ -163,7 +185,7 @@ impl Identity {
         .await?;
         let entry = Entry::ok("session.login", "user")
             .object(user.id, &user.email)
-            .reason(format!("session {id}"));
+            .reason(format!("session {id}, by {}", how.as_str()));
         audit::record(&mut tx, &op, entry).await?;
         tx.commit().await?;
         Ok(SignedIn {

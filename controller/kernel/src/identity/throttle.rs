@@ -82,18 +82,7 @@ impl Throttle {
             return Err(wait);
         }
         for (key, _) in keys {
-            self.make_room(now);
-            let failures = self
-                .counters
-                .entry(key)
-                .or_insert(Failures { count: 0, last: now });
-            if now.saturating_duration_since(failures.last) >= FORGET_AFTER {
-                failures.count = 0;
-            }
-            *failures = Failures {
-                count: failures.count.saturating_add(1),
-                last: now,
-            };
+            self.count(now, key);
         }
         Ok(())
     }
@@ -103,9 +92,45 @@ impl Throttle {
         let address = subscriber_part(address);
         self.counters
             .remove(&Key::Account(account.as_str().to_owned(), address));
-        if let Some(failures) = self.counters.get_mut(&Key::Address(address)) {
+        self.succeeded_address(address);
+    }
+
+    /// Begins an attempt that names no account; counts for the address alone.
+    ///
+    /// # Errors
+    /// The time to wait; the attempt must then not be looked at.
+    pub fn begin_address(&mut self, now: Instant, address: IpAddr) -> Result<(), Duration> {
+        let key = Key::Address(subscriber_part(address));
+        match self.wait(now, &key, FREE_ATTEMPTS_ADDRESS) {
+            Some(wait) => Err(wait),
+            None => {
+                self.count(now, key);
+                Ok(())
+            }
+        }
+    }
+
+    /// Forgives one attempt of the address.
+    pub fn succeeded_address(&mut self, address: IpAddr) {
+        if let Some(failures) = self.counters.get_mut(&Key::Address(subscriber_part(address))) {
             failures.count = failures.count.saturating_sub(1);
         }
+    }
+
+    /// Counts one attempt.
+    fn count(&mut self, now: Instant, key: Key) {
+        self.make_room(now);
+        let failures = self
+            .counters
+            .entry(key)
+            .or_insert(Failures { count: 0, last: now });
+        if now.saturating_duration_since(failures.last) >= FORGET_AFTER {
+            failures.count = 0;
+        }
+        *failures = Failures {
+            count: failures.count.saturating_add(1),
+            last: now,
+        };
     }
 
     /// How long `key` has to wait, if at all.

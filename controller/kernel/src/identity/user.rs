@@ -289,7 +289,7 @@ impl Identity {
             .unwrap_or(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED));
         self.throttle
             .lock()
-            .begin(std::time::Instant::now(), &email, address)
+            .begin(self.clock.instant(), &email, address)
             .map_err(|retry_after| Error::TooManyRequests { retry_after })?;
         let stored = found
             .filter(|found| found.user.id == user)

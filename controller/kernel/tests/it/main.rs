@@ -11,6 +11,7 @@ mod http;
 mod keys_and_roles;
 mod login;
 mod outbound;
+mod passkeys;
 mod schema;
 mod second_factor;
 mod setup;

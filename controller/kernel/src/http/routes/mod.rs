@@ -5,6 +5,7 @@ mod audit;
 mod clients;
 mod me;
 mod partners;
+mod passkeys;
 mod roles;
 mod second_factor;
 mod sessions;
@@ -23,6 +24,7 @@ pub fn routes() -> ApiRoutes<Kernel> {
         sessions::routes(),
         me::routes(),
         second_factor::routes(),
+        passkeys::routes(),
         partners::routes(),
         settings::routes(),
         clients::routes(),

@@ -111,21 +111,29 @@ impl From<ProofError> for Problem {
         match error {
             ProofError::CodeRequired => Self::new(StatusCode::UNAUTHORIZED, "second_factor_required", detail),
             ProofError::CodeWrong => Self::new(StatusCode::UNAUTHORIZED, "second_factor_wrong", detail),
+            ProofError::Passkey(_) => Self::new(StatusCode::UNAUTHORIZED, "passkey_refused", detail),
+            ProofError::ProofRequired { .. } => Self::new(StatusCode::FORBIDDEN, "proof_required", detail),
             ProofError::Other(error) => error.into(),
         }
     }
 }
 
 /// The person behind a request.
-fn myself(principal: Principal) -> Result<Myself, Problem> {
+pub(super) fn myself(principal: Principal) -> Result<Myself, Problem> {
     match principal.credential {
-        Credential::Session { id, user, email, .. } => Ok(Myself {
+        Credential::Session {
+            id,
+            user,
+            email,
+            proved_at,
+        } => Ok(Myself {
             user,
             email,
             session: id,
+            proved_at,
         }),
         Credential::ApiKey { .. } => {
-            Err(Error::conflict("second factor", "an API key has no second factor").into())
+            Err(Error::conflict("second factor", "an API key has no second factor and no passkeys").into())
         }
     }
 }
@@ -223,7 +231,7 @@ async fn session_prove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Takes the second factor of somebody of the partner away, who has lost it; ends his sessions.
+/// Takes second factor and passkeys of somebody of the partner away, who has lost them; ends his sessions.
 #[utoipa::path(delete, path = "/partners/{partner_id}/users/{user_id}/second-factor",
     params(("partner_id" = String, Path), ("user_id" = UserId, Path)), responses((status = 204)))]
 async fn factor_reset(

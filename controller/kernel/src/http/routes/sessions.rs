@@ -16,6 +16,7 @@ use crate::id::UserId;
 use crate::identity::Principal;
 use crate::identity::principal::Credential;
 use crate::identity::second_factor::ProofError;
+use crate::identity::session::SignedIn;
 use crate::identity::user::User;
 use crate::kernel::Kernel;
 use crate::op::OpContext;
@@ -71,7 +72,7 @@ struct LoginBody {
 
 /// A session that has just begun.
 #[derive(Serialize, ToSchema)]
-struct LoginView {
+pub(super) struct LoginView {
     /// Send it as `Authorization: Bearer …`; shown once.
     token: String,
     /// Who signed in.
@@ -94,20 +95,30 @@ async fn login(
         .get(header::USER_AGENT)
         .and_then(|value| value.to_str().ok());
     let password = Zeroizing::new(body.password);
-    let signed_in = kernel
+    let begun = kernel
         .identity
         .session_open(&op, &body.email, password, body.code.as_deref(), user_agent)
         .await
         .map_err(wrong)?;
+    signed_in(&kernel, surface, &op, &begun)
+}
+
+/// Answers a login: the token, and for the console the cookie.
+pub(super) fn signed_in(
+    kernel: &Kernel,
+    surface: Surface,
+    op: &OpContext,
+    begun: &SignedIn,
+) -> Result<Response, Problem> {
     let view = LoginView {
-        token: signed_in.token.reveal().to_owned(),
-        user: (&signed_in.user).into(),
-        expires_at: signed_in.expires_at,
+        token: begun.token.reveal().to_owned(),
+        user: (&begun.user).into(),
+        expires_at: begun.expires_at,
     };
-    let mut response = Data::one(&op, view).into_response();
+    let mut response = Data::one(op, view).into_response();
     if surface == Surface::Console {
         let max_age = kernel.identity.settings().session_absolute.as_secs();
-        let cookie = cookie(&kernel, signed_in.token.reveal(), max_age)?;
+        let cookie = cookie(kernel, begun.token.reveal(), max_age)?;
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
     Ok(response)

@@ -5,6 +5,7 @@
 
 pub mod api_key;
 pub mod grant;
+pub mod passkey;
 pub mod role;
 pub mod second_factor;
 pub mod session;
