@@ -71,7 +71,7 @@ struct MyPartnerView {
 /// Changes one's own password.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct PasswordBody {
+struct PasswordChange {
     /// The password until now.
     #[garde(length(chars, max = 1000))]
     #[schema(write_only, format = Password)]
@@ -139,12 +139,12 @@ async fn me(
 }
 
 /// Changes one's own password; ends one's other sessions.
-#[utoipa::path(post, path = "/me/password", request_body = PasswordBody, responses((status = 204)))]
+#[utoipa::path(post, path = "/me/password", request_body = PasswordChange, responses((status = 204)))]
 async fn password_change(
     State(kernel): State<Kernel>,
     op: OpContext,
     principal: Principal,
-    Valid(body): Valid<PasswordBody>,
+    Valid(body): Valid<PasswordChange>,
 ) -> Result<StatusCode, Problem> {
     let Credential::Session { id, user, .. } = principal.credential else {
         return Err(Error::conflict("user", "an API key has no password").into());

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::explain::StepView;
 use crate::app::App;
 use crate::app::simulate::Simulate;
 
@@ -40,8 +41,8 @@ pub struct SimulateView {
     reason: &'static str,
     /// The same in a sentence.
     words: &'static str,
-    /// `[{step, found, ok}]`.
-    #[schema(value_type = Vec<Object>)]
+    /// What each step would find.
+    #[schema(value_type = Vec<StepView>)]
     steps: Value,
     /// The attributes of the reply, one a line, but for Message-Authenticator and Class.
     attributes: Vec<String>,
