@@ -275,7 +275,6 @@ async fn call(globals: Globals, command: Command) -> Result<(), Failure> {
                 // Handled before a context is made.
                 Command::Serve(_) | Command::Config(_) | Command::Db(_) => Ok(()),
                 Command::Journal(_) | Command::Openapi | Command::Version => Ok(()),
-                Command::Journal(_) | Command::Version => Ok(()),
                 Command::Backup(_) | Command::Restore(_) => Ok(()),
                 Command::Setup(_) | Command::Login(_) => Ok(()),
             };

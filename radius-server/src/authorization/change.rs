@@ -152,10 +152,7 @@ pub fn shape(
     let defaults = nas.partner.defaults();
     let login = match enters {
         Some(garden) => Login::garden(subscriber, garden.plan(), nas),
-        None => {
-            let left_s = authentication::left_s(subscriber, now_unix_s);
-            Login::new(subscriber, nas, now_unix_s, left_s).with_defaults(defaults.as_deref())
-        }
+        None => authentication::served(nas, subscriber, now_unix_s).with_defaults(defaults.as_deref()),
     };
     let mut change = told(&login, make, learned);
     if change.said.is_empty() {
