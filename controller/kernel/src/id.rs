@@ -99,6 +99,8 @@ ids! {
     PlanId;
     /// Addresses of a partner that are given centrally.
     PoolId;
+    /// Something that was told or done on the way to the end of a quota.
+    QuotaStepId;
     /// A realm of a partner: where logins of these names are decided.
     RealmId;
     /// One request to the API, or one run of a system task; in every log line and audit row it causes.
@@ -111,6 +113,8 @@ ids! {
     SiteId;
     /// An access service with its credential.
     SubscriberId;
+    /// Octets that a subscriber was given on top of his quota.
+    TopUpId;
     /// A person.
     UserId;
 }

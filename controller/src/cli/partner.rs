@@ -22,6 +22,17 @@ pub enum Command {
         #[arg(long)]
         name: String,
     },
+    /// Change a partner; what is not named stays
+    Set {
+        /// Slug or id
+        partner: String,
+        /// What people read
+        #[arg(long)]
+        name: Option<String>,
+        /// By whose clock its days, weeks and months begin, such as Europe/Berlin
+        #[arg(long, value_name = "ZONE")]
+        time_zone: Option<String>,
+    },
     /// Show one partner
     Show {
         /// Slug or id
@@ -35,11 +46,15 @@ impl Command {
         match self {
             Command::List => {
                 let partners = context.api.list(&["partners"], &[]).await?;
-                context.show_list(partners, &["SLUG", "NAME", "STATUS", "ID"], |partner| {
-                    ["slug", "name", "status", "id"]
-                        .map(|name| field(partner, name))
-                        .to_vec()
-                });
+                context.show_list(
+                    partners,
+                    &["SLUG", "NAME", "STATUS", "TIME_ZONE", "ID"],
+                    |partner| {
+                        ["slug", "name", "status", "time_zone", "id"]
+                            .map(|name| field(partner, name))
+                            .to_vec()
+                    },
+                );
             }
             Command::Create { slug, name } => {
                 let made = context
@@ -47,6 +62,23 @@ impl Command {
                     .post(&["partners"], &json!({"slug": slug, "name": name}))
                     .await?;
                 context.done("created partner", &slug, &made);
+            }
+            Command::Set {
+                partner,
+                name,
+                time_zone,
+            } => {
+                let named = [("name", name), ("time_zone", time_zone)];
+                let body: serde_json::Map<String, serde_json::Value> = named
+                    .into_iter()
+                    .filter_map(|(field, value)| Some((field.to_owned(), value?.into())))
+                    .collect();
+                if body.is_empty() {
+                    return Err(Failure::usage("nothing to change")
+                        .next("headend partner set --help lists what can be set"));
+                }
+                let changed = context.api.patch(&["partners", &partner], &body.into()).await?;
+                context.done("changed partner", &partner, &changed);
             }
             Command::Show { partner } => match context.api.get(&["partners", &partner]).await {
                 Ok(found) => context.show_one(&found),

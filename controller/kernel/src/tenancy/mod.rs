@@ -10,11 +10,13 @@ pub mod partner;
 pub mod setting;
 pub mod site;
 pub mod store;
+pub mod zone;
 
 pub use client::{Client, ClientChange, NewClient};
 pub use name::{ClientName, Key, Name, Slug};
 pub use partner::{NewPartner, Partner, PartnerChange, Visible};
 pub use site::{NewSite, Site, SiteChange, site_fetch_in_tx, site_find_in_tx};
+pub use zone::ZoneName;
 
 use crate::database::Database;
 

@@ -4,7 +4,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use super::name::{Key, Name, Slug};
-use super::{Status, Tenancy, store};
+use super::{Status, Tenancy, ZoneName, store};
 use crate::audit::{self, Entry};
 use crate::authz::Permission;
 use crate::database::Tx;
@@ -25,6 +25,8 @@ pub struct Partner {
     pub name: String,
     /// `active` or `suspended`.
     pub status: String,
+    /// By whose clock its days and months begin: an IANA name.
+    pub time_zone: String,
     /// When it was created.
     pub created_at: OffsetDateTime,
     /// When it last changed.
@@ -47,6 +49,8 @@ pub struct PartnerChange {
     pub name: Option<String>,
     /// Whether it is served; only the platform decides that.
     pub status: Option<String>,
+    /// Another time zone.
+    pub time_zone: Option<String>,
 }
 
 /// Which partners somebody may see.
@@ -107,7 +111,7 @@ impl Tenancy {
         Ok(partner)
     }
 
-    /// Renames the partner of this operation, or suspends and resumes it.
+    /// Renames the partner of this operation, moves it to another time zone, or suspends and resumes it.
     ///
     /// # Errors
     /// [`Error::Invalid`]; [`Error::Forbidden`] when somebody other than the platform changes the status.
@@ -116,6 +120,7 @@ impl Tenancy {
         let mut input = Input::new();
         let name: Option<Name> = input.parse_optional("/name", change.name.as_deref());
         let status: Option<Status> = input.parse_optional("/status", change.status.as_deref());
+        let zone: Option<ZoneName> = input.parse_optional("/time_zone", change.time_zone.as_deref());
         input.finish()?;
         let may_suspend = op.permissions.contains(Permission::PlatformPartnersManage);
         if status.is_some() && !may_suspend {
@@ -133,12 +138,13 @@ impl Tenancy {
             partner,
             name.as_ref().map_or(&before.name, |name| name.as_str()),
             status.map_or(&before.status, |status| status.as_str()),
+            zone.as_ref().map_or(&before.time_zone, |zone| zone.as_str()),
         )
         .await?;
         let entry = Entry::ok("partner.update", "partner")
             .object(partner, &after.slug)
-            .before(json!({ "name": before.name, "status": before.status }))
-            .after(json!({ "name": after.name, "status": after.status }));
+            .before(changeable(&before))
+            .after(changeable(&after));
         audit::record(&mut tx, op, entry).await?;
         let kind = match after.status.as_str() {
             "suspended" => &kinds::PARTNER_SUSPENDED,
@@ -164,6 +170,11 @@ impl Tenancy {
         tx.commit().await?;
         Ok(after)
     }
+}
+
+/// What of a partner may change, as the audit keeps it.
+fn changeable(partner: &Partner) -> serde_json::Value {
+    json!({ "name": partner.name, "status": partner.status, "time_zone": partner.time_zone })
 }
 
 /// Creates a partner within a transaction, for the set-up.

@@ -37,6 +37,8 @@ pub(super) struct PartnerView {
     name: String,
     /// `active` or `suspended`.
     status: String,
+    /// By whose clock its days, weeks and months begin.
+    time_zone: String,
     /// When it was created.
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
@@ -52,6 +54,7 @@ impl From<Partner> for PartnerView {
             slug,
             name,
             status,
+            time_zone,
             created_at,
             updated_at,
         } = partner;
@@ -60,6 +63,7 @@ impl From<Partner> for PartnerView {
             slug,
             name,
             status,
+            time_zone,
             created_at,
             updated_at,
         }
@@ -96,6 +100,8 @@ struct PartnerPatch {
     name: Option<String>,
     /// `active` or `suspended`; only the platform changes it.
     status: Option<String>,
+    /// By whose clock its days, weeks and months begin: an IANA name such as `Europe/Berlin`.
+    time_zone: Option<String>,
 }
 
 /// Lists the partners one may enter.
@@ -153,7 +159,7 @@ async fn partner_fetch(State(kernel): State<Kernel>, op: OpContext) -> Result<Da
     Ok(Data::one(&op, kernel.tenancy.partner_fetch(&op).await?.into()))
 }
 
-/// Renames a partner, or suspends and resumes it.
+/// Renames a partner, moves it to another time zone, or suspends and resumes it.
 #[utoipa::path(patch, path = "/partners/{partner_id}", params(("partner_id" = String, Path, description = "Id or slug")),
     request_body = PartnerPatch, responses((status = 200, body = Data<PartnerView>)))]
 async fn partner_update(
@@ -164,6 +170,7 @@ async fn partner_update(
     let change = PartnerChange {
         name: body.name,
         status: body.status,
+        time_zone: body.time_zone,
     };
     Ok(Data::one(
         &op,

@@ -24,7 +24,7 @@ pub async fn partner_list_in_tx(
     };
     let rows = sqlx::query_as!(
         Partner,
-        r#"SELECT id AS "id: PartnerId", slug, name, status, created_at, updated_at FROM kernel.tenants
+        r#"SELECT id AS "id: PartnerId", slug, name, status, time_zone, created_at, updated_at FROM kernel.tenants
            WHERE deleted_at IS NULL AND ($1::uuid[] IS NULL OR id = ANY ($1)) AND ($2::text IS NULL OR slug = $2)
            ORDER BY slug LIMIT $3 OFFSET $4"#,
         only.as_deref() as Option<&[Uuid]>,
@@ -53,7 +53,7 @@ pub async fn partner_fetch_in_tx(
 ) -> Result<Option<Partner>, Error> {
     Ok(sqlx::query_as!(
         Partner,
-        r#"SELECT id AS "id: PartnerId", slug, name, status, created_at, updated_at
+        r#"SELECT id AS "id: PartnerId", slug, name, status, time_zone, created_at, updated_at
            FROM kernel.tenants WHERE id = $1 AND deleted_at IS NULL"#,
         id.as_uuid(),
     )
@@ -69,7 +69,7 @@ pub async fn partner_lock_in_tx(
 ) -> Result<Option<Partner>, Error> {
     Ok(sqlx::query_as!(
         Partner,
-        r#"SELECT id AS "id: PartnerId", slug, name, status, created_at, updated_at
+        r#"SELECT id AS "id: PartnerId", slug, name, status, time_zone, created_at, updated_at
            FROM kernel.tenants WHERE id = $1 AND deleted_at IS NULL FOR UPDATE"#,
         id.as_uuid(),
     )
@@ -102,7 +102,7 @@ pub async fn partner_insert_in_tx(
     sqlx::query_as!(
         Partner,
         r#"INSERT INTO kernel.tenants (id, slug, name, created_by, updated_by) VALUES ($1, $2, $3, $4, $4)
-           RETURNING id AS "id: PartnerId", slug, name, status, created_at, updated_at"#,
+           RETURNING id AS "id: PartnerId", slug, name, status, time_zone, created_at, updated_at"#,
         PartnerId::new().as_uuid(),
         slug,
         name,
@@ -118,23 +118,25 @@ pub async fn partner_insert_in_tx(
     })
 }
 
-/// Writes name and status.
+/// Writes name, status and time zone.
 pub async fn partner_update_in_tx(
     tx: &mut Tx,
     op: &OpContext,
     id: PartnerId,
     name: &str,
     status: &str,
+    time_zone: &str,
 ) -> Result<Partner, Error> {
     Ok(sqlx::query_as!(
         Partner,
-        r#"UPDATE kernel.tenants SET name = $2, status = $3, updated_at = now(), updated_by = $4
+        r#"UPDATE kernel.tenants SET name = $2, status = $3, time_zone = $5, updated_at = now(), updated_by = $4
            WHERE id = $1 AND deleted_at IS NULL
-           RETURNING id AS "id: PartnerId", slug, name, status, created_at, updated_at"#,
+           RETURNING id AS "id: PartnerId", slug, name, status, time_zone, created_at, updated_at"#,
         id.as_uuid(),
         name,
         status,
         op.actor_id(),
+        time_zone,
     )
     .fetch_one(&mut **tx)
     .await?)

@@ -120,6 +120,15 @@ const SEED: &str = "
     INSERT INTO access.usage (tenant_id, subscriber_id, hour, octets_in, octets_out, octets_in6, octets_out6)
         SELECT $tenant, subscribers.id, at::timestamptz, 1, 1, 0, 0 FROM access.subscribers,
                unnest(ARRAY['2026-01-15', '2026-02-15', '1999-01-01']) AS at WHERE subscribers.tenant_id = $tenant;
+    INSERT INTO access.plan_quotas (tenant_id, plan_id, octets, period, on_used_up)
+        SELECT tenant_id, id, 1, 'month', 'reject' FROM access.plans WHERE tenant_id = $tenant;
+    INSERT INTO access.quota_states (tenant_id, subscriber_id, period_began_at, period_ends_at, allowed, used, threshold)
+        SELECT tenant_id, id, '2026-01-01', '2026-02-01', 1, 1, 100 FROM access.subscribers WHERE tenant_id = $tenant;
+    INSERT INTO access.quota_steps (id, tenant_id, subscriber_id, step, period_began_at, allowed, used, why)
+        SELECT gen_random_uuid(), tenant_id, id, 'used_up', '2026-01-01', 1, 1, 'test' FROM access.subscribers
+        WHERE tenant_id = $tenant;
+    INSERT INTO access.quota_topups (id, tenant_id, subscriber_id, octets, reason, created_by_name)
+        SELECT gen_random_uuid(), tenant_id, id, 1, 'test', 'test' FROM access.subscribers WHERE tenant_id = $tenant;
     INSERT INTO access.imports (id, tenant_id, source, started_by_name) VALUES (gen_random_uuid(), $tenant, 'test', 'test');
     INSERT INTO access.import_counts (import_id, tenant_id, kind)
         SELECT id, tenant_id, 'nas' FROM access.imports WHERE tenant_id = $tenant;
