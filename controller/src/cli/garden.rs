@@ -17,7 +17,7 @@ pub enum Command {
     /// Open the garden, or change it as a whole
     Set {
         /// For which reasons somebody is let in
-        #[arg(long, value_name = "REASONS", value_delimiter = ',', required = true, value_parser = ["suspended", "expired"])]
+        #[arg(long, value_name = "REASONS", value_delimiter = ',', required = true, value_parser = ["suspended", "expired", "quota"])]
         reasons: Vec<String>,
         /// What is given there
         #[command(flatten)]

@@ -26,6 +26,7 @@ mod openapi;
 mod partner;
 mod plan;
 mod pool;
+mod quota;
 mod radius;
 mod realm;
 mod role;
@@ -159,6 +160,9 @@ enum Command {
     /// Address pools that are given centrally
     #[command(subcommand)]
     Pool(pool::Command),
+    /// What plans give in a period, and what holds for whoever used it up
+    #[command(subcommand)]
+    Quota(quota::Command),
     /// Subscribers: access services with their credentials
     #[command(subcommand)]
     Subscriber(subscriber::Command),
@@ -263,6 +267,7 @@ async fn call(globals: Globals, command: Command) -> Result<(), Failure> {
                 Command::Plan(command) => command.run(&context).await,
                 Command::Admission(command) => command.run(&context).await,
                 Command::Pool(command) => command.run(&context).await,
+                Command::Quota(command) => command.run(&context).await,
                 Command::Subscriber(command) => command.run(&context).await,
                 Command::Defaults(command) => command.run(&context).await,
                 Command::Garden(command) => command.run(&context).await,

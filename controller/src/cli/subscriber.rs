@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::context::Context;
 use super::lookup::{SUBSCRIBER, id_of, site};
+use super::quota;
 use super::terms::Whole;
 use crate::failure::Failure;
 use crate::output::{self, field};
@@ -72,6 +73,22 @@ pub enum Command {
         /// To before when [default: now]
         #[arg(long, value_name = "TIME")]
         until: Option<String>,
+    },
+    /// Tell how a subscriber stands with his quota: used, left, when it begins anew, and by what evidence
+    Quota {
+        /// User name or id
+        subscriber: String,
+    },
+    /// Give octets on top in the period that goes on; when that is enough he has full service again at once
+    TopUp {
+        /// User name or id
+        subscriber: String,
+        /// Octets, or with k, M, G, T (thousands) such as 10G
+        #[arg(value_parser = quota::octets)]
+        octets: u64,
+        /// Why, for the audit
+        #[arg(long)]
+        reason: String,
     },
     /// Change a subscriber; what is not named stays
     Set {
@@ -234,6 +251,31 @@ impl Command {
                         output::octets(used, "octets_out6"),
                     ]
                 });
+                Ok(())
+            }
+            Command::Quota { subscriber } => {
+                let id = SUBSCRIBER.id(context, &partner, &subscriber).await?;
+                let path = ["partners", partner.as_str(), "subscribers", &id, "quota"];
+                quota::show(context, &subscriber, &context.api.get(&path).await?);
+                Ok(())
+            }
+            Command::TopUp {
+                subscriber,
+                octets,
+                reason,
+            } => {
+                let id = SUBSCRIBER.id(context, &partner, &subscriber).await?;
+                let path = [
+                    "partners",
+                    partner.as_str(),
+                    "subscribers",
+                    &id,
+                    "quota",
+                    "top-ups",
+                ];
+                let body = json!({"octets": octets, "reason": reason});
+                let after = context.api.post(&path, &body).await?;
+                quota::show(context, &subscriber, &after);
                 Ok(())
             }
             Command::Set {

@@ -178,7 +178,8 @@ impl Access {
             ),
         ];
         for (stream, reader, counters) in streams {
-            let mut drain = Drain::new(stream, self.node, db.clone(), reader, Arc::clone(counters));
+            let mut drain = Drain::new(stream, self.node, db.clone(), reader, Arc::clone(counters))
+                .noting(Arc::clone(&self.app.quotas.touched));
             if stream == Stream::Decisions {
                 let first = Arc::clone(&self.counters.accounting);
                 drain = drain.paced(Pace::new(self.decision_drain_rate, first));
@@ -187,6 +188,7 @@ impl Access {
         }
         tasks.spawn(Arc::clone(&self.app).intents_pick_up(shutdown.clone()));
         tasks.spawn(Arc::clone(&self.app).sessions_reap(shutdown.clone()));
+        tasks.spawn(Arc::clone(&self.app).quotas_keep(shutdown.clone()));
         tasks.spawn(posture::posture_flush(
             db.clone(),
             Arc::clone(&plane.directory),
@@ -203,6 +205,7 @@ impl Access {
             &self.counters,
             &self.app.intents,
             &self.app.freshness,
+            &self.app.quotas,
             &self.app.plane,
         )
     }
@@ -213,6 +216,14 @@ impl Access {
     /// The database's.
     pub async fn sessions_reap_once(&self) -> Result<u64, Error> {
         self.app.sessions_reap_once().await
+    }
+
+    /// Looks once at everybody who used something, as a task does every second.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn quotas_look_once(&self) -> Result<(), Error> {
+        self.app.quotas_look().await
     }
 
     /// What home servers did and how far accounting to them is, for `/metrics`.

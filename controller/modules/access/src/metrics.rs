@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::admission::ErrandCounters;
 use crate::app::disconnect::IntentCounters;
+use crate::app::quota::Quotas;
 use crate::app::reaper::Freshness;
 use crate::drain::DrainCounters;
 use crate::feeder::FeederCounters;
@@ -42,6 +43,7 @@ pub fn metrics(
     counters: &Counters,
     intents: &IntentCounters,
     freshness: &Freshness,
+    quotas: &Quotas,
     plane: &PlaneHandle,
 ) -> Vec<Metric> {
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -69,6 +71,19 @@ pub fn metrics(
     all.push(plain("access_sessions_reaped_total", count(&freshness.reaped)));
     all.push(plain("access_nas_fresh", fresh));
     all.push(plain("access_nas_stale", stale));
+    let steps = &quotas.counters;
+    for (step, counter) in [
+        ("threshold", &steps.thresholds),
+        ("used_up", &steps.used_up),
+        ("restored", &steps.restored),
+    ] {
+        all.push(Metric {
+            name: "access_quota_steps_total",
+            label: Some(("step", step)),
+            value: count(counter),
+        });
+    }
+    all.push(plain("access_quota_held", quotas.held_count()));
     let held = plane.decisions.held();
     all.push(plain("access_decisions_in_memory", held.records));
     all.push(plain("access_decisions_in_memory_bytes", held.octets));

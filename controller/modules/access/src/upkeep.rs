@@ -1,5 +1,5 @@
-//! What the module's tables need now and then: next month's partitions, old change lines, refused records and
-//! replaced secrets removed.
+//! What the module's tables need now and then: next month's partitions, old change lines, refused records, old
+//! steps of quotas and replaced secrets removed.
 //! Never removes history.
 
 use std::time::Duration;
@@ -21,6 +21,8 @@ const MONTHS: i32 = 4;
 /// Days a change line is kept; a feeder that was away longer loads everything anyway.
 pub const CHANGE_DAYS: i32 = 7;
 
+/// Days that are kept of what was told and done about quotas.
+const QUOTA_STEP_DAYS: i32 = 400;
 /// Days a refused journal record is kept for somebody to look at.
 const REFUSED_DAYS: i32 = 90;
 
@@ -57,9 +59,15 @@ pub async fn once(db: &Database) -> Result<(), Error> {
     let refused_trimmed = store::refused::refused_trim(&mut tx, REFUSED_DAYS).await?;
     tx.commit().await?;
     let mut tx = db.begin(&op).await?;
+    let quota_steps_trimmed = store::quota::step_trim(&mut tx, QUOTA_STEP_DAYS).await?;
+    tx.commit().await?;
+    let mut tx = db.begin(&op).await?;
     let secrets_trimmed = store::nas::nas_older_secrets_trim(&mut tx).await?;
     tx.commit().await?;
-    debug!(trimmed, refused_trimmed, secrets_trimmed, "upkeep done");
+    debug!(
+        trimmed,
+        refused_trimmed, quota_steps_trimmed, secrets_trimmed, "upkeep done"
+    );
     Ok(())
 }
 

@@ -189,7 +189,7 @@ fn without_service_since(subscriber: &Subscriber, now: OffsetDateTime) -> Option
 
 /// Whether a session was let in after this moment, by our clock when the NAS sent our Class back. Somebody without service is
 /// let into the garden only.
-fn began_since(session: &Session, since: OffsetDateTime) -> bool {
+pub(super) fn began_since(session: &Session, since: OffsetDateTime) -> bool {
     match session.attribute(kind::CLASS).and_then(class::decided_unix_ms) {
         Some(decided_ms) => i128::from(decided_ms) * 1_000_000 >= since.unix_timestamp_nanos(),
         // The NAS's word, in whole seconds.
@@ -207,7 +207,7 @@ fn check(garden: &Garden, makes: &MakesInUse) -> Result<(), Error> {
     {
         return Err(Error::invalid(
             "/reasons",
-            "must be one or both of suspended and expired",
+            "must be some of suspended, expired and quota",
         ));
     }
     let terms = terms::read("/terms", &garden.terms)?;

@@ -2,7 +2,7 @@
 //! Never holds SQL ([`crate::store`]) and never sees HTTP ([`crate::http`]).
 //!
 //! One file a resource: [`nas`], [`plan`], [`terms`], [`defaults`], [`garden`], [`preview`], [`admission`], [`pool`], [`subscriber`],
-//! [`identity_policy`], [`session`], [`disconnect`], [`explain`], [`simulate`], [`realm`], [`reaper`], [`usage`], [`unknown_source`]; many at once: [`import`].
+//! [`identity_policy`], [`session`], [`disconnect`], [`explain`], [`simulate`], [`realm`], [`reaper`], [`usage`], [`quota`], [`unknown_source`]; many at once: [`import`].
 //! Every write leaves its audit line in the same transaction.
 
 pub mod admission;
@@ -19,6 +19,7 @@ pub mod nas;
 pub mod plan;
 pub mod pool;
 pub mod preview;
+pub mod quota;
 pub mod realm;
 pub mod reaper;
 pub mod session;
@@ -58,6 +59,8 @@ pub struct App {
     pub(crate) intents: Arc<IntentCounters>,
     /// How fresh what NAS say is.
     pub(crate) freshness: reaper::Freshness,
+    /// Who has come how far with his quota.
+    pub(crate) quotas: quota::Quotas,
     /// How far decisions are on their way to the database.
     pub(crate) decisions_drained: Arc<DrainCounters>,
     /// What attributes are called.
@@ -74,6 +77,7 @@ impl App {
         decisions_drained: Arc<DrainCounters>,
     ) -> Self {
         Self {
+            quotas: quota::Quotas::new(Arc::clone(&plane.directory)),
             db,
             sealer,
             plane,

@@ -305,6 +305,9 @@ impl App {
         let after = self.shown(&mut tx, op, after).await?;
         tx.commit().await?;
         leaving.go(self);
+        if plan_id != before.plan_id {
+            self.quotas.touched.subscriber(id.as_uuid());
+        }
         Ok(after)
     }
 
@@ -320,6 +323,7 @@ impl App {
         store::radcheck::radcheck_purge(&mut tx, op, &subscriber.username).await?;
         mark::put(&mut tx, op, id, &[]).await?;
         store::admission::subscriber_forget(&mut tx, op, id).await?;
+        store::quota::state_delete(&mut tx, op, id).await?;
         let entry = Entry::ok("subscriber.delete", "subscriber")
             .object(id, &subscriber.username)
             .before(shown(&subscriber));

@@ -95,9 +95,22 @@ pub fn read_of_plan(json: &Value) -> Result<Terms, Error> {
 /// # Errors
 /// [`Error::Invalid`] at the field.
 pub fn check(terms: &Terms, of_plan: bool, makes: &MakesInUse) -> Result<(), Error> {
+    check_with(terms, makes, |field| pointer(field, of_plan))
+}
+
+/// The same for terms that stand at another field of the API.
+///
+/// # Errors
+/// [`Error::Invalid`] at the field.
+pub fn check_at(at: &str, terms: &Terms, makes: &MakesInUse) -> Result<(), Error> {
+    check_with(terms, makes, |field| format!("{at}/{field}"))
+}
+
+/// Refuses terms; `pointer` says where a field of them stands.
+fn check_with(terms: &Terms, makes: &MakesInUse, pointer: impl Fn(&str) -> String) -> Result<(), Error> {
     terms
         .check()
-        .map_err(|error| Error::invalid(pointer(error.field.trim_start_matches('/'), of_plan), error.why))?;
+        .map_err(|error| Error::invalid(pointer(error.field.trim_start_matches('/')), error.why))?;
     let windows = terms.windows.iter().map(|window| terms.in_window(window));
     for terms in windows.chain([terms.clone()]) {
         for (make, nas) in makes {
@@ -112,7 +125,7 @@ pub fn check(terms: &Terms, of_plan: bool, makes: &MakesInUse) -> Result<(), Err
                     make.as_str(),
                     problem.why
                 );
-                return Err(Error::invalid(pointer(field, of_plan), message));
+                return Err(Error::invalid(pointer(field), message));
             }
         }
     }

@@ -5,8 +5,8 @@
 //! before it, and must not touch what begins behind it. [`plan`] is the part that needs no database and [`carry`] the
 //! part that does: while one batch is carried the next one is planned.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use kernel::Error;
 use radius_server::journal::OwnedRecord;
@@ -26,6 +26,8 @@ pub struct Plan {
     steps: Vec<Step>,
     /// Records that nobody can read.
     pub unreadable: Vec<Aside>,
+    /// Whose usage it is, with their partners, when somebody wants to know.
+    pub subscribers: HashSet<(Uuid, Uuid)>,
 }
 
 /// One thing to do to the database.
@@ -115,13 +117,18 @@ impl From<Error> for CarryError {
     }
 }
 
-/// What a batch asks for.
-pub fn plan(records: &[OwnedRecord], known: &mut Known) -> Plan {
+/// What a batch asks for; `noting`: whose usage it is, too.
+pub fn plan(records: &[OwnedRecord], known: &mut Known, noting: bool) -> Plan {
     let mut plan = Plan::default();
     let mut rows = Rows::default();
     for record in records {
         match row::read(&record.payload) {
-            Ok(Meaning::Session(session)) => rows.add(session),
+            Ok(Meaning::Session(session)) => {
+                let whose = session.subscriber.filter(|_| noting);
+                plan.subscribers
+                    .extend(whose.map(|subscriber| (session.tenant, subscriber)));
+                rows.add(session);
+            }
             Ok(Meaning::Restart {
                 tenant,
                 nas,

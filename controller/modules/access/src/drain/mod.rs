@@ -37,6 +37,7 @@ use uuid::Uuid;
 use self::accounting::CarryError;
 use self::known::Known;
 use self::pace::Pace;
+use crate::app::quota::touched::Touched;
 use crate::backoff::Backoff;
 use crate::causes::Causes;
 use crate::store::cursor::{self, Stream};
@@ -172,6 +173,8 @@ pub struct Drain {
     known: Arc<Mutex<Known>>,
     /// The next batch, being planned while the one before it is carried, and where it begins.
     ahead: Option<(u64, Reading)>,
+    /// Who is told whose usage was carried.
+    touched: Option<Arc<Touched>>,
     /// How fast it may go; `None`: as fast as it can.
     pace: Option<Pace>,
     /// What it did so far.
@@ -198,6 +201,7 @@ impl Drain {
             careful: false,
             known: Arc::default(),
             ahead: None,
+            touched: None,
             pace: None,
             counters,
         }
@@ -218,6 +222,15 @@ impl Drain {
     pub fn remembering(self, sessions_max: usize) -> Self {
         Self {
             known: Arc::new(Mutex::new(Known::of(sessions_max))),
+            ..self
+        }
+    }
+
+    /// The same, telling whose usage was carried.
+    #[must_use]
+    pub fn noting(self, touched: Arc<Touched>) -> Self {
+        Self {
+            touched: Some(touched),
             ..self
         }
     }
@@ -425,6 +438,7 @@ impl Drain {
     /// Begins to read and plan a batch, away from the async threads.
     fn read(&self, from: u64, limit: usize) -> Reading {
         let (reader, stream, known) = (self.reader.clone(), self.stream, Arc::clone(&self.known));
+        let noting = self.touched.as_ref().is_some_and(|touched| touched.is_watching());
         tokio::task::spawn_blocking(move || {
             let mut records = reader.read_from(from, limit, OCTETS_MAX)?;
             let Some(last) = records.last() else {
@@ -432,7 +446,7 @@ impl Drain {
             };
             let (next, count) = (last.seq + 1, records.len());
             let work = match stream {
-                Stream::Accounting => Work::Accounting(accounting::plan(&records, &mut known.lock())),
+                Stream::Accounting => Work::Accounting(accounting::plan(&records, &mut known.lock(), noting)),
                 Stream::Decisions => Work::Decisions(decisions::plan(&records)),
             };
             let only = records.pop().filter(|_| count == 1);
@@ -463,6 +477,9 @@ impl Drain {
         if let Some(carried) = carried {
             self.counters.proven.fetch_add(carried.proven, Ordering::Relaxed);
             carried.note(&mut self.known.lock());
+        }
+        if let (Work::Accounting(plan), Some(touched)) = (&batch.work, &self.touched) {
+            touched.used(plan.subscribers.iter().copied());
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use radius_server::authorization::defaults::Defaults;
 use radius_server::authorization::garden::{Garden, GardenReason};
 use radius_server::authorization::{Make, Sheet, Terms};
 use radius_server::directory::{
-    Credential, MARKS_MAX, Mark, MarkKind, Plan, ServiceState, Subscriber, SubscriberSpec,
+    Credential, MARKS_MAX, Mark, MarkKind, OnUsedUp, Plan, ServiceState, Subscriber, SubscriberSpec,
 };
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -34,6 +34,11 @@ use crate::store::directory::{
 const REFUSED_LINES_MAX: u64 = 100;
 /// NAS with short secrets get a line each until there are so many.
 const SHORT_SECRET_LINES_MAX: u64 = 100;
+
+/// A word of a closed set that this version does not know.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is a word of a later version")]
+struct UnknownWord(String);
 
 /// Turns what is said about a subscriber into his entry. Clones work for the same directory.
 #[derive(Debug, Clone)]
@@ -102,6 +107,23 @@ impl Clerk {
     pub fn plan(&self, entry: &PlanEntry) -> Plan {
         let other = self.terms("plan", entry.id, &entry.terms);
         Plan::of(entry.name.as_str(), reply::plan_terms(entry, other))
+    }
+
+    /// What happens to whoever used up the quota of a plan, if it has one. A word of a later schema turns nobody away.
+    pub fn on_used_up(&self, entry: &PlanEntry) -> Option<OnUsedUp> {
+        match entry.on_used_up.as_deref()? {
+            "throttle" => {
+                let throttle = entry.throttle.as_ref()?;
+                Some(OnUsedUp::Throttle(self.terms("quota", entry.id, throttle)))
+            }
+            "garden" => Some(OnUsedUp::Garden),
+            "reject" => Some(OnUsedUp::Reject),
+            other => {
+                let error = UnknownWord(other.to_owned());
+                self.refuse("quota", entry.id, &error);
+                None
+            }
+        }
     }
 
     /// The garden of a partner, if it has one.

@@ -109,7 +109,8 @@ impl Loader {
             self.subscribers_retain(&seen);
         }
         self.marks(tx).await?;
-        self.admission(tx).await
+        self.admission(tx).await?;
+        self.all_used_up(tx).await
     }
 
     /// Puts what all subscribers are recognised by, and takes out what they are not any more.
@@ -371,7 +372,8 @@ impl Loader {
         let mut replaced = Vec::new();
         for entry in entries {
             let rules = rules.get(&entry.id).copied().unwrap_or_default();
-            let newer = Arc::new(self.clerk.plan(&entry).with_admission(rules));
+            let newer = self.clerk.plan(&entry).with_admission(rules);
+            let newer = Arc::new(newer.with_quota(self.clerk.on_used_up(&entry)));
             self.clerk.plan_look(&newer, &makes);
             match self.plans.get_mut(&entry.id) {
                 Some(held) if *held == newer => {}
@@ -477,6 +479,7 @@ impl Loader {
             false => Vec::new(),
         };
         self.rules(&rules, &present);
+        self.used_up(tx, ids, extras.used_up, &present).await?;
         Ok(present)
     }
 }

@@ -1,7 +1,7 @@
 //! Feeds the access plane's directory: everything at start, then every committed change, in commit order.
 //! Never ends because the database is away: the directory stays as it is, and the feeder goes on where it stopped.
 //!
-//! - `load`: rows to directory entries; `admission`: those about who may be in at once; `bulk`: all subscribers, on several threads; `clerk`: one of them;
+//! - `load`: rows to directory entries; `admission`: those about who may be in at once; `quota`: who used up his quota; `bulk`: all subscribers, on several threads; `clerk`: one of them;
 //! - `changes`: which rows a batch of changes touches;
 //! - `place`: how far the changes were read;
 //! - [`reply`]: reply attributes to octets;
@@ -19,6 +19,7 @@ mod keeper;
 pub mod latency;
 mod load;
 mod place;
+mod quota;
 mod realms;
 pub mod reply;
 pub mod snapshot;
@@ -145,7 +146,9 @@ impl Feeder {
             }
         };
         if stale.is_none() {
-            self.loader.admission(&mut tx).await?; // a snapshot has the plans' part of it only
+            // A snapshot has the plans' part of these only.
+            self.loader.admission(&mut tx).await?;
+            self.loader.all_used_up(&mut tx).await?;
         }
         tx.commit().await?;
         if let Some(why) = stale {

@@ -221,6 +221,8 @@ mod tests {
             interim_interval_s: 300,
             framed_pool: Some("p1".to_owned()),
             terms: serde_json::json!({}),
+            on_used_up: None,
+            throttle: None,
         };
         let plan = Plan::of("Home", plan_terms(&entry, Terms::default()));
         let sheet = plan.sheet(Make::Cisco, None);

@@ -25,6 +25,8 @@ pub enum Reason {
     Suspended,
     /// His service has run out.
     Expired,
+    /// His quota is used up.
+    Quota,
 }
 
 /// The garden as it is to be.
@@ -33,7 +35,7 @@ pub enum Reason {
 #[garde(allow_unvalidated)]
 pub struct GardenPut {
     /// For which reasons somebody is let in.
-    #[garde(length(min = 1, max = 2))]
+    #[garde(length(min = 1, max = 3))]
     reasons: Vec<Reason>,
     /// What is given there. It must keep somebody in behind every NAS of the partner.
     #[schema(value_type = TermsShape)]
@@ -98,6 +100,7 @@ impl From<GardenPut> for Garden {
             let word = match reason {
                 Reason::Suspended => "suspended",
                 Reason::Expired => "expired",
+                Reason::Quota => "quota",
             };
             if !reasons.iter().any(|held| held == word) {
                 reasons.push(word.to_owned());

@@ -16,6 +16,7 @@ mod noted;
 pub mod plan;
 pub mod pool;
 pub mod preview;
+mod quota;
 pub mod realm;
 pub mod session;
 pub mod simulate;
@@ -166,6 +167,26 @@ fn subscriber_routes() -> ApiRoutes<Arc<App>> {
         .add(
             Access::Needs(Permission::RadiusSubscribersRead),
             routes!(usage::usage_list),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersRead),
+            routes!(quota::plan_quota_get),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersWrite),
+            routes!(quota::plan_quota_put),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersDelete),
+            routes!(quota::plan_quota_delete),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersRead),
+            routes!(quota::subscriber_quota_get),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersWrite),
+            routes!(quota::subscriber_quota_top_up),
         )
         .add(
             Access::Needs(Permission::RadiusSubscribersRead),

@@ -94,6 +94,10 @@ pub struct PlanEntry {
     pub framed_pool: Option<String>,
     /// What else it gives.
     pub terms: Value,
+    /// What happens to whoever used up its quota; `None`: it has none.
+    pub on_used_up: Option<String>,
+    /// Terms in its place then.
+    pub throttle: Option<Value>,
 }
 
 /// A subscriber with his stored credential.
@@ -235,10 +239,12 @@ pub async fn plan_entries(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<PlanEntry>, E
     Ok(sqlx::query_as!(
         PlanEntry,
         r#"SELECT p.id, p.name, b.download_bps AS "download_bps?", b.upload_bps AS "upload_bps?", p.session_timeout_s,
-                  p.idle_timeout_s, p.interim_interval_s, p.framed_pool, p.terms
+                  p.idle_timeout_s, p.interim_interval_s, p.framed_pool, p.terms,
+                  q.on_used_up AS "on_used_up?", q.throttle AS "throttle?"
              FROM access.plans p
              LEFT JOIN access.radius_bandwidth_profiles b
                     ON b.tenant_id = p.tenant_id AND b.id = p.bandwidth_profile_id
+             LEFT JOIN access.plan_quotas q ON q.tenant_id = p.tenant_id AND q.plan_id = p.id
             WHERE p.id = ANY($1)"#,
         ids
     )
@@ -297,6 +303,8 @@ pub struct Extras {
     pub marks: bool,
     /// Rules of admission, addresses or a binding of his own.
     pub rules: bool,
+    /// A quota that is used up.
+    pub used_up: bool,
 }
 
 /// What of these subscribers is worth a question of its own.
@@ -314,7 +322,10 @@ pub async fn subscriber_extras(tx: &mut Tx, ids: &[Uuid]) -> Result<Extras, Erro
                                 OR EXISTS (SELECT FROM access.subscriber_addresses x
                                             WHERE x.tenant_id = u.tenant_id AND x.subscriber_id = u.id)
                                 OR EXISTS (SELECT FROM access.subscriber_bindings x
-                                            WHERE x.tenant_id = u.tenant_id AND x.subscriber_id = u.id)), false) AS "rules!"
+                                            WHERE x.tenant_id = u.tenant_id AND x.subscriber_id = u.id)), false) AS "rules!",
+                  coalesce(bool_or(EXISTS (SELECT FROM access.quota_states x
+                                            WHERE x.tenant_id = u.tenant_id AND x.subscriber_id = u.id
+                                              AND x.used_up_at IS NOT NULL)), false) AS "used_up!"
              FROM access.subscribers u WHERE u.id = ANY($1)"#,
         ids
     )

@@ -40,7 +40,7 @@ pub const FILE: &str = "directory.snapshot";
 /// What it starts with.
 const MAGIC: [u8; 8] = *b"HEADSNAP";
 /// The form of everything behind; another one is another file.
-const FORMAT: u16 = 6;
+const FORMAT: u16 = 7;
 /// What the file's key is sealed for.
 const KEY_CONTEXT: &str = "access directory snapshot";
 /// Octets of a sealed key at most; one takes 90.

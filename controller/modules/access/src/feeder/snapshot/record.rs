@@ -15,8 +15,8 @@ use radius_server::authorization::defaults::Defaults;
 use radius_server::authorization::garden::{Garden, GardenReason};
 use radius_server::directory::{
     Balance, CoaTarget, Credential, Decided, HomeIdentity, HomeServerSpec, HomeTls, Identify, IdentifyBy,
-    MARKS_MAX, Mark, MarkKind, NasGuard, NasSpec, OlderSecret, Partner, Plan, ProxyState, RealmSpec,
-    RequestRate, Require, Secret, ServiceState, SubscriberSpec,
+    MARKS_MAX, Mark, MarkKind, NasGuard, NasSpec, OlderSecret, OnUsedUp, Partner, Plan, ProxyState,
+    RealmSpec, RequestRate, Require, Secret, ServiceState, SubscriberSpec,
 };
 use radius_server::password_hash::PasswordHash;
 use radius_server::{PartnerId, SubscriberId};
@@ -241,6 +241,20 @@ pub fn put_plan(id: Uuid, plan: &Plan, out: &mut Vec<u8>) {
     put(plan.name().as_bytes(), out);
     put_terms(Some(plan.terms()), out);
     put_plan_rules(plan.admission(), out);
+    put_on_used_up(plan.on_used_up().as_ref(), out);
+}
+
+/// Appends what happens to whoever used up the plan's quota.
+fn put_on_used_up(on_used_up: Option<&OnUsedUp>, out: &mut Vec<u8>) {
+    match on_used_up {
+        None => out.push(0),
+        Some(OnUsedUp::Garden) => out.push(1),
+        Some(OnUsedUp::Reject) => out.push(2),
+        Some(OnUsedUp::Throttle(terms)) => {
+            out.push(3);
+            put_terms(Some(terms), out);
+        }
+    }
 }
 
 /// Appends what a plan asks of admission.
@@ -344,6 +358,7 @@ pub fn record(octets: &mut &[u8], plans: &[(Uuid, Arc<Plan>)]) -> Option<Record>
             let name = rest.text()?;
             let plan = Plan::of(name, rest.terms()?.unwrap_or_default());
             let plan = plan.with_admission(plan_rules(&mut rest)?);
+            let plan = plan.with_quota(on_used_up(&mut rest)?);
             Record::Plan {
                 id,
                 plan: Arc::new(plan),
@@ -375,6 +390,17 @@ fn plan_rules(rest: &mut Rest<'_>) -> Option<PlanRules> {
             place => Some(*BindBy::ALL.get(place - 1)?),
         },
         pools,
+    })
+}
+
+/// What happens to whoever used up a plan's quota, if it has one.
+fn on_used_up(rest: &mut Rest<'_>) -> Option<Option<OnUsedUp>> {
+    Some(match rest.u8()? {
+        0 => None,
+        1 => Some(OnUsedUp::Garden),
+        2 => Some(OnUsedUp::Reject),
+        3 => Some(OnUsedUp::Throttle(rest.terms()??)),
+        _ => return None,
     })
 }
 

@@ -13,8 +13,8 @@ use radius_server::authorization::Terms;
 use radius_server::authorization::defaults::Defaults;
 use radius_server::authorization::garden::{Garden, GardenReason};
 use radius_server::directory::{
-    CoaTarget, Counts, Credential, Identify, NasGuard, NasSpec, OlderSecret, Plan, ProxyState, RequestRate,
-    Require, Service, ServiceState, SubscriberSpec,
+    CoaTarget, Counts, Credential, Identify, NasGuard, NasSpec, OlderSecret, OnUsedUp, Plan, ProxyState,
+    RequestRate, Require, Service, ServiceState, SubscriberSpec,
 };
 use radius_server::{Directory, PartnerId};
 use tempfile::TempDir;
@@ -101,6 +101,8 @@ fn populated(subscribers: u128) -> (Directory, Vec<(Uuid, Arc<Plan>)>) {
                 bind: Some(BindBy::Line),
                 pools: [None, Some(Uuid::from_u128(9).into()), None],
             });
+            let slow = terms(r#"{"download_bps": 10, "upload_bps": 1}"#);
+            let plan = plan.with_quota(Some(OnUsedUp::Throttle(slow)));
             (Uuid::from_u128(8), Arc::new(plan))
         })
         .into();
