@@ -20,6 +20,7 @@ pub mod error;
 pub mod events;
 pub mod http;
 pub mod id;
+pub mod idempotency;
 pub mod identity;
 pub mod input;
 mod kernel;

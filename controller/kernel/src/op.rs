@@ -25,6 +25,9 @@ pub struct OpContext {
     pub source_ip: Option<IpAddr>,
     /// What the actor may do within [`partner`](Self::partner).
     pub permissions: PermissionSet,
+    /// Whether its transactions wait while somebody changes this partner on the condition that nothing was changed
+    /// meanwhile. True for changes that people and programs ask for; tasks of the program wait for nobody.
+    pub yields: bool,
 }
 
 /// Who acts.
@@ -76,6 +79,7 @@ impl OpContext {
             request_id: RequestId::new(),
             source_ip: None,
             permissions: PermissionSet::all(),
+            yields: false,
         }
     }
 

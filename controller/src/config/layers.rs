@@ -31,6 +31,8 @@ pub const KEYS: &[Key] = &[
     key("http.session_idle_s", "HEADEND_HTTP_SESSION_IDLE_S"),
     key("http.session_absolute_s", "HEADEND_HTTP_SESSION_ABSOLUTE_S"),
     key("http.step_up_s", "HEADEND_HTTP_STEP_UP_S"),
+    key("http.rate_per_caller", "HEADEND_HTTP_RATE_PER_CALLER"),
+    key("http.rate_per_partner", "HEADEND_HTTP_RATE_PER_PARTNER"),
     key("radius.auth", "HEADEND_RADIUS_AUTH"),
     key("radius.accounting", "HEADEND_RADIUS_ACCOUNTING"),
     key("radius.auth_workers", "HEADEND_RADIUS_AUTH_WORKERS"),

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use kernel::identity::{RATE_CALLER_USUAL, RATE_PARTNER_USUAL};
 use radius_server::authentication::{EapOptions, FRAGMENT_OCTETS_MAX, FRAGMENT_OCTETS_MIN};
 
 pub use error::ConfigError;
@@ -63,6 +64,8 @@ const SESSION_ABSOLUTE_DEFAULT: Duration = Duration::from_secs(12 * 60 * 60);
 pub const STEP_UP_S: std::ops::RangeInclusive<i64> = 0..=30 * 24 * 60 * 60;
 /// See [`Http::step_up`].
 const STEP_UP_DEFAULT: Duration = Duration::from_secs(15 * 60);
+/// How many requests a second the API may answer one caller, or one partner; 0: as many as it can.
+pub const HTTP_RATE: std::ops::RangeInclusive<i64> = 0..=1_000_000;
 /// How many networks of trusted proxies there may be.
 pub const PROXIES_MAX: usize = 64;
 
@@ -106,6 +109,10 @@ pub struct Http {
     /// A critical act wants that its person proved himself within so many seconds, by logging in or again, 0 to 2592000;
     /// 0: it does not. Default: 900 (15 min).
     pub step_up: Duration,
+    /// Requests a second of one person or key, 0 to 1000000, and four times as many at once; 0: no limit. Default: 500.
+    pub rate_per_caller: u32,
+    /// The same for all those of one partner together. Default: 2000.
+    pub rate_per_partner: u32,
 }
 
 /// The access plane.
@@ -265,6 +272,12 @@ impl Config {
                 step_up: layers
                     .seconds("http.step_up_s", STEP_UP_S)?
                     .unwrap_or(STEP_UP_DEFAULT),
+                rate_per_caller: layers
+                    .integer("http.rate_per_caller", HTTP_RATE)?
+                    .unwrap_or(RATE_CALLER_USUAL),
+                rate_per_partner: layers
+                    .integer("http.rate_per_partner", HTTP_RATE)?
+                    .unwrap_or(RATE_PARTNER_USUAL),
             },
             radius: Radius {
                 auth: layers
@@ -421,6 +434,14 @@ impl Config {
                 Some(self.http.session_absolute.as_secs().to_string()),
             ),
             ("http.step_up_s", Some(self.http.step_up.as_secs().to_string())),
+            (
+                "http.rate_per_caller",
+                Some(self.http.rate_per_caller.to_string()),
+            ),
+            (
+                "http.rate_per_partner",
+                Some(self.http.rate_per_partner.to_string()),
+            ),
             ("radius.auth", Some(list(&self.radius.auth))),
             ("radius.accounting", Some(list(&self.radius.accounting))),
             ("radius.auth_workers", Some(self.radius.auth_workers.to_string())),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use access::{Access, Tasks};
+use kernel::http::rate::Rate;
 use kernel::identity::Settings;
 use kernel::secrets::Sealer;
 use kernel::{Database, Kernel};
@@ -121,6 +122,8 @@ impl Running {
             session_idle: config.http.session_idle,
             session_absolute: config.http.session_absolute,
             step_up: config.http.step_up,
+            rate_caller: Rate(config.http.rate_per_caller),
+            rate_partner: Rate(config.http.rate_per_partner),
             trusted_proxies: config.http.trusted_proxies.clone(),
         };
         let kernel =

@@ -2,8 +2,8 @@
 //! Never holds a query of its own beyond what opening needs; those live in each module's `store/`.
 //!
 //! `config` says which database, `private` runs one, `external` reaches yours, `foreign` reads somebody else's, `migrate` brings the schema up to date,
-//! `bare` is the private server alone,
-//! `role` refuses a role that row-level security does not hold, `error` says why there is none.
+//! `bare` is the private server alone, `role` refuses a role that row-level security does not hold, `turn` lets one change of
+//! a partner wait for another, `error` says why there is none.
 //! Start at [`Database::open`], then [`Database::begin`].
 
 pub mod bare;
@@ -14,6 +14,7 @@ pub mod foreign;
 pub(crate) mod migrate;
 pub(crate) mod private;
 mod role;
+mod turn;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use crate::error::{Error, is_outage};
 use crate::id::PartnerId;
 use crate::op::OpContext;
 use private::{Cluster, Durability, Wanted};
+use turn::Turn;
 
 /// A transaction that sees what the operation it was begun for may see. Rolls back when dropped.
 pub type Tx = sqlx::Transaction<'static, sqlx::Postgres>;
@@ -176,17 +178,39 @@ impl Database {
         // In a task of its own: were the caller gone in the middle of BEGIN, the connection would go back to the pool
         // with a transaction open, and with it the next operation's work into this one's partner.
         let beginning = tokio::spawn(begin_on(self.inner.pool.clone(), begin_statement(op.partner)));
-        match timeout(BEGIN_WAIT_MAX, beginning).await {
-            Ok(Ok(begun)) => begun.map_err(Error::from),
-            Ok(Err(source)) => Err(Error::Internal {
-                doing: "beginning a transaction",
-                source: source.into(),
-            }),
-            Err(source) => Err(Error::Unavailable {
-                what: "the database does not answer".to_owned(),
-                source: source.into(),
-            }),
+        let tx = match timeout(BEGIN_WAIT_MAX, beginning).await {
+            Ok(Ok(begun)) => begun.map_err(Error::from)?,
+            Ok(Err(source)) => {
+                return Err(Error::Internal {
+                    doing: "beginning a transaction",
+                    source: source.into(),
+                });
+            }
+            Err(source) => {
+                return Err(Error::Unavailable {
+                    what: "the database does not answer".to_owned(),
+                    source: source.into(),
+                });
+            }
+        };
+        match op.yields {
+            true => turn::take(tx, op.partner, Turn::Shared).await,
+            false => Ok(tx),
         }
+    }
+
+    /// Begins a transaction during which no other operation that [yields](OpContext::yields) changes anything of the same
+    /// partner, on this server or another. It keeps a connection, and the change itself needs one more: bound how many
+    /// there are.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database does not answer, or when others are at work for too long.
+    pub async fn begin_alone(&self, op: &OpContext) -> Result<Tx, Error> {
+        let looking = OpContext {
+            yields: false,
+            ..op.clone()
+        };
+        turn::take(self.begin(&looking).await?, op.partner, Turn::Alone).await
     }
 
     /// Asks whether the database answers.

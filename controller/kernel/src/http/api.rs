@@ -58,6 +58,8 @@ pub(super) struct Group<S> {
     pub path: String,
     /// Who may call them.
     pub access: Access,
+    /// What can be asked of it.
+    pub methods: Vec<Method>,
     /// The handlers.
     pub router: MethodRouter<S>,
 }
@@ -92,9 +94,11 @@ impl<S: Clone + Send + Sync + 'static> ApiRoutes<S> {
     #[must_use]
     pub fn add(mut self, access: Access, (schemas, paths, router): UtoipaMethodRouter<S>) -> Self {
         for (path, mut item) in paths.paths {
+            let mut methods = Vec::new();
             for (method, operation) in operations(&mut item) {
                 openapi::declare(operation, self.tag, access);
                 let operation = operation.operation_id.clone().unwrap_or_default();
+                methods.push(method.clone());
                 self.table.push(RouteInfo {
                     method,
                     path: path.clone(),
@@ -108,6 +112,7 @@ impl<S: Clone + Send + Sync + 'static> ApiRoutes<S> {
             self.groups.push(Group {
                 path,
                 access,
+                methods,
                 router: router.clone(),
             });
         }
@@ -127,14 +132,12 @@ impl<S: Clone + Send + Sync + 'static> ApiRoutes<S> {
 
     /// Gives the handlers their state.
     pub fn with_state(self, state: S) -> ApiRoutes<()> {
-        let groups = self
-            .groups
-            .into_iter()
-            .map(|Group { path, access, router }| Group {
-                path,
-                access,
-                router: router.with_state(state.clone()),
-            });
+        let groups = self.groups.into_iter().map(|group| Group {
+            path: group.path,
+            access: group.access,
+            methods: group.methods,
+            router: group.router.with_state(state.clone()),
+        });
         ApiRoutes {
             tag: self.tag,
             groups: groups.collect(),

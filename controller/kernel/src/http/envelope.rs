@@ -1,11 +1,12 @@
 //! The envelope of every answer: `data`, `meta`, `links`.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::conditional::version;
 use super::page::Page;
 use crate::id::RequestId;
 use crate::op::OpContext;
@@ -117,6 +118,16 @@ impl<T> Data<Vec<T>> {
 
 impl<T: Serialize> IntoResponse for Data<T> {
     fn into_response(self) -> Response {
-        (self.status, Json(self)).into_response()
+        // A page of a list has no version: what is on it moves with what is not.
+        let single = self.status == StatusCode::OK && self.meta.page.is_none();
+        let version = single
+            .then(|| serde_json::to_vec(&self.data).ok())
+            .flatten()
+            .and_then(|octets| version(&octets));
+        let mut response = (self.status, Json(self)).into_response();
+        if let Some(version) = version {
+            response.headers_mut().insert(header::ETAG, version);
+        }
+        response
     }
 }

@@ -11,12 +11,16 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::api::Access;
+use super::conditional::{self, Reader, Turns};
+use super::idempotent;
 use super::peer::source_ip;
 use super::problem::Problem;
+use super::rate::{Limits, Standing};
 use crate::audit::{self, Entry};
 use crate::authz::{Permission, PermissionSet};
 use crate::error::Error;
 use crate::id::{PartnerId, RequestId};
+use crate::idempotency::Keys;
 use crate::identity::Principal;
 use crate::identity::principal::Credential;
 use crate::identity::token::{TokenKind, digest_of};
@@ -64,6 +68,14 @@ pub(super) struct Guard {
     pub surface: Surface,
     /// The route's path below the mount, for the audit.
     pub path: Arc<str>,
+    /// How often somebody may ask.
+    pub limits: Limits,
+    /// Writes that are done once.
+    pub keys: Keys,
+    /// Changes of what the caller has seen.
+    pub turns: Turns,
+    /// What reads the object at this path, where something does.
+    pub reader: Option<Reader>,
 }
 
 /// Lets a request pass with its operation, or refuses it.
@@ -83,7 +95,8 @@ pub(super) async fn guard(
             .map(|(_, value)| value.to_owned())
     };
     let partner = params.as_ref().ok().and_then(named);
-    match guard.admit(partner.as_deref(), &parts).await {
+    let mut standing = None;
+    let mut response = match guard.admit(partner.as_deref(), &parts, &mut standing).await {
         Ok(Admitted { op, principal }) => {
             let asked = parts.clone();
             let extensions = &mut parts.extensions;
@@ -92,11 +105,16 @@ pub(super) async fn guard(
             if let Some(principal) = principal {
                 extensions.insert(principal);
             }
-            let response = next.run(Request::from_parts(parts, body)).await;
+            let request = Request::from_parts(parts, body);
+            let response = guard.perform(&op, &asked, request, next).await;
             guard.note_refusal(&op, &asked, response).await
         }
         Err(problem) => problem.into_response(),
+    };
+    if let Some(standing) = standing {
+        standing.write(response.headers_mut());
     }
+    response
 }
 
 /// What a request that passes carries.
@@ -108,14 +126,23 @@ struct Admitted {
 }
 
 impl Guard {
-    /// Decides about a request.
-    async fn admit(&self, partner: Option<&str>, request: &Parts) -> Result<Admitted, Problem> {
+    /// Decides about a request; also says where its caller stands with the number of his requests.
+    async fn admit(
+        &self,
+        partner: Option<&str>,
+        request: &Parts,
+        standing: &mut Option<Standing>,
+    ) -> Result<Admitted, Problem> {
         let op = self.anonymous(request);
         if let Access::Public(_) = self.access {
             return Ok(Admitted { op, principal: None });
         }
         let (token, by_cookie) = self.credential(&request.headers)?;
         let principal = self.authenticate(&token).await?;
+        // Counted before anything is looked at, so that being refused is not free.
+        if let Some(caller) = principal.actor.id {
+            self.limits.count_caller(caller, standing)?;
+        }
         if by_cookie && is_write(&request.method) {
             self.check_same_site(&request.headers)?;
         }
@@ -139,6 +166,7 @@ impl Guard {
             }
             Access::Needs(permission) => {
                 let (partner, permissions) = self.resolve(&op, &principal, partner, request).await?;
+                self.limits.count_partner(partner, standing)?;
                 let op = OpContext {
                     partner: Some(partner),
                     permissions,
@@ -150,9 +178,38 @@ impl Guard {
             }
         };
         Ok(Admitted {
-            op,
+            op: OpContext {
+                yields: is_write(&request.method),
+                ..op
+            },
             principal: Some(principal),
         })
+    }
+
+    /// Lets the handler do it: once, when the request has a key; only to what the caller has seen, when he says what.
+    async fn perform(&self, op: &OpContext, asked: &Parts, request: Request, next: Next) -> Response {
+        if !is_write(&asked.method) {
+            return conditional::spare(&asked.headers, next.run(request).await);
+        }
+        let run = async |request: Request| {
+            let conditional = request.headers().contains_key(header::IF_MATCH);
+            let mut response = if conditional {
+                let (db, reader) = (&self.kernel.db, self.reader.as_ref());
+                let changed = self.turns.change(db, op, reader, request, next).await;
+                changed.unwrap_or_else(IntoResponse::into_response)
+            } else {
+                next.run(request).await
+            };
+            // What a change answers is not always what reading shows, and its version must be that of what is read.
+            response.headers_mut().remove(header::ETAG);
+            response
+        };
+        if !asked.headers.contains_key(idempotent::KEY) {
+            return run(request).await;
+        }
+        let caller = op.actor.id.filter(|_| op.actor.kind != ActorKind::Anonymous);
+        let once = idempotent::once(&self.keys, op, caller, request, run).await;
+        once.unwrap_or_else(IntoResponse::into_response)
     }
 
     /// The operation before anybody is known.
@@ -172,6 +229,7 @@ impl Guard {
                 .unwrap_or_else(RequestId::new),
             source_ip: source_ip(&request.extensions, &request.headers, trusted),
             permissions: PermissionSet::empty(),
+            yields: false,
         }
     }
 

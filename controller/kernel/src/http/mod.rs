@@ -3,7 +3,9 @@
 //!
 //! The way of a request, outermost first:
 //! - [`edge`] gives it an id, a time limit and a body limit, and makes every error a problem document;
-//! - [`guard`] turns the credential into an [`crate::OpContext`] for the partner in the path, or refuses;
+//! - [`guard`] turns the credential into an [`crate::OpContext`] for the partner in the path, or refuses; `rate` counts how
+//!   often somebody asks, `idempotent` does a write once however often it is sent, `conditional` only when the object is
+//!   what the caller has seen;
 //! - the handler takes it apart with [`Path`], [`Query`], [`Page`] and [`Valid`], and answers [`Data`] or [`Problem`].
 //!
 //! A module offers [`ApiRoutes`]; [`serve_router`] mounts those of all modules under `/api/v1` (the console, cookie or
@@ -11,15 +13,18 @@
 
 pub mod api;
 pub mod body;
+mod conditional;
 pub mod edge;
 pub mod envelope;
 pub mod guard;
+mod idempotent;
 pub mod openapi;
 pub mod page;
 pub mod path;
 pub mod peer;
 pub mod problem;
 pub mod query;
+pub mod rate;
 pub mod routes;
 pub mod serve;
 #[cfg(feature = "testing")]

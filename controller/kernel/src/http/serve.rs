@@ -1,20 +1,26 @@
 //! Puts the routes of all modules, their guards and the edge together.
 //! Never adds a route of its own except the document that describes them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::routing::get;
 use axum::{Router, middleware};
+use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
 use utoipa::openapi::OpenApi;
 
 use super::api::{Access, ApiRoutes, Group, RouteInfo};
+use super::conditional::{Reader, Turns};
 use super::edge::{BODY_OCTETS_MAX, Edge, edge, panicked};
 use super::guard::{Guard, Surface, guard};
 use super::problem::Problem;
+use super::rate::Limits;
 use super::{openapi, routes};
+use crate::idempotency::Keys;
 use crate::kernel::Kernel;
 
 /// The path of the document below the mounts.
@@ -48,12 +54,27 @@ pub fn serve_router(kernel: Kernel, modules: Vec<ApiRoutes>) -> Api {
     let https = kernel.identity.settings().public_url.starts_with("https://");
     let mut groups = all.groups;
     groups.push(document_group(&openapi));
+    let limits = Limits::new(kernel.identity.settings());
+    let keys = Keys::new(kernel.db.clone(), kernel.sealer.clone());
+    let turns = Turns::default();
+    // Groups of one path share no value: the reader is found among all of them.
+    let readers: HashMap<&str, Reader> = (groups.iter())
+        .filter(|group| group.methods.contains(&Method::GET))
+        .map(|group| {
+            let reader = Reader {
+                access: group.access,
+                handlers: group.router.clone(),
+            };
+            (group.path.as_str(), reader)
+        })
+        .collect();
     let mut router = Router::new();
     for surface in Surface::ALL {
         for Group {
             path,
             access,
             router: handlers,
+            ..
         } in &groups
         {
             let guarded = Guard {
@@ -61,6 +82,10 @@ pub fn serve_router(kernel: Kernel, modules: Vec<ApiRoutes>) -> Api {
                 access: *access,
                 surface,
                 path: Arc::from(path.as_str()),
+                limits: limits.clone(),
+                keys: keys.clone(),
+                turns: turns.clone(),
+                reader: readers.get(path.as_str()).cloned(),
             };
             let handlers = handlers
                 .clone()
@@ -72,7 +97,9 @@ pub fn serve_router(kernel: Kernel, modules: Vec<ApiRoutes>) -> Api {
         .fallback(|| async { Problem::of_status(StatusCode::NOT_FOUND) })
         .layer(DefaultBodyLimit::max(BODY_OCTETS_MAX))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(Edge { https }, edge));
+        .layer(middleware::from_fn_with_state(Edge { https }, edge))
+        // Of what is worth it, for who can read it; a stream of events stays as it is.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
     Api {
         router,
         routes,
@@ -89,6 +116,7 @@ fn document_group(openapi: &OpenApi) -> Group<()> {
     };
     Group {
         path: DOCUMENT_PATH.to_owned(),
+        methods: vec![Method::GET],
         access: Access::Public("the description of the API is the same for everybody"),
         router: get(handler),
     }

@@ -38,12 +38,18 @@ pub use token::Token;
 
 use crate::database::Database;
 use crate::error::Error;
+use crate::http::rate::Rate;
 use crate::secrets::Sealer;
 use clock::Clock;
 use password::Passwords;
 use throttle::Throttle;
 
-/// How people sign in here. Everything has a default that is right for one box.
+/// Requests a second of a person or a key, unless configured otherwise; four times as many at once.
+pub const RATE_CALLER_USUAL: u32 = 500;
+/// Requests a second of all those of a partner.
+pub const RATE_PARTNER_USUAL: u32 = 2000;
+
+/// How people sign in here, and how often they may ask. Everything has a default that is right for one box.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Where browsers reach us, for example `https://oss.isp.example`; makes the cookie `Secure` when it is https.
@@ -54,6 +60,10 @@ pub struct Settings {
     pub session_absolute: Duration,
     /// A critical act wants that its person proved himself within this time, by logging in or again; zero: it does not.
     pub step_up: Duration,
+    /// How often a person or a key may ask.
+    pub rate_caller: Rate,
+    /// How often all those of a partner may ask together.
+    pub rate_partner: Rate,
     /// Peers whose `X-Forwarded-For` is believed; without it all clients behind a balancer would throttle each other.
     pub trusted_proxies: Vec<IpNet>,
 }
@@ -65,6 +75,8 @@ impl Default for Settings {
             session_idle: Duration::from_secs(30 * 60),
             session_absolute: Duration::from_secs(12 * 60 * 60),
             step_up: Duration::from_secs(15 * 60),
+            rate_caller: Rate(RATE_CALLER_USUAL),
+            rate_partner: Rate(RATE_PARTNER_USUAL),
             trusted_proxies: Vec::new(),
         }
     }

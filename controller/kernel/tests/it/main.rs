@@ -2,6 +2,7 @@
 
 mod audit;
 mod authz;
+mod conventions;
 mod database;
 mod database_external;
 mod database_private;

@@ -66,6 +66,8 @@ const SEED: &str = "
     INSERT INTO kernel.audit_chain (tenant_id, seq, audit_id, hash)
         SELECT tenant_id, 1, id, sha256('$n') FROM kernel.audit WHERE tenant_id = $tenant;
     INSERT INTO kernel.audit_unsealed (id, tenant_id) VALUES (gen_random_uuid(), $tenant);
+    INSERT INTO kernel.idempotency_keys (actor_id, key, tenant_id, request_sha256, lease_until)
+        VALUES (gen_random_uuid(), 'k', $tenant, sha256('$n'), now());
     INSERT INTO access.nas (id, tenant_id, nasname, address, shortname, secret)
         VALUES (gen_random_uuid(), $tenant, '10.0.$n.1', '10.0.$n.1/32', 'bng', 'sealed');
     INSERT INTO access.home_servers (id, tenant_id, name, address, auth_port, secret)
