@@ -22,6 +22,7 @@ use super::error::ServeError;
 use super::health::{self, Health};
 use super::setup_page;
 use crate::config::Config;
+use crate::console;
 use crate::dictionary;
 use crate::output;
 
@@ -168,7 +169,8 @@ impl Running {
         let router = api
             .router
             .merge(health::routes(health))
-            .merge(setup_page::routes());
+            .merge(setup_page::routes())
+            .merge(console::routes(public_url.starts_with("https://")));
         let http = tokio::spawn(serve_http(listener, router, stopping));
         Ok(Running {
             plane,

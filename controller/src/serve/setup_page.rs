@@ -2,7 +2,7 @@
 //! Holds no rule and knows no token: the link carries it behind `#`, which a browser sends to nobody, and the page hands
 //! it to `POST /api/v1/setup`, which decides.
 //!
-//! The three files beside this one are the page; the console proper comes with the web client.
+//! The three files beside this one are the page; it stands without the console ([`crate::console`]), which a build may lack.
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, header};

@@ -17,7 +17,7 @@ async function begin() {
   const answer = await fetch("/api/v1/setup");
   const open = answer.ok && (await answer.json()).data.open;
   if (!open) {
-    message.textContent = "Set-up is complete. This page will not open again; sign in with the command line or the API.";
+    message.textContent = "Set-up is complete. This page will not open again; sign in at the console.";
   } else if (!token) {
     message.textContent = "Open the whole link that the server printed at its first start; it ends with #hst_…";
   } else {
@@ -39,7 +39,10 @@ form.addEventListener("submit", async (event) => {
     const answer = await fetch("/api/v1/setup", { method: "POST", headers, body: JSON.stringify(body) });
     if (answer.ok) {
       form.remove();
-      message.textContent = `Done. Next, on the command line:\nheadend login --url ${location.origin} --email ${body.admin.email}`;
+      const link = document.createElement("a");
+      link.href = "/";
+      link.textContent = "Sign in to the console";
+      message.replaceChildren("Done. ", link, `\nOr on the command line: headend login --url ${location.origin} --email ${body.admin.email}`);
     } else {
       message.textContent = words(await answer.json());
     }
