@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn a_top_up_restores_and_is_eaten_like_the_quota_was() {
         let topped = |octets, used| Standing {
-            allowed: 1_000 + octets,
+            allowed: 1_000_u64 + octets,
             used,
             ..self::used(0)
         };
