@@ -6,7 +6,7 @@
 //! - [`op`] is that operation's context, carried through every layer below; [`id`] lists all typed ids;
 //! - [`authz`] knows permissions and roles; [`identity`] knows people, their sessions and API keys;
 //! - [`tenancy`] keeps partners, their clients and their sites;
-//! - [`outbound`] is how servers of others are spoken to;
+//! - [`outbound`] is how servers of others are spoken to; [`vault`] reads secrets that are kept in one;
 //! - [`audit`] writes down who did what; [`events`] tells others of it; [`secrets`] seals what must not be read from a row;
 //! - [`database`] runs or reaches PostgreSQL and opens transactions that see one partner only;
 //! - [`input`] checks what a caller sent; [`error`] is the one error all of them speak.
@@ -30,6 +30,7 @@ pub mod secrets;
 pub mod tenancy;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod vault;
 
 pub use database::{Database, Tx};
 pub use error::{BoxError, Error, FieldError, OnConstraint};

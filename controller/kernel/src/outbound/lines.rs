@@ -39,7 +39,7 @@ pub struct Place {
 /// All lines. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Lines {
-    /// What may be connected to.
+    /// What partners' lines may connect to.
     reach: Reach,
     /// The lines.
     lines: Arc<Mutex<HashMap<LineKey, Kept>>>,
@@ -66,7 +66,7 @@ impl Lines {
         }
     }
 
-    /// What may be connected to.
+    /// What partners' lines may connect to.
     pub fn reach(&self) -> &Reach {
         &self.reach
     }
@@ -84,7 +84,11 @@ impl Lines {
             return Ok(Arc::clone(line));
         }
         // Made outside of the lock: it reads the machine's certificates.
-        let made = Arc::new(HttpLine::new(place.clone(), self.reach.clone())?);
+        let reach = match key.partner {
+            Some(_) => self.reach.clone(),
+            None => Reach::anywhere(),
+        };
+        let made = Arc::new(HttpLine::new(place.clone(), reach)?);
         let mut lines = self.lines.lock();
         match lines.get(&key) {
             // Somebody else was as quick.

@@ -186,6 +186,15 @@ impl Reach {
         }
     }
 
+    /// Anywhere: for places that the platform's operator has named, who may send the program where he likes.
+    pub fn anywhere() -> Self {
+        let all = |net| IpNet::new_assert(net, 0);
+        Self::with(&[
+            all(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+            all(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
+        ])
+    }
+
     /// Judges one address; the error is what kind of address it is.
     ///
     /// # Errors
@@ -363,6 +372,8 @@ mod tests {
         assert_eq!(reach.check(address("fd00:1::7")), Ok(()));
         assert_eq!(reach.check(address("10.21.0.1")), Err("private"));
         assert_eq!(reach.check(address("127.0.0.1")), Err("loopback"));
+        assert_eq!(Reach::anywhere().check(address("127.0.0.1")), Ok(()));
+        assert_eq!(Reach::anywhere().check(address("fe80::1")), Ok(()));
     }
 
     #[test]
