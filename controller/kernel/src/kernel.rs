@@ -6,6 +6,8 @@ use crate::database::Database;
 use crate::error::Error;
 use crate::events::Events;
 use crate::identity::{Identity, Settings, Token};
+use crate::integration::{Integrations, PlatformVault};
+use crate::outbound::Reach;
 use crate::secrets::Sealer;
 use crate::tenancy::Tenancy;
 
@@ -22,6 +24,8 @@ pub struct Kernel {
     pub tenancy: Tenancy,
     /// What happened.
     pub events: Events,
+    /// Systems of others that partners work with.
+    pub integrations: Integrations,
 }
 
 impl Kernel {
@@ -34,9 +38,19 @@ impl Kernel {
             identity: Identity::new(db.clone(), sealer.clone(), settings)?,
             tenancy: Tenancy::new(db.clone()),
             events: Events::new(db.clone()),
+            integrations: Integrations::new(db.clone(), sealer.clone(), Reach::default(), None),
             db,
             sealer,
         })
+    }
+
+    /// The same with what partners' URLs may lead to beside what is public, and with a vault of the platform.
+    #[must_use]
+    pub fn with_outside(self, reach: Reach, vault: Option<PlatformVault>) -> Self {
+        Self {
+            integrations: Integrations::new(self.db.clone(), self.sealer.clone(), reach, vault),
+            ..self
+        }
     }
 
     /// Makes the database agree with the program, and issues the set-up link while nobody exists.

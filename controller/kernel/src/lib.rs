@@ -7,6 +7,7 @@
 //! - [`authz`] knows permissions and roles; [`identity`] knows people, their sessions and API keys;
 //! - [`tenancy`] keeps partners, their clients and their sites;
 //! - [`outbound`] is how servers of others are spoken to; [`vault`] reads secrets that are kept in one;
+//! - [`integration`] is which systems of others a partner works with, and with which secrets;
 //! - [`audit`] writes down who did what; [`events`] tells others of it; [`secrets`] seals what must not be read from a row;
 //! - [`database`] runs or reaches PostgreSQL and opens transactions that see one partner only;
 //! - [`input`] checks what a caller sent; [`error`] is the one error all of them speak.
@@ -23,6 +24,7 @@ pub mod id;
 pub mod idempotency;
 pub mod identity;
 pub mod input;
+pub mod integration;
 mod kernel;
 pub mod op;
 pub mod outbound;

@@ -69,6 +69,8 @@ permissions! {
     RolesManage = "roles:manage", true, "Create, change and remove the partner's own roles";
     ApiKeysManage = "api-keys:manage", true, "Create, list and revoke API keys";
     AuditRead = "audit:read", false, "Read the audit";
+    IntegrationsRead = "integrations:read", false, "See systems of others and the age of what is shown there";
+    IntegrationsManage = "integrations:manage", true, "Configure and try systems of others, and set what is shown there";
 }
 
 impl Permission {

@@ -96,6 +96,7 @@ pub const BUILT_IN: &[BuiltInRole] = &[
             PartnerRead,
             UsersRead,
             RolesRead,
+            IntegrationsRead,
         ]),
     },
     BuiltInRole {

@@ -3,6 +3,7 @@
 mod api_keys;
 mod audit;
 mod clients;
+mod integrations;
 mod me;
 mod partners;
 mod passkeys;
@@ -27,6 +28,7 @@ pub fn routes() -> ApiRoutes<Kernel> {
         passkeys::routes(),
         partners::routes(),
         settings::routes(),
+        integrations::routes(),
         clients::routes(),
         sites::routes(),
         users::routes(),

@@ -68,6 +68,10 @@ const SEED: &str = "
     INSERT INTO kernel.audit_unsealed (id, tenant_id) VALUES (gen_random_uuid(), $tenant);
     INSERT INTO kernel.idempotency_keys (actor_id, key, tenant_id, request_sha256, lease_until)
         VALUES (gen_random_uuid(), 'k', $tenant, sha256('$n'), now());
+    INSERT INTO kernel.integrations (tenant_id, system, url, health_ms, read_ms, write_ms, in_flight_max)
+        VALUES ($tenant, 'netbox', 'https://netbox.example', 2000, 10000, 60000, 20);
+    INSERT INTO kernel.integration_secrets (tenant_id, system, name, reference)
+        VALUES ($tenant, 'netbox', 'token', 'vault:tenants/x/netbox/api-token#value');
     INSERT INTO access.nas (id, tenant_id, nasname, address, shortname, secret)
         VALUES (gen_random_uuid(), $tenant, '10.0.$n.1', '10.0.$n.1/32', 'bng', 'sealed');
     INSERT INTO access.home_servers (id, tenant_id, name, address, auth_port, secret)
