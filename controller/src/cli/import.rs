@@ -14,7 +14,7 @@ use crate::import::freeradius::{self, Sessions, Wanted};
 use crate::import::group::Rules;
 use crate::import::report::Report;
 use crate::import::source::Source;
-use crate::import::{Asked, list, moment};
+use crate::import::{Asked, list, moment, port_blocks};
 use crate::output::{self, cell, column};
 
 /// From where.
@@ -24,6 +24,8 @@ pub enum Command {
     Freeradius(Freeradius),
     /// From a list of subscribers as comma-separated values
     Csv(List),
+    /// From the log of a carrier-grade NAT as comma-separated values: whose ports were whose
+    PortBlocks(PortBlocks),
     /// List what was imported
     List,
 }
@@ -91,6 +93,23 @@ pub struct List {
     common: Common,
 }
 
+/// From the log of a NAT.
+#[derive(Args)]
+pub struct PortBlocks {
+    /// The file; docs/migration.md lists its columns
+    #[arg(short, long, value_name = "FILE")]
+    file: PathBuf,
+    /// Report what would be done and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Write everything that was refused to a file: kind, place, name, reason, tabs between
+    #[arg(long, value_name = "FILE")]
+    refused: Option<PathBuf>,
+    /// The offset of moments that have none
+    #[arg(long, value_name = "OFFSET", default_value = "+00:00", allow_hyphen_values = true, value_parser = moment::offset)]
+    utc_offset: UtcOffset,
+}
+
 /// Reads `GROUP=PLAN`; a group's name may hold an equals sign, a plan's slug cannot.
 fn pair(text: &str) -> Result<(String, String), String> {
     match text.rsplit_once('=') {
@@ -108,6 +127,7 @@ impl Command {
         let common = match &self {
             Command::Freeradius(freeradius) => &freeradius.common,
             Command::Csv(list) => &list.common,
+            Command::PortBlocks(wanted) => return wanted.import(context, &partner).await,
             Command::List => return imports(context, &partner).await,
         };
         let (client, site) = site_of(context, &partner, common.site.as_deref()).await?;
@@ -123,13 +143,35 @@ impl Command {
         match &self {
             Command::Freeradius(wanted) => wanted.import(&asked, &mut report).await?,
             Command::Csv(wanted) => list::run(&asked, &wanted.file, common.utc_offset, &mut report).await?,
-            Command::List => {}
+            Command::PortBlocks(_) | Command::List => {}
         }
-        if context.json {
-            output::json(&report.to_json(common.dry_run));
-        } else {
-            report.print(common.dry_run);
-        }
+        show(context, &report, common.dry_run);
+        Ok(())
+    }
+}
+
+/// Prints what became of everything.
+fn show(context: &Context, report: &Report, dry_run: bool) {
+    match context.json {
+        true => output::json(&report.to_json(dry_run)),
+        false => report.print(dry_run),
+    }
+}
+
+impl PortBlocks {
+    /// Does it.
+    async fn import(&self, context: &Context, partner: &str) -> Result<(), Failure> {
+        let asked = Asked {
+            api: &context.api,
+            partner,
+            site: ("", ""),
+            plan: None,
+            dry_run: self.dry_run,
+            update: false,
+        };
+        let mut report = Report::new(self.refused.as_deref())?;
+        port_blocks::run(&asked, &self.file, self.utc_offset, &mut report).await?;
+        show(context, &report, self.dry_run);
         Ok(())
     }
 }

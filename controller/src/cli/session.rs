@@ -45,6 +45,9 @@ pub enum Command {
         address: String,
         /// When, as 2026-11-21T12:00:00Z [default: now]
         time: Option<String>,
+        /// A port of it: whose that was behind a carrier-grade NAT, else who had the whole address
+        #[arg(long, value_name = "N")]
+        port: Option<u16>,
     },
     /// End a live session and wait for the proof
     Disconnect {
@@ -90,8 +93,11 @@ impl Command {
                 );
                 Ok(())
             }
-            Command::At { address, time } => {
+            Command::At { address, time, port } => {
                 let at = moment(time.as_deref())?;
+                if let Some(port) = port {
+                    return holders(context, &partner, &address, port, &at).await;
+                }
                 let filter = [("address", address.as_str()), ("at", at.as_str())];
                 let held = context
                     .api
@@ -110,6 +116,37 @@ impl Command {
             }
         }
     }
+}
+
+/// Tells whose a port of an address was.
+async fn holders(
+    context: &Context,
+    partner: &str,
+    address: &str,
+    port: u16,
+    at: &str,
+) -> Result<(), Failure> {
+    let port = port.to_string();
+    let filter = [("address", address), ("port", port.as_str()), ("at", at)];
+    let path = ["partners", partner, "port-blocks", "at"];
+    let held = context.api.list(&path, &filter).await?;
+    let headings = [
+        "USERNAME", "NAS", "INSIDE", "ADDRESS", "PORTS", "SINCE", "UNTIL", "SAID_BY", "SESSION",
+    ];
+    context.show_list(held, &headings, |holder| {
+        vec![
+            field(holder, "username"),
+            field(holder, "nas"),
+            field(holder, "inside"),
+            field(holder, "public_address"),
+            format!("{}-{}", holder["port_first"], holder["port_last"]),
+            output::column(holder, "since"),
+            output::column(holder, "until"),
+            field(holder, "source"),
+            field(&holder["session"], "id"),
+        ]
+    });
+    Ok(())
 }
 
 /// The moment a caller names, as the API wants it; none: now.

@@ -73,10 +73,7 @@ pub async fn run(
     let mut batches = Batches::new(&target, Kind::Subscriber, "subscribers", beside);
     while let Some((line, values)) = csv.next_record().map_err(wrong)? {
         let place = format!("line {line}");
-        let cells = Cells {
-            names: &names,
-            values: &values,
-        };
+        let cells = Cells::new(&names, &values);
         let name = cells.said("username").unwrap_or("-");
         match body(asked, &cells, offset) {
             Ok(body) => batches.push(body, place, name, report).await?,
@@ -111,7 +108,7 @@ fn columns_check(names: &[String]) -> Result<(), Failure> {
 }
 
 /// A line with the names of its columns.
-struct Cells<'a> {
+pub(super) struct Cells<'a> {
     /// The names.
     names: &'a [String],
     /// The values.
@@ -119,8 +116,13 @@ struct Cells<'a> {
 }
 
 impl<'a> Cells<'a> {
+    /// A line.
+    pub(super) fn new(names: &'a [String], values: &'a [String]) -> Self {
+        Self { names, values }
+    }
+
     /// The value of a column that says something.
-    fn said(&self, name: &str) -> Option<&'a str> {
+    pub(super) fn said(&self, name: &str) -> Option<&'a str> {
         let at = self.names.iter().position(|column| column == name)?;
         self.values
             .get(at)

@@ -2,7 +2,7 @@
 //! Never writes to the other system, and never goes past the API: what may come in is decided there.
 //!
 //! In the order data flows: a [`source`] ([`dump`] with its [`lexer`], or a live database, both as [`copy_text`]; [`csv`] by
-//! itself) gives rows of a [`table`]; [`collected`] puts people and groups together; [`group`], [`person`], [`nas`] and
+//! itself, in a [`list`] or as [`port_blocks`]) gives rows of a [`table`]; [`collected`] puts people and groups together; [`group`], [`person`], [`nas`] and
 //! [`session`] make bodies of them, with moments read by [`moment`] and names by `escaped`; [`send`] brings them, and the [`report`] adds up.
 
 pub mod collected;
@@ -18,6 +18,7 @@ pub mod moment;
 pub mod nas;
 mod octets;
 pub mod person;
+pub mod port_blocks;
 pub mod report;
 pub mod send;
 pub mod session;

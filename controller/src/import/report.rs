@@ -32,6 +32,8 @@ pub enum Kind {
     Subscriber,
     /// Sessions.
     Session,
+    /// Port blocks of a carrier-grade NAT.
+    PortBlock,
 }
 
 impl Kind {
@@ -43,6 +45,7 @@ impl Kind {
             Kind::Group => "group",
             Kind::Subscriber => "subscriber",
             Kind::Session => "session",
+            Kind::PortBlock => "port_block",
         }
     }
 }

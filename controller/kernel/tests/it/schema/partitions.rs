@@ -16,7 +16,7 @@ async fn partitions_made_later_are_isolated_and_take_their_rows() {
         .into_iter()
         .filter(|(tab, _)| is_partition_made_later(tab))
         .collect();
-    assert_eq!(later.len(), 6, "three tables, two months: {later:?}");
+    assert_eq!(later.len(), 8, "four tables, two months: {later:?}");
     for (tab, _) in &later {
         assert_eq!(
             count(&mut superuser, tab).await.expect("counts"),

@@ -135,6 +135,12 @@ const SEED: &str = "
         WHERE tenant_id = $tenant;
     INSERT INTO access.quota_topups (id, tenant_id, subscriber_id, octets, reason, created_by_name)
         SELECT gen_random_uuid(), tenant_id, id, 1, 'test', 'test' FROM access.subscribers WHERE tenant_id = $tenant;
+    INSERT INTO access.port_blocks (tenant_id, public_address, port_first, port_last, since, inside, source)
+        SELECT $tenant, '192.0.2.1', 1024, 2047, at::timestamptz, '100.64.0.9', 'import'
+        FROM unnest(ARRAY['2026-01-15', '2026-02-15', '1999-01-01']) AS at;
+    INSERT INTO access.site_pools (tenant_id, site_id, ipv4_pool_id)
+        SELECT $tenant, sites.id, address_pools.id FROM kernel.sites, access.address_pools
+        WHERE sites.tenant_id = $tenant AND address_pools.tenant_id = $tenant;
     INSERT INTO access.imports (id, tenant_id, source, started_by_name) VALUES (gen_random_uuid(), $tenant, 'test', 'test');
     INSERT INTO access.import_counts (import_id, tenant_id, kind)
         SELECT id, tenant_id, 'nas' FROM access.imports WHERE tenant_id = $tenant;

@@ -2,7 +2,7 @@
 //! Never holds SQL ([`crate::store`]) and never sees HTTP ([`crate::http`]).
 //!
 //! One file a resource: [`nas`], [`plan`], [`terms`], [`defaults`], [`garden`], [`preview`], [`admission`], [`pool`], [`subscriber`],
-//! [`identity_policy`], [`session`], [`disconnect`], [`explain`], [`simulate`], [`realm`], [`reaper`], [`usage`], [`quota`], [`unknown_source`]; many at once: [`import`].
+//! [`identity_policy`], [`session`], [`port_block`], [`disconnect`], [`explain`], [`simulate`], [`realm`], [`reaper`], [`usage`], [`quota`], [`unknown_source`]; many at once: [`import`].
 //! Every write leaves its audit line in the same transaction.
 
 pub mod admission;
@@ -18,6 +18,7 @@ mod mark;
 pub mod nas;
 pub mod plan;
 pub mod pool;
+pub mod port_block;
 pub mod preview;
 pub mod quota;
 pub mod realm;

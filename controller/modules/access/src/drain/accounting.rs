@@ -14,9 +14,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::known::{Known, Said};
+use super::ports::Block;
 use super::row::{self, Meaning};
 use super::{Aside, causes_text};
-use crate::store::accounting::{self, MoreRows, NewRows, SessionRow};
+use crate::store::accounting::{self, MoreRows, NewRows, PortsRow, SessionRow};
+use crate::store::port_block::{self, PortsSaid};
 use crate::store::{Tx, intent};
 
 /// What a batch asks for.
@@ -61,6 +63,8 @@ struct Staged {
     tenants: Vec<Uuid>,
     /// Which sessions ended.
     ended: Vec<Uuid>,
+    /// Ports of public addresses that the table does not have yet, or has as still given.
+    ports: Vec<PortsSaid>,
 }
 
 /// What is known of a session once its row is carried.
@@ -83,6 +87,8 @@ pub struct Carried {
     learned: Vec<Learned>,
     /// What to forget then.
     ended: Vec<Uuid>,
+    /// Whose which ports are, and since when; `None`: they were taken back.
+    ports: Vec<(Uuid, Block, Option<OffsetDateTime>)>,
 }
 
 impl Carried {
@@ -98,6 +104,9 @@ impl Carried {
         }
         for session in self.ended {
             known.forget(session);
+        }
+        for (session, block, since) in self.ports {
+            known.learn_ports(session, block, since);
         }
     }
 }
@@ -207,6 +216,13 @@ async fn sessions_carry(
             return Err(CarryError::Moved);
         }
     }
+    if !staged.ports.is_empty() {
+        port_block::said_put(tx, &staged.ports).await?;
+        carried.ports.extend(staged.ports.iter().map(|said| {
+            let since = said.ports.since.filter(|_| said.ports.until.is_none());
+            (said.session, said.ports.block, since)
+        }));
+    }
     Ok(())
 }
 
@@ -279,6 +295,12 @@ fn staged(rows: &[SessionRow<'_>], known: &mut Known) -> Staged {
                 });
             }
         }
+        let is_known = |ports: &PortsRow| {
+            let since = ports.since.filter(|_| ports.until.is_none());
+            since.is_some_and(|since| known.has_ports(session, ports.block, since))
+        };
+        let news = row.ports.iter().filter(|ports| !is_known(ports));
+        staged.ports.extend(news.map(|ports| PortsSaid::of(row, *ports)));
         if row.stopped.is_some() {
             staged.tenants.push(row.tenant);
             staged.ended.push(session);

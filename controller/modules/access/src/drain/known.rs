@@ -10,11 +10,15 @@ use std::mem;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::ports::Block;
 use crate::store::accounting::SessionRow;
 
 /// Sessions remembered at most. At 37 octets and a hash table's slack that is 70 MiB when as many are online at one node;
 /// 100,000 take 7.
 const SESSIONS_MAX: usize = 1_048_576;
+
+/// Blocks of ports remembered at most: 16 MiB. Full, all of them are forgotten, and asked for once more.
+const PORTS_MAX: usize = 262_144;
 
 /// What of a session has been said, one bit for each column that stays as it was said first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -72,6 +76,8 @@ pub struct Known {
     lately: HashMap<Uuid, Session>,
     /// Met before it.
     before: HashMap<Uuid, Session>,
+    /// Blocks of ports that the table has as a session's, still open, and since when.
+    ports: HashMap<(Uuid, Block), OffsetDateTime>,
 }
 
 impl Default for Known {
@@ -88,6 +94,7 @@ impl Known {
             sessions_max,
             lately: HashMap::new(),
             before: HashMap::new(),
+            ports: HashMap::new(),
         }
     }
 
@@ -112,6 +119,25 @@ impl Known {
     pub fn forget(&mut self, id: Uuid) {
         self.lately.remove(&id);
         self.before.remove(&id);
+    }
+
+    /// Whether the table has this block as the session's since then or earlier, and it was not taken back.
+    #[must_use]
+    pub fn has_ports(&self, id: Uuid, block: Block, since: OffsetDateTime) -> bool {
+        self.ports.get(&(id, block)).is_some_and(|known| *known <= since)
+    }
+
+    /// Notes that it has, or that it was taken back.
+    pub fn learn_ports(&mut self, id: Uuid, block: Block, since: Option<OffsetDateTime>) {
+        let Some(since) = since else {
+            self.ports.remove(&(id, block));
+            return;
+        };
+        if self.ports.len() >= PORTS_MAX {
+            self.ports.clear();
+        }
+        let known = self.ports.entry((id, block)).or_insert(since);
+        *known = since.min(*known);
     }
 
     /// Forgets everything.

@@ -2,7 +2,8 @@
 //! Never loses and never counts twice: the cursor moves in the transaction that writes the rows, and the rows come out
 //! the same when a batch is carried over again.
 //!
-//! - [`row`]: one accounting record to what the database shall know; [`family`]: what of it was over IPv6;
+//! - [`row`]: one accounting record to what the database shall know; [`family`]: what of it was over IPv6; [`ports`]: which
+//!   ports of a shared address it was behind;
 //! - [`known`]: what the drain remembers of sessions, so that it need not ask;
 //! - `accounting`: a batch of them into sessions;
 //! - [`decisions`]: a batch of decisions into their history;
@@ -20,6 +21,7 @@ pub mod decisions;
 pub mod family;
 pub mod known;
 pub mod pace;
+pub mod ports;
 pub mod row;
 
 use std::sync::Arc;

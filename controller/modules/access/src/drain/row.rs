@@ -17,7 +17,8 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::family::octets6;
-use crate::store::accounting::{Began, SessionRow};
+use super::ports;
+use crate::store::accounting::{Began, PortsRow, SessionRow};
 
 /// What one record means for the database.
 #[derive(Debug, Clone, PartialEq)]
@@ -167,7 +168,34 @@ fn session<'a>(
         delegated_ipv6_prefix: said.delegated_ipv6_prefix.and_then(network),
         class: class_of(&view, said),
         start_seen: starts,
+        ports: ports_of(&view, instant(event_s)?),
     }))
+}
+
+/// The ports of a public address that a record says are the session's, or are not any more.
+fn ports_of(view: &View<'_>, event: OffsetDateTime) -> Vec<PortsRow> {
+    let row = |said: ports::Said| PortsRow {
+        block: said.block,
+        since: (!said.taken_back).then_some(event),
+        until: said.taken_back.then_some(event),
+    };
+    ports::said(view).into_iter().map(row).collect()
+}
+
+/// Blocks of ports of one session in one batch at most.
+const PORTS_MAX: usize = 256;
+
+/// Takes what a later record says of ports: a block that was given is given from the first time it was said on.
+fn absorb_ports(row: &mut SessionRow<'_>, later: Vec<PortsRow>) {
+    for said in later {
+        let mut open = row.ports.iter_mut().filter(|known| known.until.is_none());
+        match (open.find(|known| known.block == said.block), said.since) {
+            (Some(known), Some(since)) => known.since = known.since.min(Some(since)),
+            (Some(known), None) => known.until = said.until.max(known.since),
+            (None, _) => row.ports.push(said),
+        }
+    }
+    row.ports.truncate(PORTS_MAX);
 }
 
 /// Seconds of an hour, by which usage is counted.
@@ -232,8 +260,9 @@ fn absorb_counters(row: &mut SessionRow<'_>, later: &SessionRow<'_>) {
 }
 
 /// Takes a later record of the same session into an earlier one, by the rules the upsert has.
-pub fn absorb<'a>(row: &mut SessionRow<'a>, later: SessionRow<'a>) {
+pub fn absorb<'a>(row: &mut SessionRow<'a>, mut later: SessionRow<'a>) {
     absorb_counters(row, &later);
+    absorb_ports(row, std::mem::take(&mut later.ports));
     let newer = later.updated >= row.updated;
     /// What the NAS said first stays.
     fn keep<T>(first: &mut Option<T>, later: Option<T>) {

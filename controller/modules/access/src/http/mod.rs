@@ -15,6 +15,7 @@ pub mod nas;
 mod noted;
 pub mod plan;
 pub mod pool;
+pub mod port_block;
 pub mod preview;
 mod quota;
 pub mod realm;
@@ -263,6 +264,14 @@ fn session_routes() -> ApiRoutes<Arc<App>> {
         )
         .add(
             Access::Needs(Permission::RadiusSessionsRead),
+            routes!(port_block::port_holder_list),
+        )
+        .add(
+            Access::Needs(Permission::RadiusNasManage),
+            routes!(port_block::port_blocks_add),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSessionsRead),
             routes!(session::session_get),
         )
         .add(
@@ -290,6 +299,7 @@ fn import_routes() -> ApiRoutes<Arc<App>> {
         .add(write(), routes!(import::import_groups))
         .add(write(), routes!(import::import_subscribers))
         .add(manage(), routes!(import::import_sessions))
+        .add(manage(), routes!(import::import_port_blocks))
 }
 
 /// A page as the store wants it.

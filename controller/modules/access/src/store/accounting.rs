@@ -22,6 +22,7 @@ use uuid::Uuid;
 use super::Tx;
 use super::copy::Rows;
 use super::merge::{MORE_MERGE, NEW_INSERT, NEW_MERGE, closing};
+use crate::drain::ports::Block;
 
 /// Marks, in `connectinfo_stop`, a stop that no Stop told us: the NAS restarted. `NAS-Reboot` alone would not do, a NAS
 /// may send that cause itself. What we close begins with `closed by `, and a later sign of life opens it again.
@@ -108,6 +109,19 @@ pub struct SessionRow<'a> {
     pub class: Option<&'a [u8]>,
     /// Whether a Start is among the records.
     pub start_seen: bool,
+    /// Ports of public addresses that were its, or were taken back.
+    pub ports: Vec<PortsRow>,
+}
+
+/// Ports of a public address that a session had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PortsRow {
+    /// The ports.
+    pub block: Block,
+    /// When that was said first; `None`: only that they were taken back.
+    pub since: Option<OffsetDateTime>,
+    /// When they were taken back.
+    pub until: Option<OffsetDateTime>,
 }
 
 /// What the first of a session's records in a batch said.

@@ -24,6 +24,7 @@ pub mod nas;
 pub mod partition;
 pub mod plan;
 pub mod pool;
+pub mod port_block;
 pub mod quota;
 pub mod radcheck;
 pub mod realm;

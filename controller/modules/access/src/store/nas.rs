@@ -200,6 +200,22 @@ pub async fn nas_id_by_name(tx: &mut Tx, op: &OpContext, name: &str) -> Result<O
     Ok(id)
 }
 
+/// The NAS of this partner that have these names.
+pub async fn nas_ids_by_names(
+    tx: &mut Tx,
+    op: &OpContext,
+    names: &[String],
+) -> Result<Vec<(String, NasId)>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT shortname, id AS "id: NasId" FROM access.nas WHERE tenant_id = $1 AND shortname = ANY ($2)"#,
+        op.require_partner()?.as_uuid(),
+        names
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.shortname, row.id)).collect())
+}
+
 /// Locks the row of one NAS of this partner until the transaction ends, so that a change sees what it replaces.
 pub async fn nas_lock(tx: &mut Tx, op: &OpContext, id: NasId) -> Result<(), Error> {
     sqlx::query!(

@@ -175,16 +175,23 @@ pub async fn session_fetch(
 /// How many sessions are told that held an address.
 pub const HOLDERS_MAX: i64 = 100;
 
-/// Sessions of a condition that held what it asks for at $5: those that have ended since, and those that are open.
+/// Sessions of a condition that held what it asks for at $5. Those that are open: they have no end. Those that had not lasted a
+/// month: they ended within a month after that time, and began within one before it. Those that had: of an index of their
+/// own. So what is looked at does not grow with the history; the migration of the indexes says how.
 macro_rules! held {
     ($condition:literal) => {
         concat!(
             "SELECT acctuniqueid, acctstarttime FROM access.radacct WHERE tenant_id = $1 AND ",
             $condition,
-            " AND acctstarttime <= $5 AND acctstoptime >= $5 UNION SELECT acctuniqueid, acctstarttime FROM access.radacct
-               WHERE tenant_id = $1 AND ",
+            " AND acctstarttime <= $5 AND acctstoptime IS NULL
+              UNION ALL SELECT acctuniqueid, acctstarttime FROM access.radacct WHERE tenant_id = $1 AND ",
             $condition,
-            " AND acctstarttime <= $5 AND acctstoptime IS NULL"
+            " AND acctstarttime <= $5 AND acctstarttime >= $5 - interval '744 hours'
+               AND acctstoptime >= $5 AND acctstoptime <= $5 + interval '744 hours'
+               AND acctstoptime - acctstarttime <= interval '31 days'
+              UNION ALL SELECT acctuniqueid, acctstarttime FROM access.radacct WHERE tenant_id = $1 AND ",
+            $condition,
+            " AND acctstarttime <= $5 AND acctstoptime >= $5 AND acctstoptime - acctstarttime > interval '31 days'"
         )
     };
 }

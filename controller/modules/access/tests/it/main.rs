@@ -16,6 +16,7 @@ mod nas;
 mod outage;
 mod passwords;
 mod plans;
+mod ports;
 mod quota;
 mod realm;
 mod restore;

@@ -205,6 +205,8 @@ pub struct Report<'a> {
     pub delay: u32,
     /// Its counters have 32 bits, and no Gigawords tell of the others.
     pub narrow: bool,
+    /// What a vendor says beside: the value of Vendor-Specific; empty: nothing.
+    pub vendor: &'a [u8],
 }
 
 impl<'a> Report<'a> {
@@ -223,6 +225,7 @@ impl<'a> Report<'a> {
             class: &[],
             delay: 0,
             narrow: false,
+            vendor: &[],
         }
     }
 
@@ -304,6 +307,11 @@ impl<'a> Report<'a> {
         }
         if !self.class.is_empty() {
             request.attribute(kind::CLASS, self.class).expect("room");
+        }
+        if !self.vendor.is_empty() {
+            request
+                .attribute(kind::VENDOR_SPECIFIC, self.vendor)
+                .expect("room");
         }
         request.finish(secret).to_vec()
     }

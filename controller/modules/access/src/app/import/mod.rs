@@ -4,10 +4,11 @@
 //! A batch without an import is a trial: everything is decided as it would be, and nothing is written. So that a trial can
 //! decide about things that hang on each other, it is told what would have been made by then (`assumed`). Each thing ends
 //! as exactly one of imported, updated, unchanged or refused; `Outcome::is_whole` is checked before anything is kept.
-//! One file a kind: [`nas`], [`group`], [`subscriber`], [`session`].
+//! One file a kind: [`nas`], [`group`], [`subscriber`], [`session`], [`port_block`].
 
 pub mod group;
 pub mod nas;
+pub mod port_block;
 pub mod session;
 pub mod subscriber;
 

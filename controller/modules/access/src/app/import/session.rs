@@ -74,7 +74,8 @@ impl App {
         batch: &[SessionIn],
     ) -> Result<Outcome, Error> {
         if import.is_some() {
-            self.months_ensure(batch).await?;
+            self.months_ensure(batch.iter().map(|given| given.row.acctstarttime))
+                .await?;
         }
         let mut tx = self.batch_begin(op, import).await?;
         let mut networks = rows::nas_networks(&mut tx, op).await?;
@@ -150,20 +151,14 @@ impl App {
         Ok(outcome)
     }
 
-    /// Makes the partitions these sessions belong into, so that history does not pile up in the one for wrong clocks.
-    async fn months_ensure(&self, batch: &[SessionIn]) -> Result<(), Error> {
-        let months: BTreeSet<Date> = batch
-            .iter()
-            .filter(|given| start_is_sound(given.row.acctstarttime))
-            .filter_map(|given| {
-                given
-                    .row
-                    .acctstarttime
-                    .to_offset(time::UtcOffset::UTC)
-                    .date()
-                    .replace_day(1)
-                    .ok()
-            })
+    /// Makes the partitions that history of these moments belongs into, so that it does not pile up in the one for wrong clocks.
+    pub(super) async fn months_ensure(
+        &self,
+        moments: impl Iterator<Item = OffsetDateTime>,
+    ) -> Result<(), Error> {
+        let months: BTreeSet<Date> = moments
+            .filter(|start| start_is_sound(*start))
+            .filter_map(|start| start.to_offset(time::UtcOffset::UTC).date().replace_day(1).ok())
             .collect();
         let months: Vec<Date> = months.into_iter().collect();
         for some in months.chunks(PARTITIONS_AT_ONCE) {
@@ -246,8 +241,8 @@ fn verdict(given: &SessionImported, found: &Found, seen: &mut BTreeSet<String>) 
     Ok(Verdict::New(row(id, given.acctstarttime)))
 }
 
-/// Whether a session can have begun then.
-fn start_is_sound(start: OffsetDateTime) -> bool {
+/// Whether a session, or a block, can have begun then.
+pub(super) fn start_is_sound(start: OffsetDateTime) -> bool {
     start.year() >= YEAR_MIN && start <= OffsetDateTime::now_utc() + AHEAD_MAX
 }
 

@@ -13,9 +13,11 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::super::port_block::PortBlockBody;
 use super::super::subscriber::Status;
 use crate::app::import::group::GroupIn;
 use crate::app::import::nas::NasIn;
+use crate::app::import::port_block::BlockIn;
 use crate::app::import::session::SessionIn;
 use crate::app::import::subscriber::{SubscriberIn, SubscriberRules};
 use crate::app::import::{BATCH_ITEMS_MAX, ROWS_MAX, Said};
@@ -365,6 +367,28 @@ impl SessionBatch {
             .into_iter()
             .map(|row| SessionIn { row: row.into_row() });
         Ok((self.import_id, assumed?, items.collect()))
+    }
+}
+
+/// Port blocks to take in.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub struct PortBlockBatch {
+    /// The import; absent: a trial, which changes nothing.
+    import_id: Option<ImportId>,
+    /// At most 1000.
+    #[garde(length(max = BATCH_ITEMS_MAX), dive)]
+    items: Vec<PortBlockBody>,
+}
+
+impl PortBlockBatch {
+    /// The import, and its blocks.
+    pub(super) fn into_parts(self) -> (Option<ImportId>, Vec<BlockIn>) {
+        (
+            self.import_id,
+            self.items.into_iter().map(BlockIn::from).collect(),
+        )
     }
 }
 

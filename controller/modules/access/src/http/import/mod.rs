@@ -1,6 +1,6 @@
 //! Moving in over HTTP: an import is begun, its batches brought, and ended.
 //! Never holds a rule; see [`crate::app::import`]. Passwords and secrets come in and never go out.
-//! `batch` has the bodies of the four kinds of batches.
+//! `batch` has the bodies of the kinds of batches.
 
 mod batch;
 
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use self::batch::{GroupBatch, NasBatch, SessionBatch, SubscriberBatch};
+use self::batch::{GroupBatch, NasBatch, PortBlockBatch, SessionBatch, SubscriberBatch};
 use super::window;
 use crate::app::App;
 use crate::app::import::{ImportShown, Outcome, Remark};
@@ -33,7 +33,7 @@ pub struct ImportStart {
 /// What became of one kind of things.
 #[derive(Serialize, ToSchema)]
 pub struct CountView {
-    /// `nas`, `group`, `subscriber` or `session`.
+    /// `nas`, `group`, `subscriber`, `session` or `port_block`.
     kind: String,
     /// New here.
     imported: i64,
@@ -182,6 +182,19 @@ pub async fn import_sessions(
 ) -> Result<Data<OutcomeView>, Problem> {
     let (import, assumed, batch) = body.into_parts()?;
     let outcome = app.import_sessions(&op, import, &assumed, &batch).await?;
+    Ok(Data::one(&op, outcome.into()))
+}
+
+/// Takes in port blocks; without `import_id` it is a trial.
+#[utoipa::path(post, path = "/partners/{partner_id}/import/port-blocks", params(("partner_id" = String, Path)),
+    request_body = PortBlockBatch, responses((status = 200, body = Data<OutcomeView>)))]
+pub async fn import_port_blocks(
+    State(app): State<Arc<App>>,
+    op: OpContext,
+    Valid(body): Valid<PortBlockBatch>,
+) -> Result<Data<OutcomeView>, Problem> {
+    let (import, batch) = body.into_parts();
+    let outcome = app.import_port_blocks(&op, import, &batch).await?;
     Ok(Data::one(&op, outcome.into()))
 }
 

@@ -30,7 +30,7 @@ pub struct Import {
 /// What became of one kind of things.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Count {
-    /// `nas`, `group`, `subscriber` or `session`.
+    /// `nas`, `group`, `subscriber`, `session` or `port_block`.
     pub kind: String,
     /// New here.
     pub imported: i64,
