@@ -5,9 +5,10 @@ use super::peer::{self, Identity};
 use crate::isp::{Isp, PASSWORD, id, nas, until};
 use std::fs;
 use std::io::Write;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use tempfile::TempDir;
 
 /// The secret between radclient and the proxy.
@@ -48,10 +49,27 @@ impl Drop for Running {
     }
 }
 
-/// A port of 127.0.0.1 that nobody has just now.
+/// Ports that the kernel gives to nobody who does not ask for one by its number: below those it draws from for connections
+/// and for port 0 (32768 on, unless somebody set it otherwise).
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// A port of 127.0.0.1 that nobody has, for TCP and for UDP, and that nobody gets by chance before it is used. One of those the
+/// kernel draws from might be the other end of a connection a moment later, or connect to itself while nobody listens.
 pub fn free_port() -> u16 {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("bound");
-    socket.local_addr().expect("an address").port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Test binaries that run beside each other begin at different places.
+    let begin = std::process::id().wrapping_mul(97);
+    for _ in PORTS {
+        let step = u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
+        let number = begin.wrapping_add(step) % (PORTS.len() as u32);
+        let port = PORTS.start + u16::try_from(number).expect("within the range");
+        let both =
+            TcpListener::bind(("127.0.0.1", port)).and_then(|_tcp| UdpSocket::bind(("127.0.0.1", port)));
+        if both.is_ok() {
+            return port;
+        }
+    }
+    panic!("all of {PORTS:?} is taken");
 }
 
 /// Key, certificate and authority as files.
