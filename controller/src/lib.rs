@@ -20,6 +20,7 @@ pub mod libpq;
 mod mistake;
 pub mod openapi;
 pub mod output;
+mod place;
 pub mod secret;
 pub mod serve;
 pub mod suggest;

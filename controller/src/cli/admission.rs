@@ -5,8 +5,9 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::context::Context;
-use super::lookup::{PLAN, SUBSCRIBER};
+use super::lookup::{self, PLAN, SUBSCRIBER, id_of};
 use crate::failure::Failure;
+use crate::place::{address, place};
 
 /// What to do with it.
 #[derive(Subcommand)]
@@ -40,6 +41,21 @@ pub enum Command {
         #[arg(long, value_name = "POOL")]
         delegated_pool: Option<String>,
     },
+    /// Change which pools those at a site get addresses of, in place of their plan's; what is not named stays
+    Site {
+        /// The site
+        #[arg(value_name = "CLIENT/SITE")]
+        site: String,
+        /// The pool of IPv4 addresses; "plan" for that of the plan
+        #[arg(long, value_name = "POOL")]
+        ipv4_pool: Option<String>,
+        /// The pool of prefixes; "plan" for that of the plan
+        #[arg(long, value_name = "POOL")]
+        prefix_pool: Option<String>,
+        /// The pool of delegated prefixes; "plan" for that of the plan
+        #[arg(long, value_name = "POOL")]
+        delegated_pool: Option<String>,
+    },
     /// Change what is special about one subscriber; what is not named stays
     Subscriber {
         /// User name or id
@@ -69,6 +85,9 @@ pub struct Whose {
     /// A subscriber, by user name or id
     #[arg(long)]
     subscriber: Option<String>,
+    /// A site, as CLIENT/SITE
+    #[arg(long)]
+    site: Option<String>,
 }
 
 impl Command {
@@ -77,6 +96,12 @@ impl Command {
         let partner = context.partner().await?;
         match self {
             Command::Show { whose } => {
+                if let Some(site) = whose.site {
+                    let id = id_of(&lookup::site(context, &partner, &site).await?)?;
+                    let path = ["partners", &partner, "sites", &id, "pools"];
+                    context.show_one(&context.api.get(&path).await?);
+                    return Ok(());
+                }
                 let (collection, name) = match (whose.plan, whose.subscriber) {
                     (Some(plan), _) => (&PLAN, plan),
                     (None, subscriber) => (&SUBSCRIBER, subscriber.unwrap_or_default()),
@@ -106,6 +131,28 @@ impl Command {
                 let path = ["partners", &partner, PLAN.path, &id, "admission"];
                 let changed = context.api.patch(&path, &body(fields)?).await?;
                 context.done("changed who may come in by plan", &plan, &changed);
+            }
+            Command::Site {
+                site,
+                ipv4_pool,
+                prefix_pool,
+                delegated_pool,
+            } => {
+                let own = |name: Option<String>| {
+                    name.map(|name| match name == "plan" {
+                        true => Value::Null,
+                        false => name.into(),
+                    })
+                };
+                let fields = [
+                    ("ipv4_pool", own(ipv4_pool)),
+                    ("prefix_pool", own(prefix_pool)),
+                    ("delegated_pool", own(delegated_pool)),
+                ];
+                let id = id_of(&lookup::site(context, &partner, &site).await?)?;
+                let path = ["partners", &partner, "sites", &id, "pools"];
+                let changed = context.api.patch(&path, &body(fields)?).await?;
+                context.done("changed the pools of site", &site, &changed);
             }
             Command::Subscriber {
                 subscriber,
@@ -185,66 +232,5 @@ fn many(
             .map(|text| read(text))
             .collect::<Result<Vec<_>, _>>()
             .map(|read| Some(read.into())),
-    }
-}
-
-/// A place as the API takes it.
-fn place(text: &str) -> Result<Value, Failure> {
-    let wrong = || {
-        Failure::usage(format!(
-            "{text} is no place: nas:NAME, port:NAS/PORT, vlan:100.200 or mac:MAC"
-        ))
-    };
-    let (kind, rest) = text.split_once(':').ok_or_else(wrong)?;
-    Ok(match kind {
-        "nas" => json!({ "kind": "nas", "nas": rest }),
-        "mac" => json!({ "kind": "mac", "value": rest }),
-        "port" | "vlan" => match rest.split_once('/') {
-            Some((nas, value)) => json!({ "kind": kind, "nas": nas, "value": value }),
-            None => json!({ "kind": kind, "value": rest }),
-        },
-        _ => return Err(wrong()),
-    })
-}
-
-/// An address as the API takes it.
-fn address(text: &str) -> Result<Value, Failure> {
-    let (kind, net) = match text.strip_prefix("delegated:") {
-        Some(net) => ("delegated", net),
-        None if text.contains(':') => ("prefix", text),
-        None => ("ipv4", text),
-    };
-    let net = match net.contains('/') {
-        true => net.to_owned(),
-        false => format!("{net}/32"),
-    };
-    Ok(json!({ "kind": kind, "address": net }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_and_addresses_are_read_as_people_write_them() {
-        assert_eq!(
-            place("nas:bng-1").ok(),
-            Some(json!({ "kind": "nas", "nas": "bng-1" }))
-        );
-        let port = json!({ "kind": "port", "nas": "bng-1", "value": "ge-0/0/1" });
-        assert_eq!(place("port:bng-1/ge-0/0/1").ok(), Some(port));
-        assert_eq!(
-            place("vlan:100.200").ok(),
-            Some(json!({ "kind": "vlan", "value": "100.200" }))
-        );
-        assert!(place("bng-1").is_err());
-        assert_eq!(
-            address("192.0.2.7").ok(),
-            Some(json!({ "kind": "ipv4", "address": "192.0.2.7/32" }))
-        );
-        assert_eq!(
-            address("delegated:2001:db8::/56").ok(),
-            Some(json!({ "kind": "delegated", "address": "2001:db8::/56" }))
-        );
     }
 }

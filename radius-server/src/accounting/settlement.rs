@@ -97,8 +97,10 @@ impl Accountant {
             if let Some(record) = record(request, payloads) {
                 let applied = ledger.sessions.apply(&record);
                 if let (Some(subscriber), Some(session)) = (&request.guarded, applied.session()) {
-                    let gate = request.nas.partner.gate();
-                    gate.heard(subscriber, session, now.monotonic);
+                    let partner = &request.nas.partner;
+                    let rules = partner.rules_of(subscriber);
+                    let gate = partner.gate();
+                    gate.heard(subscriber, rules.as_deref(), session, now.monotonic);
                 }
             }
         }

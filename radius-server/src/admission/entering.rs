@@ -4,7 +4,7 @@
 use super::account::{Account, Binding, Full, Place};
 use super::gate::{Entry, Errand, Gate, Note, PLACES_MAX};
 use super::given::{Admitted, GivenAddress};
-use super::rules::{Bound, PlanRules};
+use super::rules::{Bound, PlanRules, pool_of};
 use crate::addresses::PoolKind;
 use crate::class::Login;
 use crate::decision::{Found, RejectReason};
@@ -165,7 +165,7 @@ impl Gate {
                     }
                     !taken
                 });
-            let pool = entry.subscriber.plan.admission().pools[kind as usize];
+            let pool = pool_of(entry.subscriber.plan.admission(), entry.rules, kind);
             let found = if let Some(assigned) = assigned {
                 Some((
                     GivenAddress {

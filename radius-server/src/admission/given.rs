@@ -30,6 +30,11 @@ pub(crate) struct Admitted {
 }
 
 impl Admitted {
+    /// Of which kinds it gets an address.
+    pub(crate) fn kinds(&self) -> [bool; PoolKind::ALL.len()] {
+        PoolKind::ALL.map(|kind| self.addresses.iter().any(|given| given.kind == kind))
+    }
+
     /// Writes the addresses.
     pub(crate) fn write(&self, reply: &mut ReplyWriter<'_>) -> Result<(), WriteError> {
         for given in &self.addresses {

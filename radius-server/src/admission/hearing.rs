@@ -5,6 +5,7 @@ use super::account::{Account, Place};
 use super::circumstances;
 use super::gate::{Errand, Gate, PLACE_WAIT, PLACES_MAX, SWEEP_EVERY};
 use super::given::GivenAddress;
+use super::rules::{SubscriberRules, pool_of};
 use crate::addresses::PoolKind;
 use crate::class::{self, Login};
 use crate::directory::{Directory, Subscriber};
@@ -17,13 +18,19 @@ use std::time::{Duration, Instant};
 
 impl Gate {
     /// Takes in what a durable accounting record did to a session of a subscriber whom this concerns.
-    pub(crate) fn heard(&self, subscriber: &Subscriber, session: &sessions::Session, now: Instant) {
+    pub(crate) fn heard(
+        &self,
+        subscriber: &Subscriber,
+        rules: Option<&SubscriberRules>,
+        session: &sessions::Session,
+        now: Instant,
+    ) {
         let mut shard = self.shard(subscriber.id).lock();
         let (_, account) = shard
             .entry(subscriber.id)
             .or_insert_with(|| (session.partner, Account::default()));
         if session.is_open() {
-            self.goes_on(account, subscriber, session, now);
+            self.goes_on(account, (subscriber, rules), session, now);
         } else {
             let login = session.attribute(kind::CLASS).and_then(class::login);
             account.settle(|place| {
@@ -44,7 +51,7 @@ impl Gate {
     fn goes_on(
         &self,
         account: &mut Account,
-        subscriber: &Subscriber,
+        (subscriber, rules): (&Subscriber, Option<&SubscriberRules>),
         session: &sessions::Session,
         now: Instant,
     ) {
@@ -88,21 +95,21 @@ impl Gate {
             since: now,
             evicted: false,
             told: false,
-            addresses: self.observed(subscriber, session, device, login),
+            addresses: self.observed((subscriber, rules), session, device, login),
         });
     }
 
     /// The addresses that a session has, as far as they are of his pools; nobody else gets them.
     fn observed(
         &self,
-        subscriber: &Subscriber,
+        (subscriber, rules): (&Subscriber, Option<&SubscriberRules>),
         session: &sessions::Session,
         device: u64,
         login: Login,
     ) -> Vec<GivenAddress> {
-        let pools = subscriber.plan.admission().pools;
         let known = PoolKind::ALL.into_iter().filter_map(|kind| {
-            let (id, pool) = pools[kind as usize].and_then(|id| Some((id, self.pool(id)?)))?;
+            let id = pool_of(subscriber.plan.admission(), rules, kind)?;
+            let pool = self.pool(id)?;
             let said = match kind {
                 PoolKind::Ipv4 => session.framed_ip().map(IpAddr::V4),
                 PoolKind::Prefix => session
@@ -140,11 +147,13 @@ impl Gate {
         };
         let now = Instant::now();
         for session in sessions.list() {
-            let subscriber = session
-                .subscriber
-                .and_then(|id| directory.partner(session.partner)?.subscriber_by_id(id));
+            let Some(partner) = directory.partner(session.partner) else {
+                continue;
+            };
+            let subscriber = session.subscriber.and_then(|id| partner.subscriber_by_id(id));
             if let Some(subscriber) = subscriber.filter(|subscriber| subscriber.is_guarded()) {
-                self.heard(&subscriber, &session, now);
+                let rules = partner.rules_of(&subscriber);
+                self.heard(&subscriber, rules.as_deref(), &session, now);
             }
         }
     }

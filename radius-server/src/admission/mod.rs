@@ -31,4 +31,5 @@ pub(crate) use gate::Entry;
 pub use gate::{ERRANDS_MAX, Errand, Gate, PLACE_WAIT, PLACES_MAX, SWEEP_EVERY};
 pub(crate) use given::Admitted;
 pub(crate) use hearing::run;
+pub(crate) use rules::pool_of;
 pub use rules::{Allowed, AllowedKind, BindBy, Bound, Collision, PlanRules, StaticAddress, SubscriberRules};

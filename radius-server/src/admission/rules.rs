@@ -101,6 +101,8 @@ pub struct SubscriberRules {
     pub allowed: Box<[Allowed]>,
     /// His for good.
     pub addresses: Box<[StaticAddress]>,
+    /// In place of his plan's pools, by the place of their kind: those of the site he is at.
+    pub pools: [Option<PoolId>; PoolKind::ALL.len()],
 }
 
 impl SubscriberRules {
@@ -111,7 +113,14 @@ impl SubscriberRules {
             && self.collision.is_none()
             && self.allowed.is_empty()
             && self.addresses.is_empty()
+            && self.pools.iter().all(Option::is_none)
     }
+}
+
+/// The pool that somebody gets an address of: his own, which is his site's, else his plan's.
+pub(crate) fn pool_of(plan: &PlanRules, own: Option<&SubscriberRules>, kind: PoolKind) -> Option<PoolId> {
+    let own = own.and_then(|own| own.pools[kind as usize]);
+    own.or(plan.pools[kind as usize])
 }
 
 /// What is looked at to see where a login comes from.

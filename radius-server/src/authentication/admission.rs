@@ -4,7 +4,7 @@
 use super::credential::Proven;
 use super::{Answer, Asked};
 use crate::addresses::PoolKind;
-use crate::admission::{Admitted, Circumstances, Entry};
+use crate::admission::{Admitted, Circumstances, Entry, pool_of};
 use crate::authorization::compose::Login;
 use crate::authorization::garden::GardenReason;
 use crate::class;
@@ -65,14 +65,30 @@ pub(super) fn enter(
         .enter(&entry, &mut |found, ok| draft.note(Step::Admission, found, ok))
 }
 
-/// Which addresses a subscriber's own attributes name already.
+/// Which addresses a subscriber's own attributes name already, or leave to a pool of the NAS.
 fn own_addresses(subscriber: &Subscriber) -> [bool; PoolKind::ALL.len()] {
-    let has = |wanted: u8| Attributes::new(subscriber.reply()).any(|own| own.kind == wanted);
+    let has = |wanted: [u8; 2]| Attributes::new(subscriber.reply()).any(|own| wanted.contains(&own.kind));
     [
-        has(kind::FRAMED_IP_ADDRESS),
-        has(kind::FRAMED_IPV6_PREFIX),
-        has(kind::DELEGATED_IPV6_PREFIX),
+        has([kind::FRAMED_IP_ADDRESS, kind::FRAMED_POOL]),
+        has([kind::FRAMED_IPV6_PREFIX, kind::FRAMED_IPV6_POOL]),
+        has([kind::DELEGATED_IPV6_PREFIX, kind::DELEGATED_IPV6_PREFIX_POOL]),
     ]
+}
+
+/// Of which kinds a subscriber gets an address here, of a pool or for good, so that no pool of the NAS is named beside it.
+pub(crate) fn central(nas: &Nas, subscriber: &Subscriber) -> [bool; PoolKind::ALL.len()] {
+    if !subscriber.is_guarded() {
+        return Default::default();
+    }
+    let (rules, own) = (nas.partner.rules_of(subscriber), own_addresses(subscriber));
+    let his = |kind: PoolKind| {
+        let assigned = rules
+            .iter()
+            .flat_map(|rules| &rules.addresses)
+            .any(|assigned| assigned.kind == kind);
+        assigned || pool_of(subscriber.plan.admission(), rules.as_deref(), kind).is_some()
+    };
+    PoolKind::ALL.map(|kind| !own[kind as usize] && his(kind))
 }
 
 /// Why somebody who would be rejected is let into the garden of his partner; `None`: he is not.

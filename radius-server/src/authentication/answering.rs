@@ -39,6 +39,10 @@ impl Clerk<'_> {
                 let defaults = asked.nas.partner.defaults();
                 let login = super::served(&asked.nas, subscriber, asked.now.unix_s());
                 let login = login.with_defaults(defaults.as_deref());
+                let login = match admitted {
+                    Some(admitted) => login.with_central(admitted.kinds()),
+                    None => login,
+                };
                 let whom = (&**subscriber, proven, login);
                 self.write_accept(asked, whom, admitted.as_deref(), eap, out)
             }

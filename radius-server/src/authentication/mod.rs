@@ -22,7 +22,7 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use admission::{admit, garden_asked, in_garden, served};
+pub(crate) use admission::{admit, central, garden_asked, in_garden, served};
 pub(crate) use answering::Clerk;
 pub use conversations::{
     CONVERSATION_ROUNDS_MAX, CONVERSATION_TIME_MAX, CONVERSATION_WAIT, CONVERSATIONS_MAX, Conversations,

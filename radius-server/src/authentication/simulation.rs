@@ -123,6 +123,10 @@ fn answer(
         true => Some(admission::enter(draft, asked, subscriber, true)?),
         false => None,
     };
+    let login = match &admitted {
+        Some(admitted) => login.with_central(admitted.kinds()),
+        None => login,
+    };
     let granted = reply::Granted {
         subscriber,
         decision: draft.id,

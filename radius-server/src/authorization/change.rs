@@ -152,7 +152,9 @@ pub fn shape(
     let defaults = nas.partner.defaults();
     let login = match enters {
         Some(garden) => Login::garden(subscriber, garden.plan(), nas),
-        None => authentication::served(nas, subscriber, now_unix_s).with_defaults(defaults.as_deref()),
+        None => authentication::served(nas, subscriber, now_unix_s)
+            .with_defaults(defaults.as_deref())
+            .with_central(authentication::central(nas, subscriber)),
     };
     let mut change = told(&login, make, learned);
     if change.said.is_empty() {

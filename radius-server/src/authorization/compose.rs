@@ -7,9 +7,10 @@ use super::defaults::Defaults;
 use super::make::Make;
 use super::nokia;
 use super::preview::Origin;
-use super::sheet::Sheet;
+use super::sheet::{Sheet, Unsaid};
 use super::terms::{Term, Terms};
 use super::window::{Holds, Window};
+use crate::addresses::PoolKind;
 use crate::directory::{Nas, Plan, Rate, Subscriber, Throttle};
 use crate::id::NasId;
 use radius::{Attribute, Attributes, kind};
@@ -42,6 +43,8 @@ pub(crate) struct Login<'l> {
     holds: Option<Holds>,
     /// When it must end: with the service, or with the window.
     ends_in_s: Option<u32>,
+    /// Of which kinds it gets an address from here: no pool of the NAS is named for those.
+    central: [bool; PoolKind::ALL.len()],
 }
 
 /// One attribute of a reply.
@@ -96,12 +99,18 @@ impl<'l> Login<'l> {
             defaults: None,
             holds,
             ends_in_s: [left_s, window_s].into_iter().flatten().min(),
+            central: Default::default(),
         }
     }
 
     /// The same with the defaults of the NAS and its partner.
     pub(crate) fn with_defaults(self, defaults: Option<&'l Defaults>) -> Self {
         Self { defaults, ..self }
+    }
+
+    /// The same when addresses of these kinds come from here: one authority says which, so the NAS is not asked for another.
+    pub(crate) fn with_central(self, central: [bool; PoolKind::ALL.len()]) -> Self {
+        Self { central, ..self }
     }
 
     /// A login into a garden: nothing of what is the subscriber's own goes there, for it could lead out.
@@ -116,6 +125,7 @@ impl<'l> Login<'l> {
             defaults: None,
             holds: None,
             ends_in_s: None,
+            central: Default::default(),
         }
     }
 
@@ -129,7 +139,11 @@ impl<'l> Login<'l> {
         let alone = self
             .defaults
             .is_none_or(|defaults| defaults.of(self.nas).next().is_none());
-        let plain = alone && self.own.is_empty() && self.ends_in_s.is_none() && self.make != Make::Nokia;
+        let plain = alone
+            && self.own.is_empty()
+            && self.ends_in_s.is_none()
+            && self.make != Make::Nokia
+            && !self.silences(self.sheet());
         (plain && self.plan.terms().interim_spread_s.is_none()).then(|| self.sheet().octets())
     }
 
@@ -175,7 +189,8 @@ impl<'l> Login<'l> {
         let replaced = |attribute: &Attribute<'_>| Attributes::new(own).any(|own| same_type(&own, attribute));
         for (place, attribute) in Attributes::new(sheet.octets()).enumerate() {
             let decided = self.is_throttled(sheet.terms().get(place));
-            if !timed(&attribute) && (decided || !replaced(&attribute)) {
+            let silent = self.is_silent(sheet.terms().get(place), &attribute);
+            if !timed(&attribute) && !silent && (decided || !replaced(&attribute)) {
                 put(Part {
                     origin: self.origin(sheet.terms().get(place)),
                     place: Some(place),
@@ -225,8 +240,12 @@ impl<'l> Login<'l> {
         };
         let mut nas: &[u8] = &[];
         for (origin, plan) in defaults.of(self.nas) {
-            let given = plan.sheet(self.make, None).octets();
+            let said = plan.sheet(self.make, None);
+            let given = said.octets();
             for (place, attribute) in Attributes::new(given).enumerate() {
+                if self.is_silent(said.terms().get(place), &attribute) {
+                    continue;
+                }
                 let before = [self.own, sheet.octets(), nas];
                 let mut before = before.iter().flat_map(|octets| Attributes::new(octets));
                 let timed = self.ends_in_s.is_some() && attribute.kind == kind::SESSION_TIMEOUT;
@@ -243,6 +262,40 @@ impl<'l> Login<'l> {
             nas = given;
         }
         Ok(())
+    }
+
+    /// Whether an attribute names a pool of the NAS though the address comes from here.
+    fn is_silent(&self, term: Option<&Term>, attribute: &Attribute<'_>) -> bool {
+        let kind = match (term, attribute.kind) {
+            (Some(Term::Pool), _) | (_, kind::FRAMED_POOL) => PoolKind::Ipv4,
+            (Some(Term::Ipv6Pool), _) | (_, kind::FRAMED_IPV6_POOL) => PoolKind::Prefix,
+            (Some(Term::DelegatedPool), _) | (_, kind::DELEGATED_IPV6_PREFIX_POOL) => PoolKind::Delegated,
+            _ => return false,
+        };
+        self.central[kind as usize]
+    }
+
+    /// Whether anything of a sheet is.
+    fn silences(&self, sheet: &Sheet) -> bool {
+        self.central.contains(&true)
+            && Attributes::new(sheet.octets())
+                .zip(sheet.terms())
+                .any(|(attribute, term)| self.is_silent(Some(term), &attribute))
+    }
+
+    /// What of the plan is not said because the address comes from here.
+    pub(super) fn silenced(&self) -> Vec<Unsaid> {
+        let terms = self.plan.terms();
+        let pools = [
+            (PoolKind::Ipv4, Term::Pool),
+            (PoolKind::Prefix, Term::Ipv6Pool),
+            (PoolKind::Delegated, Term::DelegatedPool),
+        ];
+        let silent = pools
+            .into_iter()
+            .filter(|(kind, term)| self.central[*kind as usize] && terms.says(*term));
+        let why = "a central pool, or an address of his own, gives it; the NAS's pool is not named beside it";
+        silent.map(|(_, term)| Unsaid { term, why }).collect()
     }
 
     /// The name under which a Nokia SR makes a subscriber: without one it makes none.

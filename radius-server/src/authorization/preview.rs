@@ -110,7 +110,9 @@ pub fn preview(nas: &Nas, subscriber: &Subscriber, now_unix_s: i64) -> Preview {
     let garden = nas.partner.garden();
     let defaults = nas.partner.defaults();
     let login = match refused {
-        None => authentication::served(nas, subscriber, now_unix_s).with_defaults(defaults.as_deref()),
+        None => authentication::served(nas, subscriber, now_unix_s)
+            .with_defaults(defaults.as_deref())
+            .with_central(authentication::central(nas, subscriber)),
         Some(reason) => {
             let reason_taken = authentication::garden_asked(subscriber, reason);
             match garden
@@ -152,6 +154,7 @@ pub fn preview(nas: &Nas, subscriber: &Subscriber, now_unix_s: i64) -> Preview {
     });
     preview.window = login.window_words();
     preview.unsaid = explained.unsaid;
+    preview.unsaid.extend(login.silenced());
     preview.problems = explained.problems;
     preview
 }

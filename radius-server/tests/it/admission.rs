@@ -521,3 +521,40 @@ fn places_survive_a_restart_with_the_sessions() {
     let whose: SubscriberId = id(ALICE);
     assert_eq!(isp.plane.directory().gate().places(whose), (1, 0));
 }
+
+#[test]
+fn the_pool_of_a_site_wins_over_the_plans_also_for_a_session_that_is_found_open() {
+    let isp = isp(PlanRules::default());
+    let of_plan = pool(&isp, "10.9.0.1");
+    let of_site = id(77);
+    let gate = isp.plane.directory().gate();
+    let mut specs: Vec<PoolSpec> = gate.pools().iter().map(|(_, pool)| pool.spec().clone()).collect();
+    let site = PoolSpec {
+        id: of_site,
+        name: "roof".into(),
+        ranges: vec!["10.9.7.1".parse().expect("a range")],
+        ..specs[0].clone()
+    };
+    specs.push(site);
+    assert_eq!(gate.pools_put(id(1), specs, &[]), []);
+    put(&isp, of_plan);
+    let rules = SubscriberRules {
+        pools: [Some(of_site), None, None],
+        ..SubscriberRules::default()
+    };
+    isp.plane.directory().rules_put(id(1), id(ALICE), Some(rules));
+    let client = isp.nas(10, "127.31.1.41");
+    let accept = login(&client, "a");
+    assert_eq!(address(&accept), "10.9.7.1".parse::<IpAddr>().expect("one"));
+    assert!(found(&isp, 1).contains(&"gets 10.9.7.1 of pool roof".to_owned()));
+    record(&client, START, "s1", &accept);
+    assert_eq!(gate.pool(of_site).expect("there").usage().live, 1);
+    record(&client, STOP, "s1", &accept);
+    assert_eq!(gate.pool(of_site).expect("there").usage().live, 0);
+    // At no site any more: what the plan says.
+    isp.plane.directory().rules_put(id(1), id(ALICE), None);
+    assert_eq!(
+        address(&login(&client, "a")),
+        "10.9.0.1".parse::<IpAddr>().expect("one")
+    );
+}

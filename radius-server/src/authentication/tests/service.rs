@@ -1,9 +1,11 @@
 //! Who gets service, and what the Access-Accept says about it.
 
 use super::*;
+use crate::addresses::{PoolKind, PoolSpec};
+use crate::admission::{PlanRules, StaticAddress, SubscriberRules};
 use crate::authorization::defaults::Defaults;
 use crate::authorization::garden::{Garden, GardenReason};
-use crate::authorization::{Terms, preview};
+use crate::authorization::{Make, Term, Terms, preview};
 use radius::dictionary::STANDARD;
 
 #[test]
@@ -400,4 +402,150 @@ fn what_nobody_says_the_nas_does_and_else_the_partner() {
     assert_eq!(origins, expected);
     desk.directory.partner_defaults(partner(), Defaults::default());
     assert_eq!(told(&mut desk).0, ["Idle-Timeout = 600", "Framed-Pool = own"]);
+}
+
+/// Pools of each kind, and a plan that takes addresses of them.
+fn pools(desk: &Desk) -> PlanRules {
+    let spec = |(kind, unit_len, range): (PoolKind, u8, &str)| PoolSpec {
+        id: Uuid::from_u128(u128::from(unit_len)).into(),
+        name: range.into(),
+        kind,
+        unit_len,
+        ranges: vec![range.parse().expect("a range")],
+        excluded: Vec::new(),
+        hold_s: 300,
+    };
+    let specs: Vec<PoolSpec> = [
+        (PoolKind::Ipv4, 32, "10.9.0.0/24"),
+        (PoolKind::Prefix, 64, "2001:db8:1::/48"),
+        (PoolKind::Delegated, 56, "2001:db8:2::/48"),
+    ]
+    .map(spec)
+    .into();
+    let ids = [specs[0].id, specs[1].id, specs[2].id].map(Some);
+    assert_eq!(desk.directory.gate().pools_put(partner(), specs, &[]), []);
+    PlanRules {
+        pools: ids,
+        ..PlanRules::default()
+    }
+}
+
+/// What alice is told, addresses apart: how many she gets, and the rest.
+fn told_apart(desk: &mut Desk) -> (usize, Vec<String>) {
+    desk.now.monotonic += Duration::from_secs(120);
+    let request = plain(1).pap("alice@demo", PASSWORD);
+    let answered = desk.ask(&request);
+    let reply = answered.verified(&request);
+    assert_eq!(reply.code(), radius::Code::AccessAccept);
+    let usual = [kind::MESSAGE_AUTHENTICATOR, kind::CLASS];
+    let addresses = [
+        kind::FRAMED_IP_ADDRESS,
+        kind::FRAMED_IPV6_PREFIX,
+        kind::DELEGATED_IPV6_PREFIX,
+    ];
+    let (mut given, mut rest) = (0, Vec::new());
+    for attribute in reply.attributes() {
+        given += usize::from(addresses.contains(&attribute.kind));
+        if !usual.contains(&attribute.kind) && !addresses.contains(&attribute.kind) {
+            let len = u8::try_from(attribute.value.len() + 2).expect("short");
+            rest.extend(shown(&[&[attribute.kind, len], attribute.value].concat()));
+        }
+    }
+    (given, rest)
+}
+
+/// What the preview says beside the attributes about pools.
+fn silenced(desk: &Desk) -> Vec<Term> {
+    let nas = desk.directory.nas_list().pop().expect("a NAS");
+    let alice = nas.partner.subscriber("alice@demo").expect("alice");
+    let preview = preview::preview(&nas, &alice, desk.now.unix_s());
+    let unsaid = preview.unsaid.into_iter();
+    unsaid
+        .filter(|unsaid| unsaid.why.contains("a central pool"))
+        .map(|unsaid| unsaid.term)
+        .collect()
+}
+
+#[test]
+fn no_make_is_told_of_a_pool_of_its_own_beside_an_address_from_here() {
+    const POOLS: &str =
+        r#"{"pool": "p4", "ipv6_pool": "p6", "delegated_pool": "pd", "session_timeout_s": 600}"#;
+    const NONE: &str = r#"{"session_timeout_s": 600}"#;
+    let with = |make: Make, plan: &str, central: bool| {
+        let mut desk = desk_with(make.as_str(), plan, "", |_| {});
+        if central {
+            let rules = pools(&desk);
+            let nas = desk.directory.nas_list().pop().expect("a NAS");
+            let alice = nas.partner.subscriber("alice@demo").expect("alice");
+            let terms = serde_json::from_str(plan).expect("terms");
+            let plan = Arc::new(Plan::of("home-100", terms).with_admission(rules));
+            let newer = Subscriber::new(&SubscriberSpec { plan, ..alice.spec() });
+            assert!(desk.directory.subscriber_put_all(partner(), [newer]).is_ok());
+        }
+        desk.now.monotonic += Duration::from_secs(1);
+        desk
+    };
+    for make in Make::ALL {
+        let (_, without_pools) = told_apart(&mut with(make, NONE, false));
+        let mut plain = with(make, POOLS, false);
+        let (given, named) = told_apart(&mut plain);
+        assert_eq!(given, 0, "{make:?}");
+        assert!(
+            named.len() > without_pools.len(),
+            "{make:?} hears of its pools: {named:?}"
+        );
+        assert_eq!(silenced(&plain), [], "{make:?}");
+        let mut desk = with(make, POOLS, true);
+        assert_eq!(told_apart(&mut desk), (3, without_pools), "{make:?}");
+        let silent = [Term::Pool, Term::Ipv6Pool, Term::DelegatedPool];
+        assert_eq!(silenced(&desk), silent, "{make:?}");
+    }
+}
+
+#[test]
+fn an_address_for_good_silences_the_default_of_the_nas_and_a_pool_of_his_own_wins_over_the_central_one() {
+    let mut desk = desk_with("mikrotik", r#"{"idle_timeout_s": 600}"#, "", |_| {});
+    let terms = |json: &str| serde_json::from_str::<Terms>(json).expect("terms");
+    let nas = desk.directory.nas_list().pop().expect("a NAS");
+    let defaults = Defaults::new([(Some(nas.id), terms(r#"{"pool": "all", "ipv6_pool": "six"}"#))]);
+    desk.directory.partner_defaults(partner(), defaults);
+    let alice = nas.partner.subscriber("alice@demo").expect("alice");
+    let own = SubscriberRules {
+        addresses: [StaticAddress {
+            kind: PoolKind::Ipv4,
+            net: "192.0.2.7/32".parse().expect("an address"),
+        }]
+        .into(),
+        ..SubscriberRules::default()
+    };
+    desk.directory.rules_put(partner(), alice.id, Some(own));
+    let (given, rest) = told_apart(&mut desk);
+    assert_eq!(
+        (given, rest),
+        (
+            1,
+            vec![
+                "Idle-Timeout = 600".to_owned(),
+                "Framed-IPv6-Pool = six".to_owned()
+            ]
+        )
+    );
+    desk.directory.rules_put(partner(), alice.id, None);
+
+    let rules = pools(&desk);
+    let plan = Arc::new(Plan::of("home-100", terms(r#"{"pool": "p4"}"#)).with_admission(rules));
+    let reply = [kind::FRAMED_POOL, 5, b'o', b'w', b'n'].into();
+    let newer = Subscriber::new(&SubscriberSpec {
+        plan,
+        reply,
+        ..alice.spec()
+    });
+    assert!(desk.directory.subscriber_put_all(partner(), [newer]).is_ok());
+    desk.directory.partner_defaults(partner(), Defaults::default());
+    let (given, rest) = told_apart(&mut desk);
+    assert_eq!(
+        (given, rest),
+        (2, vec!["Framed-Pool = own".to_owned()]),
+        "his own pool, and prefixes from here"
+    );
 }

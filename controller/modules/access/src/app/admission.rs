@@ -353,7 +353,7 @@ async fn plan_named(tx: &mut Tx, op: &OpContext, id: PlanId) -> Result<String, E
 }
 
 /// The pool of this name, which must give this kind.
-fn pool_named(pools: &[Pool], kind: PoolKind, name: &str) -> Result<uuid::Uuid, Error> {
+pub(super) fn pool_named(pools: &[Pool], kind: PoolKind, name: &str) -> Result<uuid::Uuid, Error> {
     let pointer = format!("/{}_pool", kind.as_str());
     let found = pools.iter().find(|pool| pool.name == name);
     let pool = found.ok_or_else(|| Error::invalid(&pointer, format!("there is no pool {name}")))?;

@@ -1,7 +1,7 @@
 //! The rules of the access module: what may be made, changed and asked for, and what each of these means.
 //! Never holds SQL ([`crate::store`]) and never sees HTTP ([`crate::http`]).
 //!
-//! One file a resource: [`nas`], [`plan`], [`terms`], [`defaults`], [`garden`], [`preview`], [`admission`], [`pool`], [`subscriber`],
+//! One file a resource: [`nas`], [`plan`], [`terms`], [`defaults`], [`garden`], [`preview`], [`admission`], [`pool`], [`site_pools`], [`subscriber`],
 //! [`identity_policy`], [`session`], [`port_block`], [`disconnect`], [`explain`], [`simulate`], [`realm`], [`reaper`], [`usage`], [`quota`], [`unknown_source`]; many at once: [`import`].
 //! Every write leaves its audit line in the same transaction.
 
@@ -25,6 +25,7 @@ pub mod realm;
 pub mod reaper;
 pub mod session;
 pub mod simulate;
+pub mod site_pools;
 pub mod subscriber;
 pub mod terms;
 pub mod unknown_source;

@@ -12,6 +12,7 @@ use serde_json::json;
 use super::{App, plane_partner};
 use crate::store::admission::plans_of_pool;
 use crate::store::pool::{self as rows, DayUsage, Pool};
+use crate::store::site_pools::sites_of_pool;
 
 /// Pools of one partner at most.
 pub const POOLS_MAX: usize = 256;
@@ -130,10 +131,10 @@ impl App {
         self.pool_get(op, id).await
     }
 
-    /// Removes a pool that no plan names.
+    /// Removes a pool that no plan and no site names.
     ///
     /// # Errors
-    /// [`Error::Conflict`] while a plan names it.
+    /// [`Error::Conflict`] while one names it.
     pub async fn pool_delete(&self, op: &OpContext, id: PoolId) -> Result<(), Error> {
         let mut tx = self.db.begin(op).await?;
         let pool = rows::pool_fetch(&mut tx, op, id).await?;
@@ -141,6 +142,13 @@ impl App {
         if let Some(plan) = plans_of_pool(&mut tx, op, id).await?.first() {
             let message = format!(
                 "plan {plan} takes addresses of pool {}; change the plan first",
+                pool.name
+            );
+            return Err(Error::conflict("pool", message));
+        }
+        if let Some(site) = sites_of_pool(&mut tx, op, id).await?.first() {
+            let message = format!(
+                "site {site} takes addresses of pool {}; change the site first",
                 pool.name
             );
             return Err(Error::conflict("pool", message));

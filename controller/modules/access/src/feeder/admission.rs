@@ -120,6 +120,8 @@ fn rules(entry: &RulesEntry) -> SubscriberRules {
         collision: entry.on_collision.as_deref().and_then(Collision::of_str),
         allowed: entry.allowed.as_ref().map(allowed).unwrap_or_default(),
         addresses: entry.addresses.iter().filter_map(address).collect(),
+        pools: [entry.ipv4_pool_id, entry.prefix_pool_id, entry.delegated_pool_id]
+            .map(|pool| pool.map(Into::into)),
     }
 }
 

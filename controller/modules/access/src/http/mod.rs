@@ -21,6 +21,7 @@ mod quota;
 pub mod realm;
 pub mod session;
 pub mod simulate;
+pub mod site_pools;
 pub mod subscriber;
 mod terms;
 pub mod unknown_source;
@@ -249,6 +250,8 @@ fn pool_routes() -> ApiRoutes<Arc<App>> {
         .add(read(), routes!(pool::pool_get))
         .add(manage(), routes!(pool::pool_update))
         .add(manage(), routes!(pool::pool_delete))
+        .add(read(), routes!(site_pools::site_pools_get))
+        .add(manage(), routes!(site_pools::site_pools_update))
 }
 
 /// Sessions and what is asked of them.

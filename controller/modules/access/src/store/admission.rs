@@ -104,6 +104,12 @@ pub struct RulesEntry {
     pub bound_nas: Option<Uuid>,
     /// Which.
     pub bound_value: Option<String>,
+    /// The pool of IPv4 addresses of his site.
+    pub ipv4_pool_id: Option<Uuid>,
+    /// The pool of prefixes of his site.
+    pub prefix_pool_id: Option<Uuid>,
+    /// The pool of delegated prefixes of his site.
+    pub delegated_pool_id: Option<Uuid>,
 }
 
 /// What a plan of this partner asks for.
@@ -361,15 +367,21 @@ pub async fn rules_entries(tx: &mut Tx, ids: &[Uuid], all: bool) -> Result<Vec<R
         RulesEntry,
         r#"SELECT w.tenant_id AS "tenant!", w.subscriber_id AS "subscriber!", s.simultaneous AS "simultaneous?",
                   s.on_collision AS "on_collision?", s.allowed AS "allowed?", b.bound_by AS "bound_by?",
-                  b.nas_id AS "bound_nas?", b.value AS "bound_value?",
+                  b.nas_id AS "bound_nas?", b.value AS "bound_value?", p.ipv4_pool_id AS "ipv4_pool_id?",
+                  p.prefix_pool_id AS "prefix_pool_id?", p.delegated_pool_id AS "delegated_pool_id?",
                   ARRAY(SELECT a.kind || ' ' || a.address::text FROM access.subscriber_addresses a
                          WHERE a.tenant_id = w.tenant_id AND a.subscriber_id = w.subscriber_id
                          ORDER BY a.address) AS "addresses!"
              FROM (SELECT tenant_id, subscriber_id FROM access.subscriber_admission WHERE $2 OR subscriber_id = ANY($1)
                    UNION SELECT tenant_id, subscriber_id FROM access.subscriber_addresses WHERE $2 OR subscriber_id = ANY($1)
-                   UNION SELECT tenant_id, subscriber_id FROM access.subscriber_bindings WHERE $2 OR subscriber_id = ANY($1)) w
+                   UNION SELECT tenant_id, subscriber_id FROM access.subscriber_bindings WHERE $2 OR subscriber_id = ANY($1)
+                   UNION SELECT u.tenant_id, u.id FROM access.site_pools p
+                           JOIN access.subscribers u ON u.tenant_id = p.tenant_id AND u.site_id = p.site_id
+                          WHERE u.deleted_at IS NULL AND ($2 OR u.id = ANY($1))) w
              LEFT JOIN access.subscriber_admission s ON s.tenant_id = w.tenant_id AND s.subscriber_id = w.subscriber_id
-             LEFT JOIN access.subscriber_bindings b ON b.tenant_id = w.tenant_id AND b.subscriber_id = w.subscriber_id"#,
+             LEFT JOIN access.subscriber_bindings b ON b.tenant_id = w.tenant_id AND b.subscriber_id = w.subscriber_id
+             LEFT JOIN access.subscribers u ON u.tenant_id = w.tenant_id AND u.id = w.subscriber_id
+             LEFT JOIN access.site_pools p ON p.tenant_id = u.tenant_id AND p.site_id = u.site_id"#,
         ids,
         all
     )

@@ -322,7 +322,9 @@ pub async fn subscriber_extras(tx: &mut Tx, ids: &[Uuid]) -> Result<Extras, Erro
                                 OR EXISTS (SELECT FROM access.subscriber_addresses x
                                             WHERE x.tenant_id = u.tenant_id AND x.subscriber_id = u.id)
                                 OR EXISTS (SELECT FROM access.subscriber_bindings x
-                                            WHERE x.tenant_id = u.tenant_id AND x.subscriber_id = u.id)), false) AS "rules!",
+                                            WHERE x.tenant_id = u.tenant_id AND x.subscriber_id = u.id)
+                                OR EXISTS (SELECT FROM access.site_pools x
+                                            WHERE x.tenant_id = u.tenant_id AND x.site_id = u.site_id)), false) AS "rules!",
                   coalesce(bool_or(EXISTS (SELECT FROM access.quota_states x
                                             WHERE x.tenant_id = u.tenant_id AND x.subscriber_id = u.id
                                               AND x.used_up_at IS NOT NULL)), false) AS "used_up!"

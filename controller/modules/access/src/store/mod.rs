@@ -32,6 +32,7 @@ pub mod refused;
 pub mod roll;
 pub mod session;
 pub mod silence;
+pub mod site_pools;
 pub mod subscriber;
 pub mod usage;
 

@@ -250,3 +250,77 @@ async fn where_he_may_come_from_is_read_and_refused_by_field() {
     nas.station = "02-00-00-00-00-02";
     assert_eq!(login(&world, &mut nas).await.code(), Code::AccessAccept);
 }
+
+#[tokio::test]
+async fn those_at_a_site_get_addresses_of_its_pool_and_the_nas_is_not_told_of_its_own() {
+    let (world, isp, mut nas, alice) = scene("127.61.9.41").await;
+    for (name, range) in [("homes", "10.9.0.0/24"), ("roof", "10.9.7.0/24")] {
+        world
+            .post(&isp, "pools", &json!({ "name": name, "kind": "ipv4", "ranges": [range] }))
+            .await;
+    }
+    let of_nas = json!({ "framed_pool": "nas-pool" });
+    let fiber = world.get(&isp, "plans").await[0].clone();
+    patch(&world, &isp, &format!("plans/{}", id(&fiber)), &of_nas).await;
+    plan(&world, &isp, &json!({ "ipv4_pool": "homes" })).await;
+    let site = alice["site_id"].as_str().expect("an id").to_owned();
+    let path = format!("sites/{site}/pools");
+    let none = json!({ "ipv4_pool": null, "prefix_pool": null, "delegated_pool": null });
+    assert_eq!(world.get(&isp, &path).await, none);
+    let range = |reply: &Reply| {
+        assert_eq!(reply.code(), Code::AccessAccept);
+        let view = reply.view();
+        assert_eq!(view.first(kind::FRAMED_POOL), None, "one authority says which");
+        let address: [u8; 4] = view
+            .first(kind::FRAMED_IP_ADDRESS)
+            .and_then(|octets| octets.try_into().ok())
+            .expect("an address");
+        address[2]
+    };
+    eventually(|| async { world.plane.directory().gate().pools().get(1).map(|_| ()) }).await;
+    assert_eq!(range(&login(&world, &mut nas).await), 0);
+
+    patch(&world, &isp, &path, &json!({ "ipv4_pool": "roof" })).await;
+    let partner = isp.id.as_uuid();
+    let ruled = async |wanted: bool| {
+        eventually(|| async {
+            let directory = world.plane.directory();
+            let alice = directory.subscriber(partner.into(), "alice")?;
+            let rules = directory.partner(partner.into())?.rules_of(&alice);
+            let has = rules.is_some_and(|rules| rules.pools[0].is_some());
+            (has == wanted).then_some(())
+        })
+        .await;
+    };
+    ruled(true).await;
+    let bras = world.get(&isp, "nas").await[0].clone();
+    let preview = format!("radius/preview?username=alice&nas={}", id(&bras));
+    let preview = world.get(&isp, &preview).await;
+    assert!(
+        preview
+            .to_string()
+            .contains("the NAS's pool is not named beside it"),
+        "{preview:#}"
+    );
+    nas.station = "02-00-00-00-00-77";
+    assert_eq!(range(&login(&world, &mut nas).await), 7);
+    let roof = world.get(&isp, "pools").await[1].clone();
+    let busy = world
+        .ask(Method::DELETE, &isp, &format!("pools/{}", id(&roof)), None)
+        .await;
+    assert_eq!(busy.status, StatusCode::CONFLICT, "{}", busy.body);
+    assert!(busy.body.to_string().contains("site homes/main"), "{}", busy.body);
+    let wrong = json!({ "prefix_pool": "roof" });
+    let wrong = world.ask(Method::PATCH, &isp, &path, Some(&wrong)).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", wrong.body);
+    let east = world.isp().await;
+    let foreign = world
+        .ask(Method::PATCH, &east, &path, Some(&json!({ "ipv4_pool": null })))
+        .await;
+    assert_eq!(foreign.status, StatusCode::NOT_FOUND, "{}", foreign.body);
+
+    patch(&world, &isp, &path, &json!({ "ipv4_pool": null })).await;
+    ruled(false).await;
+    nas.station = "02-00-00-00-00-78";
+    assert_eq!(range(&login(&world, &mut nas).await), 0);
+}
