@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use super::addresses::part;
 use super::file::{self, File};
 use crate::secret::{Secret, SecretSource};
 
@@ -20,18 +21,32 @@ pub enum Kind {
     Client,
     /// A site.
     Site,
+    /// An address pool.
+    Pool,
+    /// The pools of a site.
+    SitePools,
     /// A plan.
     Plan,
+    /// Who may come in by a plan.
+    PlanAdmission,
     /// A home server.
     HomeServer,
     /// A realm.
     Realm,
     /// A NAS.
     Nas,
+    /// What a NAS gives when nobody says otherwise.
+    NasDefaults,
+    /// What a partner gives when nobody says otherwise.
+    Defaults,
+    /// The walled garden of a partner.
+    Garden,
     /// A user.
     User,
     /// A subscriber.
     Subscriber,
+    /// Where a subscriber may come from, and which addresses are his.
+    SubscriberAdmission,
 }
 
 impl Kind {
@@ -48,6 +63,25 @@ impl Kind {
             Kind::Nas => "nas",
             Kind::User => "user",
             Kind::Subscriber => "subscriber",
+            Kind::Pool => "pool",
+            Kind::SitePools => "site pools",
+            Kind::PlanAdmission => "plan admission",
+            Kind::NasDefaults => "nas defaults",
+            Kind::Defaults => "defaults",
+            Kind::Garden => "garden",
+            Kind::SubscriberAdmission => "subscriber admission",
+        }
+    }
+
+    /// For what is a part of something else, and neither made nor removed by itself: of what kind that is.
+    pub fn part_of(self) -> Option<Kind> {
+        match self {
+            Kind::Identity | Kind::Defaults | Kind::Garden => Some(Kind::Partner),
+            Kind::SitePools => Some(Kind::Site),
+            Kind::PlanAdmission => Some(Kind::Plan),
+            Kind::NasDefaults => Some(Kind::Nas),
+            Kind::SubscriberAdmission => Some(Kind::Subscriber),
+            _ => None,
         }
     }
 }
@@ -70,7 +104,8 @@ pub struct Object {
 pub struct PartnerWanted {
     /// The partner itself.
     pub partner: Object,
-    /// The identity policy, clients, sites, plans, home servers, realms, NAS, users, subscribers.
+    /// The identity policy, clients, sites, pools, plans, home servers, realms, NAS, defaults, the garden, users,
+    /// subscribers; what is a part of one comes behind it.
     pub objects: Vec<Object>,
 }
 
@@ -143,23 +178,41 @@ impl Check<'_> {
                 .into_iter()
                 .map(|client| self.client(&slug, client)),
         );
-        objects.extend(partner.site.into_iter().map(|site| self.site(&slug, site)));
-        objects.extend(partner.plan.into_iter().map(|plan| self.plan(&slug, plan)));
+        let mut sites = Vec::new();
+        for mut site in partner.site {
+            let (name, pools) = (format!("{}/{}", site.client, site.slug), site.pools.take());
+            objects.push(self.site(&slug, site));
+            sites.extend(pools.map(|pools| self.site_pools(&slug, name, pools)));
+        }
+        objects.extend(partner.pool.into_iter().map(|pool| self.pool(&slug, pool)));
+        objects.extend(sites);
+        for mut plan in partner.plan {
+            let (name, admission) = (plan.slug.clone(), plan.admission.take());
+            objects.push(self.plan(&slug, plan));
+            objects.extend(admission.map(|admission| self.plan_admission(&slug, name, admission)));
+        }
         let servers = partner.home_server.into_iter();
         objects.extend(servers.map(|server| self.home_server(&slug, server)));
         objects.extend(partner.realm.into_iter().map(|realm| self.realm(&slug, realm)));
-        objects.extend(partner.nas.into_iter().map(|nas| self.nas(&slug, nas)));
+        for mut nas in partner.nas {
+            let (name, defaults) = (nas.name.clone(), nas.defaults.take());
+            objects.push(self.nas(&slug, nas));
+            objects.extend(defaults.map(|terms| part(Kind::NasDefaults, name, [("terms", terms.into())])));
+        }
+        let defaults = partner.defaults;
+        objects.extend(defaults.map(|terms| part(Kind::Defaults, slug.clone(), [("terms", terms.into())])));
+        objects.extend(partner.garden.map(|garden| self.garden(&slug, garden)));
         objects.extend(partner.user.into_iter().map(|user| self.user(&slug, user)));
-        objects.extend(
-            partner
-                .subscriber
-                .into_iter()
-                .map(|subscriber| self.subscriber(&slug, subscriber)),
-        );
+        for mut subscriber in partner.subscriber {
+            let (name, admission) = (subscriber.username.clone(), subscriber.admission.take());
+            objects.push(self.subscriber(&slug, subscriber));
+            objects.extend(admission.map(|admission| self.subscriber_admission(&slug, name, admission)));
+        }
         self.place = format!("partner \"{slug}\"");
         for kind in [
             Kind::Client,
             Kind::Site,
+            Kind::Pool,
             Kind::Plan,
             Kind::HomeServer,
             Kind::Realm,

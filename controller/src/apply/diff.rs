@@ -70,7 +70,9 @@ impl Shown {
     /// The object as people name it: partner/name.
     pub fn object(&self) -> String {
         match self.kind {
-            Kind::Partner | Kind::Identity => format!("{} {}", self.kind.word(), self.partner),
+            kind if kind == Kind::Partner || kind.part_of() == Some(Kind::Partner) => {
+                format!("{} {}", kind.word(), self.partner)
+            }
             kind => format!("{} {}/{}", kind.word(), self.partner, self.name),
         }
     }
@@ -150,7 +152,10 @@ fn same(name: &str, wanted: &Value, live: &Value) -> bool {
         }
         // A file ends with a line, what was sent may not.
         ("tls_ca" | "tls_certificate", Value::String(a), Value::String(b)) => a.trim_end() == b.trim_end(),
-        ("roles", Value::Array(a), Value::Array(b)) => sorted(a) == sorted(b),
+        ("roles" | "reasons" | "ranges" | "excluded", Value::Array(a), Value::Array(b)) => {
+            sorted(a) == sorted(b)
+        }
+        ("allowed" | "addresses", Value::Array(a), Value::Array(b)) => places(a) == places(b),
         ("identified_by", Value::Array(a), Value::Array(b)) => marks(a) == marks(b),
         // Absent and empty text are one in the file.
         (_, Value::String(text), Value::Null) => text.is_empty(),
@@ -173,6 +178,30 @@ fn marks(list: &[Value]) -> Vec<String> {
     // What cannot be read is left as it stands: the server says what is wrong with it.
     let mut all: Vec<String> = texts
         .map(|text| normal(text).unwrap_or_else(|| text.to_owned()))
+        .collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// Where somebody may come from, or what is his, in normal form and in order.
+fn places(list: &[Value]) -> Vec<String> {
+    let normal = |place: &Value| {
+        let (kind, nas) = (place["kind"].as_str()?, place["nas"].as_str().unwrap_or_default());
+        if let Some(address) = place["address"].as_str() {
+            return Some(format!("{kind} {}", network(address)?));
+        }
+        let value = place["value"].as_str().unwrap_or_default();
+        let mark = kind.parse::<MarkKind>().ok().filter(|_| kind != "port");
+        let read = mark.and_then(|kind| Some(kind.write(&kind.read(value)?).as_str().to_owned()));
+        Some(format!(
+            "{kind} {nas} {}",
+            read.unwrap_or_else(|| value.to_owned())
+        ))
+    };
+    let mut all: Vec<String> = list
+        .iter()
+        .map(|place| normal(place).unwrap_or_else(|| place.to_string()))
         .collect();
     all.sort();
     all.dedup();

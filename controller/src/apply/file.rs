@@ -36,6 +36,13 @@ pub struct Partner {
     pub status: Option<String>,
     /// How its subscribers are told apart.
     pub identity: Option<Identity>,
+    /// What is given when neither a subscriber, his plan nor the NAS says otherwise.
+    pub defaults: Option<Map<String, Value>>,
+    /// Where those without service are let in.
+    pub garden: Option<Garden>,
+    /// Its address pools.
+    #[serde(default)]
+    pub pool: Vec<Pool>,
     /// Its clients.
     #[serde(default)]
     pub client: Vec<Client>,
@@ -72,6 +79,81 @@ pub struct Identity {
     pub username_case: Option<String>,
     /// `reversible` or `argon2id`, for passwords of new subscribers.
     pub password_store: Option<String>,
+}
+
+/// `[partner.garden]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Garden {
+    /// For which reasons somebody is let in; none: there is no garden.
+    pub reasons: Vec<String>,
+    /// What is given there.
+    #[serde(default)]
+    pub terms: Map<String, Value>,
+}
+
+/// `[[partner.pool]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pool {
+    /// Which.
+    pub name: String,
+    /// `ipv4`, `prefix` or `delegated`; the first when absent.
+    pub kind: Option<String>,
+    /// Bits of a delegated prefix.
+    pub unit_len: Option<u8>,
+    /// Where it takes addresses from.
+    pub ranges: Vec<String>,
+    /// What of that it never gives.
+    pub excluded: Option<Vec<String>>,
+    /// Seconds for which an address is kept for its subscriber.
+    pub hold_s: Option<u32>,
+}
+
+/// `[partner.site.pools]`: pools by name, in place of those of the plan.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SitePools {
+    /// Of IPv4 addresses.
+    pub ipv4_pool: Option<String>,
+    /// Of prefixes.
+    pub prefix_pool: Option<String>,
+    /// Of delegated prefixes.
+    pub delegated_pool: Option<String>,
+}
+
+/// `[partner.plan.admission]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanAdmission {
+    /// Logins in at once; any number when absent.
+    pub simultaneous: Option<u16>,
+    /// `reject`, `same_device` or `replace`.
+    pub on_collision: Option<String>,
+    /// `mac`, `port` or `line`.
+    pub bind: Option<String>,
+    /// Pool of IPv4 addresses.
+    pub ipv4_pool: Option<String>,
+    /// Pool of prefixes.
+    pub prefix_pool: Option<String>,
+    /// Pool of delegated prefixes.
+    pub delegated_pool: Option<String>,
+}
+
+/// `[partner.subscriber.admission]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubscriberAdmission {
+    /// Logins in at once; as his plan says when absent.
+    pub simultaneous: Option<u16>,
+    /// `reject`, `same_device` or `replace`; as his plan says when absent.
+    pub on_collision: Option<String>,
+    /// Where he may come from, as the command line has it.
+    #[serde(default)]
+    pub allow: Vec<String>,
+    /// His for good, as the command line has it.
+    #[serde(default)]
+    pub addresses: Vec<String>,
 }
 
 /// `[[partner.home_server]]`
@@ -151,6 +233,8 @@ pub struct Site {
     pub name: String,
     /// Where.
     pub address: Option<String>,
+    /// Which pools those there get addresses of.
+    pub pools: Option<SitePools>,
 }
 
 /// `[[partner.plan]]`
@@ -175,6 +259,8 @@ pub struct Plan {
     pub framed_pool: Option<String>,
     /// What else it gives; the server says what can be.
     pub terms: Option<Map<String, Value>>,
+    /// Who may come in beside those who are in.
+    pub admission: Option<PlanAdmission>,
 }
 
 /// A rate: bit/s, or text with a unit.
@@ -229,6 +315,8 @@ pub struct Nas {
     pub identify: Option<Vec<String>>,
     /// Free text.
     pub description: Option<String>,
+    /// What it gives when neither a subscriber nor his plan says otherwise.
+    pub defaults: Option<Map<String, Value>>,
 }
 
 /// `[[partner.user]]`
@@ -275,6 +363,8 @@ pub struct Subscriber {
     pub expires_at: Option<Moment>,
     /// What he has in place of his plan.
     pub terms: Option<Map<String, Value>>,
+    /// Where he may come from, how often at once, and which addresses are his.
+    pub admission: Option<SubscriberAdmission>,
 }
 
 /// An instant: a TOML date-time with offset, or the same as text.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::Options;
 use super::desired::{Desired, Kind, Object, PartnerWanted};
 use super::diff::{self, FieldChange, Op, Shown};
-use super::live::{Live, client_of, text};
+use super::live::{Live, client_of, part_segments, text};
 use crate::client::Api;
 use crate::failure::Failure;
 
@@ -51,6 +51,8 @@ pub enum Verb {
     Post,
     /// Changes one.
     Patch,
+    /// Puts one in place of what there is.
+    Put,
     /// Removes one.
     Delete,
 }
@@ -151,7 +153,7 @@ fn compare(
     let slug = &wanted.partner.name;
     for object in std::iter::once(&wanted.partner).chain(&wanted.objects) {
         match live.objects.get(&(object.kind, object.name.clone())) {
-            None if object.kind == Kind::Identity => plan.changes.push(set(slug, object)),
+            None if object.kind.part_of().is_some() => plan.changes.extend(set(slug, object, live)),
             None => {
                 if object.kind == Kind::User && object.secrets.is_empty() {
                     missing.push(format!(
@@ -161,7 +163,11 @@ fn compare(
                 }
                 plan.changes.push(add(slug, object));
             }
+            Some(there) if object.kind.part_of().is_some() => {
+                plan.changes.extend(change_part(slug, object, there, live));
+            }
             Some(there) => {
+                missing.extend(unchangeable(slug, object, there));
                 if !object.secrets.is_empty() && !options.reset_secrets {
                     plan.uncompared += 1;
                 }
@@ -171,11 +177,12 @@ fn compare(
         }
     }
     if options.prune {
-        // A realm goes before the home servers it names.
+        // A realm goes before the home servers it names, a plan before its pools.
         for kind in [
             Kind::Subscriber,
             Kind::Nas,
             Kind::Plan,
+            Kind::Pool,
             Kind::Realm,
             Kind::HomeServer,
         ] {
@@ -184,17 +191,83 @@ fn compare(
     }
 }
 
-/// The change that sets the identity policy of a partner that this very plan makes.
-fn set(partner: &str, object: &Object) -> Change {
-    let requests = vec![Request {
-        verb: Verb::Patch,
-        path: collection(partner, object.kind, &object.name),
-        body: object.fields.clone(),
-    }];
-    Change {
-        shown: shown(Op::Add, partner, object.kind, &object.name, Vec::new()),
-        requests,
+/// The change that sets a part of something that this very plan makes, if it says anything.
+fn set(partner: &str, object: &Object, live: &Live) -> Option<Change> {
+    let says = |value: &Value| match value {
+        Value::Null => false,
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(terms) => !terms.is_empty(),
+        Value::String(word) => word != "same_device",
+        _ => true,
+    };
+    if !object.fields.values().any(says) {
+        return None;
     }
+    Some(Change {
+        shown: shown(Op::Add, partner, object.kind, &object.name, Vec::new()),
+        requests: vec![part_request(partner, object, object.fields.clone(), live)],
+    })
+}
+
+/// The change that a part of something needs, if any.
+fn change_part(partner: &str, object: &Object, there: &Value, live: &Live) -> Option<Change> {
+    let differing = diff::fields(&object.fields, there);
+    if differing.is_empty() {
+        return None;
+    }
+    let body = match object.kind {
+        Kind::Garden => object.fields.clone(),
+        _ => differing
+            .iter()
+            .map(|field| (field.name.clone(), field.to.clone()))
+            .collect(),
+    };
+    Some(Change {
+        shown: shown(Op::Change, partner, object.kind, &object.name, differing),
+        requests: vec![part_request(partner, object, body, live)],
+    })
+}
+
+/// The request for a part: under what it is a part of, which the server has or this plan makes.
+fn part_request(partner: &str, object: &Object, body: Map<String, Value>, live: &Live) -> Request {
+    let (before, behind) = part_segments(object.kind).unwrap_or_default();
+    let owner = object.kind.part_of().filter(|owner| *owner != Kind::Partner);
+    let owner = owner.map(|owner| {
+        let name = object.name.clone();
+        match live.objects.get(&(owner, name.clone())) {
+            Some(there) => Segment::Text(text(there, "id")),
+            None => Segment::IdOf(owner, name),
+        }
+    });
+    let word = |word: &str| Segment::Text(word.to_owned());
+    let mut path = vec![word("partners"), word(partner)];
+    path.extend(before.map(word));
+    path.extend(owner);
+    path.extend(behind.map(word));
+    let closes = object.kind == Kind::Garden && object.fields["reasons"] == json!([]);
+    Request {
+        verb: match object.kind {
+            Kind::Garden if closes => Verb::Delete,
+            Kind::Garden => Verb::Put,
+            _ => Verb::Patch,
+        },
+        path,
+        body,
+    }
+}
+
+/// What the file wants another way than it was made, and nobody can change.
+fn unchangeable(partner: &str, object: &Object, there: &Value) -> Option<String> {
+    let fixed = ["kind", "unit_len"];
+    let differs = |name: &&str| {
+        let wanted = object.fields.get(*name);
+        object.kind == Kind::Pool && wanted.is_some_and(|wanted| *wanted != there[*name])
+    };
+    let name = fixed.iter().find(differs)?;
+    Some(format!(
+        "partner \"{partner}\", pool \"{}\": {name}: is {} and stays so; make another pool",
+        object.name, there[*name]
+    ))
 }
 
 /// The change that makes an object.
@@ -262,9 +335,7 @@ fn change(partner: &str, object: &Object, there: &Value, reset_secrets: bool) ->
         return None;
     }
     let mut path = collection(partner, object.kind, &object.name);
-    if object.kind != Kind::Identity {
-        path.push(Segment::Text(text(there, "id")));
-    }
+    path.push(Segment::Text(text(there, "id")));
     let requests = vec![Request {
         verb: Verb::Patch,
         path,
@@ -316,7 +387,7 @@ fn collection(partner: &str, kind: Kind, name: &str) -> Vec<Segment> {
     match kind {
         Kind::Partner => fixed(&["partners"]),
         Kind::Client => fixed(&["partners", partner, "clients"]),
-        Kind::Identity => fixed(&["partners", partner, "identity-policy"]),
+        Kind::Pool => fixed(&["partners", partner, "pools"]),
         Kind::Plan => fixed(&["partners", partner, "plans"]),
         Kind::HomeServer => fixed(&["partners", partner, "home-servers"]),
         Kind::Realm => fixed(&["partners", partner, "realms"]),
@@ -324,6 +395,14 @@ fn collection(partner: &str, kind: Kind, name: &str) -> Vec<Segment> {
         Kind::User => fixed(&["partners", partner, "users"]),
         Kind::Subscriber => fixed(&["partners", partner, "subscribers"]),
         Kind::Site => fixed(&["partners", partner, "clients", client_of(name), "sites"]),
+        // A part has no collection: `part_request` names it.
+        Kind::Identity
+        | Kind::SitePools
+        | Kind::PlanAdmission
+        | Kind::NasDefaults
+        | Kind::Defaults
+        | Kind::Garden
+        | Kind::SubscriberAdmission => Vec::new(),
     }
 }
 
@@ -331,11 +410,9 @@ fn collection(partner: &str, kind: Kind, name: &str) -> Vec<Segment> {
 fn name_field(kind: Kind) -> &'static str {
     match kind {
         Kind::Partner | Kind::Client | Kind::Site | Kind::Plan => "slug",
-        Kind::Nas | Kind::HomeServer | Kind::Realm => "name",
-        // It is the partner's only one.
-        Kind::Identity => "partner",
         Kind::User => "email",
         Kind::Subscriber => "username",
+        _ => "name",
     }
 }
 

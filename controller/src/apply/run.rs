@@ -57,6 +57,7 @@ async fn one(api: &Api, change: &Change, made: &mut Made) -> Result<(), Failure>
                 );
             }
             Verb::Patch => drop(api.patch(&path, &body).await?),
+            Verb::Put => drop(api.put(&path, &body).await?),
             Verb::Delete => match api.delete(&path, &[]).await {
                 // Somebody else was faster; it is gone, as the file wants.
                 Err(ClientError::Problem(problem)) if problem.status == 404 => {}

@@ -262,3 +262,99 @@ fn what_is_said_of_others_servers_is_checked_and_they_come_before_their_realms()
     at("subscriber \"alice\"", "password_store");
     assert_eq!(wrong.len(), 8, "{wrong:#?}");
 }
+
+/// Addresses and admission, as far as a file can say them.
+const ADDRESSES: &str = r#"
+    [[partner]]
+    slug = "isp-west"
+    name = "ISP West"
+    defaults = { dns = ["192.0.2.53"] }
+    [partner.garden]
+    reasons = ["suspended"]
+    terms = { address_list = "unpaid" }
+    [[partner.pool]]
+    name = "homes"
+    ranges = ["10.0.0.0/22"]
+    [[partner.client]]
+    slug = "homes"
+    name = "Homes"
+    [[partner.site]]
+    client = "homes"
+    slug = "roof"
+    name = "Roof"
+    pools = { ipv4_pool = "homes" }
+    [[partner.plan]]
+    slug = "fiber-100"
+    [partner.plan.admission]
+    simultaneous = 1
+    ipv4_pool = "homes"
+    [[partner.nas]]
+    name = "bras-1"
+    address = "10.0.0.1"
+    secret = "a long shared secret"
+    defaults = { vrf = "home" }
+    [[partner.subscriber]]
+    username = "alice"
+    password = "wonderland"
+    plan = "fiber-100"
+    site = "homes/roof"
+    [partner.subscriber.admission]
+    allow = ["nas:bras-1", "vlan:100.200"]
+    addresses = ["192.0.2.7", "delegated:2001:db8:0:100::/56"]
+"#;
+
+#[test]
+fn what_is_a_part_of_something_comes_behind_it_and_says_all_of_it() {
+    let objects = &accepted(ADDRESSES).partners[0].objects;
+    let kinds: Vec<Kind> = objects.iter().map(|object| object.kind).collect();
+    assert_eq!(
+        kinds,
+        [
+            Kind::Client,
+            Kind::Site,
+            Kind::Pool,
+            Kind::SitePools,
+            Kind::Plan,
+            Kind::PlanAdmission,
+            Kind::Nas,
+            Kind::NasDefaults,
+            Kind::Defaults,
+            Kind::Garden,
+            Kind::Subscriber,
+            Kind::SubscriberAdmission,
+        ]
+    );
+    let of = |kind| objects.iter().find(|object| object.kind == kind).unwrap();
+    let admission = of(Kind::PlanAdmission);
+    assert_eq!(admission.name, "fiber-100");
+    assert_eq!(admission.fields["on_collision"], "same_device");
+    assert!(
+        admission.fields["prefix_pool"].is_null(),
+        "what is not named is taken away"
+    );
+    let alice = &of(Kind::SubscriberAdmission).fields;
+    assert_eq!(alice["allowed"][1]["value"], "100.200");
+    assert_eq!(alice["addresses"][0]["address"], "192.0.2.7/32");
+}
+
+#[test]
+fn mistakes_in_addresses_are_told_with_their_place() {
+    let wrong = ADDRESSES
+        .replace("10.0.0.0/22", "10.0.0.0/222")
+        .replace("simultaneous = 1", "on_collision = \"never\"")
+        .replace("vlan:100.200", "planet:mars")
+        .replace("reasons = [\"suspended\"]", "reasons = []");
+    let told = mistakes(&wrong);
+    for (place, key) in [
+        ("pool \"homes\"", "ranges"),
+        ("plan admission \"fiber-100\"", "on_collision"),
+        ("subscriber admission \"alice\"", "allow"),
+        ("garden \"isp-west\"", "terms"),
+    ] {
+        let found = told
+            .iter()
+            .any(|line| line.contains(&format!("{place}: {key}: ")));
+        assert!(found, "{place}, {key}: {told:#?}");
+    }
+    assert_eq!(told.len(), 4, "{told:#?}");
+}

@@ -228,3 +228,132 @@ pub fn others_servers_are_applied(place: &Place) {
         "reversible",
     ]);
 }
+
+/// Pools, admission, defaults and the garden: added, again, changed, taken away.
+pub fn addresses_and_admission_are_applied(place: &Place) {
+    let text = r#"
+    [[partner]]
+    slug = "isp-west"
+    name = "ISP West"
+    defaults = { dns = ["192.0.2.53"] }
+    [partner.garden]
+    reasons = ["suspended"]
+    terms = { filter = "unpaid" }
+    [[partner.pool]]
+    name = "homes"
+    ranges = ["10.77.0.0/24"]
+    [[partner.pool]]
+    name = "roof"
+    ranges = ["10.77.7.0/24"]
+    [[partner.site]]
+    client = "homes"
+    slug = "main-street"
+    name = "Main Street"
+    pools = { ipv4_pool = "roof" }
+    [[partner.plan]]
+    slug = "fiber-100"
+    name = "Fiber 100"
+    [partner.plan.admission]
+    simultaneous = 2
+    ipv4_pool = "homes"
+    [[partner.plan]]
+    slug = "fiber-7"
+    admission = { bind = "mac", ipv4_pool = "homes" }
+    [[partner.subscriber]]
+    username = "bob"
+    password = "builder"
+    plan = "fiber-100"
+    site = "homes/main-street"
+    [partner.subscriber.admission]
+    allow = ["nas:bras-1", "mac:02-00-00-00-00-0A"]
+    addresses = ["192.0.2.7"]
+"#;
+    let apply = |text: &str, more: &[&str]| {
+        let file = place.write("addresses.toml", text);
+        place.run(&[&["apply", "-f", file.to_str().unwrap()], more].concat())
+    };
+    let done = apply(text, &["--dry-run"]);
+    for line in [
+        "+ pool isp-west/homes\n+ pool isp-west/roof\n~ site pools isp-west/homes/main-street\n    ipv4_pool: null -> \"roof\"\n",
+        "~ plan admission isp-west/fiber-100\n    ipv4_pool: null -> \"homes\"\n    simultaneous: null -> 2\n",
+        "+ plan isp-west/fiber-7\n+ plan admission isp-west/fiber-7\n~ defaults isp-west\n    terms: {} -> {\"dns\":[\"192.0.2.53\"]}\n",
+        "~ garden isp-west\n    reasons: [] -> [\"suspended\"]\n    terms: {} -> {\"filter\":\"unpaid\"}\n",
+        "~ subscriber admission isp-west/bob\n    addresses: [] -> ",
+    ] {
+        assert!(done.stdout.contains(line), "{line}: {done:?}");
+    }
+    assert!(
+        done.stdout.ends_with("4 to add, 5 to change, 0 to remove\n"),
+        "{done:?}"
+    );
+    assert_eq!(
+        json(&place.ok(&["pool", "list", "--json"])),
+        serde_json::json!([])
+    );
+    let done = apply(text, &[]);
+    assert!(
+        done.stdout.ends_with("4 added, 5 changed, 0 removed\n"),
+        "{done:?}"
+    );
+    assert_eq!(apply(text, &[]).stdout, "nothing to change\n");
+    let site = json(&place.ok(&["admission", "show", "--site", "homes/main-street", "--json"]));
+    assert_eq!(site["ipv4_pool"], "roof");
+    // What nobody has, and what cannot become another, stop everything.
+    let done = apply(&text.replace("ipv4_pool = \"roof\"", "ipv4_pool = \"rof\""), &[]);
+    assert!(
+        done.stderr
+            .contains("there is no pool \"rof\"; did you mean roof?"),
+        "{done:?}"
+    );
+    let done = apply(
+        &text.replace(
+            "name = \"roof\"\n    ranges",
+            "name = \"roof\"\n    kind = \"prefix\"\n    ranges",
+        ),
+        &[],
+    );
+    assert_eq!(done.code, 2, "{done:?}");
+    assert!(done.stderr.contains("stays so; make another pool"), "{done:?}");
+    // What is not named any more is taken away, and all of it goes as it came.
+    let changed = text
+        .replace("    simultaneous = 2\n", "")
+        .replace("10.77.7.0/24", "10.77.8.0/24");
+    let done = apply(&changed, &[]);
+    assert_eq!(
+        done.stdout,
+        "~ pool isp-west/roof\n    ranges: [\"10.77.7.0/24\"] -> [\"10.77.8.0/24\"]\n\
+         ~ plan admission isp-west/fiber-100\n    simultaneous: 2 -> null\n0 added, 2 changed, 0 removed\n",
+        "{done:?}"
+    );
+    let nothing = r#"
+    [[partner]]
+    slug = "isp-west"
+    name = "ISP West"
+    defaults = {}
+    garden = { reasons = [] }
+    [[partner.site]]
+    client = "homes"
+    slug = "main-street"
+    name = "Main Street"
+    pools = {}
+    [[partner.plan]]
+    slug = "fiber-100"
+    name = "Fiber 100"
+    admission = {}
+    [[partner.subscriber]]
+    username = "bob"
+    password = "builder"
+    plan = "fiber-100"
+    site = "homes/main-street"
+    admission = {}
+"#;
+    let done = apply(nothing, &[]);
+    assert!(
+        done.stdout.ends_with("0 added, 5 changed, 0 removed\n"),
+        "{done:?}"
+    );
+    assert_eq!(apply(nothing, &[]).stdout, "nothing to change\n");
+    place.ok(&["plan", "remove", "fiber-7"]);
+    place.ok(&["pool", "remove", "homes"]);
+    place.ok(&["pool", "remove", "roof"]);
+}

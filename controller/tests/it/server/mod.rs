@@ -27,6 +27,7 @@ fn story() {
     people::the_server_says_how_it_is(&server);
     file::a_file_is_applied_and_applied_again(&place, nas.port());
     file::others_servers_are_applied(&place);
+    file::addresses_and_admission_are_applied(&place);
     nouns::lists_and_single_objects_show(&place);
     nouns::a_wrong_name_offers_close_ones(&place);
     nouns::single_objects_are_made_changed_and_removed(&place);
