@@ -197,7 +197,7 @@ macro_rules! held {
 }
 
 /// The sessions that held an address of this network, or a prefix around it, at that time.
-const HELD: &str = concat!(
+pub const HELD: &str = concat!(
     "SELECT acctuniqueid::uuid FROM (",
     held!("framedipaddress >= $2 AND framedipaddress <= $3"),
     " UNION ",
