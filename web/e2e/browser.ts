@@ -65,7 +65,7 @@ export class Person {
   async enter(account: Account): Promise<void> {
     await this.page.goto("/login");
     await this.signIn(account);
-    await this.page.getByLabel("You", { exact: true }).waitFor();
+    await this.page.getByLabel(/\(you\)$/).waitFor();
   }
 
   /** Opens a subscriber's page by the search. */

@@ -50,7 +50,7 @@ describe("signing in", () => {
     const [first = "", second = ""] = await page.getByRole("dialog").getByRole("listitem").allInnerTexts();
     await page.getByRole("button", { name: "I have them" }).click();
     await page.getByText(/backup codes left/).waitFor();
-    await page.getByLabel("You", { exact: true }).click();
+    await page.getByLabel(/\(you\)$/).click();
     await page.getByRole("menuitem", { name: "Sign out" }).click();
 
     await person.signIn(lab.noc);

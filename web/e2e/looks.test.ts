@@ -29,6 +29,8 @@ const PAGES: { name: string; path: string; stands: string }[] = [
 ];
 /** Those that the papers show. */
 const SHOWN = new Set(["overview", "sessions", "nas", "roles"]);
+/** How long it may take to look at all of them, in milliseconds; a loaded machine is slow. */
+const ALL_PAGES_MS_MAX = 900_000;
 const [DESK, TELEPHONE] = [
   { width: 1280, height: 800 },
   { width: 390, height: 844 },
@@ -100,5 +102,5 @@ describe.each(["dark", "light"] as const)("in %s", (theme) => {
     await both("search", true);
     expect(found).toEqual({});
     await person.leave();
-  });
+  }, ALL_PAGES_MS_MAX);
 });

@@ -47,7 +47,7 @@ export function Person({ onKeys }: { onKeys: () => void }) {
     <div ref={around} className="relative">
       <button
         type="button"
-        aria-label="You"
+        aria-label={`${initials} (you)`}
         aria-haspopup="menu"
         aria-expanded={open}
         onClick={() => setOpen(!open)}

@@ -13,7 +13,7 @@ export type Column<T> = {
 export function Table<T>({ rows, columns, id, label }: { rows: T[]; columns: Column<T>[]; id: (row: T) => string; label: string }) {
   const cell = (column: Column<T>) => `${column.right ? "text-right num" : ""} ${column.wide ? "max-lg:hidden" : ""}`;
   return (
-    <div className="overflow-x-auto" role="region" aria-label={label} tabIndex={0}>
+    <div className="relative overflow-x-auto" role="region" aria-label={label} tabIndex={0}>
       <table className="w-full text-sm">
         <thead>
           <tr className="border-b border-line text-xs text-dim">

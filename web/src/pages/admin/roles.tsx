@@ -25,7 +25,7 @@ function Matrix({ all }: { all: read.Role[] }) {
   const permissions = [...new Set(all.flatMap((role) => role.permissions))].sort();
   const area = (permission: string) => permission.split(":")[0] ?? "";
   return (
-    <div className="overflow-auto" role="region" aria-label="Permissions by role" tabIndex={0}>
+    <div className="relative overflow-auto" role="region" aria-label="Permissions by role" tabIndex={0}>
       <table className="w-full text-sm">
         <thead>
           <tr className="border-b border-line">
