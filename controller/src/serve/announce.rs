@@ -51,6 +51,18 @@ impl Announcement {
     }
 }
 
+/// Tells the service manager, if there is one, what the server does now. One that does not listen loses nothing.
+pub fn tell_manager(state: sd_notify::NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(false, &[state]) {
+        tracing::debug!(%error, "the service manager was not told");
+    }
+}
+
+/// Whether what we print ends up in the system's log, where a one-time token must not be.
+pub fn prints_into_log() -> bool {
+    std::env::var_os("JOURNAL_STREAM").is_some()
+}
+
 /// The address a client on this machine uses for a listener, which may listen on all addresses.
 pub fn reachable(listening: SocketAddr) -> SocketAddr {
     use std::net::{Ipv4Addr, Ipv6Addr};

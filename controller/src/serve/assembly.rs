@@ -209,9 +209,16 @@ impl Running {
         match &self.setup_token {
             Some(token) => {
                 announce::write_setup_token(data_dir.path(), token.reveal()).map_err(failed)?;
-                let link = format!("{}/setup#{}", self.public_url, token.reveal());
-                output::line(&format!("set-up link (once, closes for ever): {link}"));
                 let dir = data_dir.path().display();
+                let link = match announce::prints_into_log() {
+                    true => format!(
+                        "{}/setup#<what is in {dir}/{}>",
+                        self.public_url,
+                        announce::SETUP_TOKEN_FILE
+                    ),
+                    false => format!("{}/setup#{}", self.public_url, token.reveal()),
+                };
+                output::line(&format!("set-up link (once, closes for ever): {link}"));
                 output::line(&format!(
                     "without a browser: headend setup -f setup.toml --data-dir {dir}"
                 ));

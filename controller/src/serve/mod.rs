@@ -14,6 +14,7 @@ mod logging;
 mod metrics;
 mod setup_page;
 
+use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::Config;
@@ -56,7 +57,9 @@ async fn serve(config: &Config, data_dir: &DataDir) -> Result<(), ServeError> {
         running.stop().await;
         return Err(error);
     }
+    announce::tell_manager(NotifyState::Ready);
     let name = stop.asked().await;
+    announce::tell_manager(NotifyState::Stopping);
     tracing::info!(signal = name, "stopping");
     running.stop().await;
     tracing::info!("stopped");
