@@ -34,7 +34,7 @@ const GARDEN: [&str; 12] = [
     "garden",
     "set",
     "--reasons",
-    "suspended,expired",
+    "suspended,expired,quota",
     "--address-list",
     "unpaid",
     "--pool",
@@ -43,6 +43,39 @@ const GARDEN: [&str; 12] = [
     "120",
     "--dns",
     "192.0.2.53",
+];
+
+/// The subscriber of the demo file whose quota is eaten while people look.
+const EATER: &str = "home-06";
+/// A plan with 3 GB a day, which last some minutes at the speed of the simulated lines, and then 2 Mbit/s.
+const VOLUME: [&[&str]; 3] = [
+    &[
+        "plan",
+        "add",
+        "volume-3",
+        "--name",
+        "3 GB a day",
+        "--download",
+        "100M",
+        "--upload",
+        "20M",
+    ],
+    &[
+        "quota",
+        "set",
+        "volume-3",
+        "--octets",
+        "3G",
+        "--period",
+        "day",
+        "--then",
+        "throttle",
+        "--download",
+        "2M",
+        "--upload",
+        "1M",
+    ],
+    &["subscriber", "set", EATER, "--plan", "volume-3"],
 ];
 
 /// Plays until somebody asks us to stop.
@@ -70,6 +103,10 @@ fn live(lab: &mut Lab, root: &Path, headend: &Path) -> Result<()> {
     line(format!(
         "{GARDENER} did not pay: he is let into the walled garden, where he can read so"
     ));
+    for words in VOLUME {
+        lab.admin.done(words)?;
+    }
+    line(format!("{EATER} has 3 GB a day; they last some five minutes"));
     let twins = twins(&lab.isp.subscriber_password)?;
     lab.start_simulator(twins)?;
     line(format!(
@@ -245,7 +282,7 @@ NOC            {noc}    {staff}
 billing        {billing_email}    {staff}
 logs           {logs}{namespaces}
 
-Seven things to try, in another terminal:
+Eight things to try, in another terminal:
 
   1. Who is online, and for how long?
        {headend} session list
@@ -269,6 +306,9 @@ Seven things to try, in another terminal:
        {headend} radius preview {gardener} --nas bng-1
        {headend} subscriber restore {gardener}
        {headend} session list
+  8. {eater} eats his 3 GB, is told at 80 and 100 %, and goes on at 2 Mbit/s. More for him, and his live session is fast again:
+       {headend} subscriber quota {eater}
+       {headend} subscriber top-up {eater} 10G --reason \"asked for more\"
 
 Ctrl-C stops everything.
 ",
@@ -282,6 +322,7 @@ Ctrl-C stops everything.
         logs = lab.run.logs.display(),
         namespaces = lab.wires.as_ref().map(namespaces).unwrap_or_default(),
         gardener = GARDENER,
+        eater = EATER,
         victim = if lab.hostapd.is_some() { WIRED_SUBSCRIBER } else { "home-01" },
         first_auth = addresses(lab.server.listen.auth.get(..1).unwrap_or_default()),
     ));

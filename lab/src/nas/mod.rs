@@ -129,6 +129,14 @@ impl Simulator {
             .session_id()
     }
 
+    /// Octets a second that a subscriber who is online receives.
+    pub fn down_octets_per_s(&self, username: &str) -> Option<u64> {
+        locked(&self.lines)
+            .iter()
+            .find(|line| line.username() == username)?
+            .down_octets_per_s()
+    }
+
     /// A counter's value.
     pub fn count(&self, of: impl Fn(&Counters) -> &AtomicU64) -> u64 {
         of(&self.counters).load(Ordering::Relaxed)

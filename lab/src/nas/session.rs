@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use super::wire::{Event, Reply, Usage, Wire};
 use super::{Lines, Twin, locked};
 
-/// Octets a subscriber receives a second; enough that a few minutes need Gigawords.
+/// Octets a subscriber wants to receive a second; enough that a few minutes need Gigawords.
 const DOWN_OCTETS_PER_S: u64 = 11_000_000;
 /// Octets a subscriber sends a second.
 const UP_OCTETS_PER_S: u64 = 1_300_000;
@@ -47,6 +47,8 @@ struct Session {
     since: Instant,
     /// When the next interim update is due.
     interim_at: Instant,
+    /// Octets he receives a second: what he wants, or what he was given.
+    down_octets_per_s: u64,
     /// Set once it is to end.
     ending: Option<Cause>,
 }
@@ -83,6 +85,14 @@ impl Line {
     pub(super) fn session_id(&self) -> Option<String> {
         match &self.state {
             State::Online(session) if session.ending.is_none() => Some(session.id.clone()),
+            _ => None,
+        }
+    }
+
+    /// Octets he receives a second, while he is online.
+    pub(super) fn down_octets_per_s(&self) -> Option<u64> {
+        match &self.state {
+            State::Online(session) if session.ending.is_none() => Some(session.down_octets_per_s),
             _ => None,
         }
     }
@@ -143,13 +153,14 @@ fn log_in(wire: &mut Wire, lines: &Lines, port: usize, twin: &Twin) -> Result<()
     let reply = wire.log_in(twin, port)?;
     let now = Instant::now();
     let state = match reply {
-        Reply::Accepted { class } => {
+        Reply::Accepted { class, down_bps } => {
             wire.counters().accepted.fetch_add(1, Ordering::Relaxed);
             let session = Session {
                 id: wire.session_id()?,
                 class,
                 since: now,
                 interim_at: now + twin.interim,
+                down_octets_per_s: down_bps.map_or(DOWN_OCTETS_PER_S, |bps| DOWN_OCTETS_PER_S.min(bps / 8)),
                 ending: None,
             };
             account(wire, port, twin, &session, Event::Start)?;
@@ -212,7 +223,7 @@ fn account(wire: &mut Wire, port: usize, twin: &Twin, session: &Session, event: 
     let usage = Usage {
         seconds,
         octets_in: seconds * UP_OCTETS_PER_S,
-        octets_out: seconds * DOWN_OCTETS_PER_S,
+        octets_out: seconds * session.down_octets_per_s,
     };
     wire.account(twin, port, &session.id, session.class.as_deref(), event, usage)
 }

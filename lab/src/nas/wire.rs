@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
 use md5::{Digest as _, Md5};
+use radius::attribute::kind::vendor;
 use radius::{Authenticator, Code, PACKET_LEN_MAX, RequestWriter, SharedSecret, View, kind};
 
 use super::session::Cause;
@@ -33,11 +34,29 @@ pub(super) enum Reply {
     Accepted {
         /// The Class of the accept.
         class: Option<Vec<u8>>,
+        /// How fast he may receive, bit/s; `None`: as fast as the line is.
+        down_bps: Option<u64>,
     },
     /// Refused.
     Rejected,
     /// Not answered.
     Silence,
+}
+
+/// Mikrotik-Rate-Limit.
+const MIKROTIK_RATE_LIMIT: u8 = 8;
+
+/// How fast a router sends to a subscriber by a Mikrotik-Rate-Limit, `rx/tx ...` as the router sees it.
+fn tx_bps(limit: &[u8]) -> Option<u64> {
+    let rates = std::str::from_utf8(limit).ok()?.split(' ').next()?;
+    let (_, tx) = rates.split_once('/')?;
+    let (digits, unit) = match tx.char_indices().last()? {
+        (at, 'k') => (&tx[..at], 1_000),
+        (at, 'M') => (&tx[..at], 1_000_000),
+        (at, 'G') => (&tx[..at], 1_000_000_000),
+        _ => (tx, 1),
+    };
+    digits.parse::<u64>().ok()?.checked_mul(unit)
 }
 
 /// What an accounting record tells.
@@ -142,6 +161,9 @@ impl Wire {
         Ok(match answer.code() {
             Code::AccessAccept => Reply::Accepted {
                 class: answer.first(kind::CLASS).map(<[u8]>::to_vec),
+                down_bps: answer
+                    .vendor(vendor::MIKROTIK, MIKROTIK_RATE_LIMIT)
+                    .and_then(tx_bps),
             },
             _ => Reply::Rejected,
         })

@@ -2,7 +2,7 @@
 //!
 //! The steps, in the order they are played. Each is a function that gives the evidence it saw, or fails with what it saw
 //! instead; a failure does not keep the others from being tried. Files: [`begin`] first start and demo ISP, [`passwords`]
-//! PAP, CHAP, MS-CHAP and why a login is refused, [`wired`] 802.1X and Disconnect, [`secured`] the same inside TLS on both sides, [`permissions`] what a role may not do, [`admission`] unknown sources and wrong
+//! PAP, CHAP, MS-CHAP and why a login is refused, [`wired`] 802.1X and Disconnect, [`secured`] the same inside TLS on both sides, [`volume`] a quota that is eaten, the garden, a login too many, [`permissions`] what a role may not do, [`admission`] unknown sources and wrong
 //! secrets, [`crash`] kill -9, [`outage`] no PostgreSQL.
 
 mod admission;
@@ -14,6 +14,7 @@ mod passwords;
 mod permissions;
 mod secured;
 mod simulated;
+mod volume;
 mod wired;
 
 use std::path::Path;
@@ -57,7 +58,7 @@ struct Step {
 }
 
 /// All steps.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 14] = [
     Step {
         number: "0",
         title: "first start and apply",
@@ -93,6 +94,18 @@ const STEPS: [Step; 12] = [
         title: "disconnect on a simulated BNG",
         needs: Needs::Nothing,
         play: simulated::play,
+    },
+    Step {
+        number: "e",
+        title: "a quota is eaten until it throttles, and a top-up restores the live session",
+        needs: Needs::Nothing,
+        play: volume::eaten,
+    },
+    Step {
+        number: "f",
+        title: "a login too many is refused, and who did not pay sits in the garden",
+        needs: Needs::Radclient,
+        play: volume::others,
     },
     Step {
         number: "d",
