@@ -256,7 +256,11 @@ async fn those_at_a_site_get_addresses_of_its_pool_and_the_nas_is_not_told_of_it
     let (world, isp, mut nas, alice) = scene("127.61.9.41").await;
     for (name, range) in [("homes", "10.9.0.0/24"), ("roof", "10.9.7.0/24")] {
         world
-            .post(&isp, "pools", &json!({ "name": name, "kind": "ipv4", "ranges": [range] }))
+            .post(
+                &isp,
+                "pools",
+                &json!({ "name": name, "kind": "ipv4", "ranges": [range] }),
+            )
             .await;
     }
     let of_nas = json!({ "framed_pool": "nas-pool" });
