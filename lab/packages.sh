@@ -17,6 +17,10 @@ missing_packages() {
     # The import is held against FreeRADIUS on its own database.
     [ -e /usr/lib/freeradius/rlm_sql_postgresql.so ] || echo freeradius-postgresql
     PATH="$PATH:/usr/sbin:/sbin" command -v wpa_supplicant >/dev/null 2>&1 || echo wpasupplicant
+    # For the console: Debian's Node 18 is enough, and a newer one that is there stays. The browser is for its tests.
+    command -v node >/dev/null 2>&1 || echo nodejs
+    command -v npm >/dev/null 2>&1 || echo npm
+    command -v chromium >/dev/null 2>&1 || echo chromium
     command -v oathtool >/dev/null 2>&1 || echo oathtool
     command -v eapol_test >/dev/null 2>&1 || echo eapoltest
     # Who makes hashes of passwords that one test takes over; slapd's slappasswd is asked where it is, and not installed.

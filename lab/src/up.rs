@@ -275,6 +275,7 @@ fn introduce(lab: &Lab, headend: &str) {
         |all: &[std::net::SocketAddr]| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     line(format!(
         "
+console        {url}/
 API            {url}/api/v1    (OpenAPI: {url}/api/public/v1/openapi.json)
 RADIUS         auth {auth}    accounting {accounting}
 administrator  {admin}    {admin_password}
