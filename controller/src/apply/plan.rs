@@ -259,14 +259,14 @@ fn part_request(partner: &str, object: &Object, body: Map<String, Value>, live: 
 /// What the file wants another way than it was made, and nobody can change.
 fn unchangeable(partner: &str, object: &Object, there: &Value) -> Option<String> {
     let fixed = ["kind", "unit_len"];
-    let differs = |name: &&str| {
-        let wanted = object.fields.get(*name);
-        object.kind == Kind::Pool && wanted.is_some_and(|wanted| *wanted != there[*name])
+    let differs = |name: &str| {
+        let wanted = object.fields.get(name);
+        object.kind == Kind::Pool && wanted.is_some_and(|wanted| *wanted != there[name])
     };
-    let name = fixed.iter().find(differs)?;
+    let name = fixed.into_iter().find(|name| differs(name))?;
     Some(format!(
         "partner \"{partner}\", pool \"{}\": {name}: is {} and stays so; make another pool",
-        object.name, there[*name]
+        object.name, there[name]
     ))
 }
 

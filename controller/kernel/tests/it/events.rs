@@ -228,7 +228,7 @@ async fn of_one_subject_the_log_has_the_order_of_the_acts_whoever_writes_at_the_
                         .expect("is");
                     let change = kernel::tenancy::PartnerChange {
                         name: Some(format!("{writer} {round}")),
-                        status: None,
+                        ..Default::default()
                     };
                     tenancy
                         .partner_update(&platform.in_partner(id), &change)
