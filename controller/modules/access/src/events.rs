@@ -6,6 +6,10 @@ kernel::event_kinds! {
     SUBSCRIBER_UPDATED = "subscriber.updated", RadiusSubscribersRead, "Something of a subscriber changed that is neither his status nor his plan";
     SUBSCRIBER_SUSPENDED = "subscriber.suspended", RadiusSubscribersRead, "A subscriber was suspended";
     SUBSCRIBER_RESTORED = "subscriber.restored", RadiusSubscribersRead, "A subscriber has service again";
+    SUBSCRIBER_EXPIRED = "subscriber.expired", RadiusSubscribersRead, "A subscriber's service ended by itself";
+    SUBSCRIBER_QUOTA_THRESHOLD = "subscriber.quota_threshold", RadiusSubscribersRead, "A subscriber used so many per cent of his quota; once for what he is allowed in a period";
+    SUBSCRIBER_QUOTA_USED_UP = "subscriber.quota_used_up", RadiusSubscribersRead, "A subscriber used up his quota, and what his plan says for that holds";
+    SUBSCRIBER_QUOTA_TOPPED_UP = "subscriber.quota_topped_up", RadiusSubscribersRead, "A subscriber was given octets on top of his quota";
     SUBSCRIBER_TERMINATED = "subscriber.terminated", RadiusSubscribersRead, "A subscriber's service was ended for good";
     SUBSCRIBER_PLAN_CHANGED = "subscriber.plan_changed", RadiusSubscribersRead, "A subscriber got another plan";
     SUBSCRIBER_DELETED = "subscriber.deleted", RadiusSubscribersRead, "A subscriber was deleted";

@@ -8,6 +8,7 @@
 pub mod admission;
 pub mod defaults;
 pub mod disconnect;
+mod expiry;
 pub mod explain;
 pub mod garden;
 mod hashing;

@@ -98,6 +98,18 @@ impl App {
         }
     }
 
+    /// Looks only at how fresh the word of each NAS is.
+    ///
+    /// # Errors
+    /// The database's; then what was known stays.
+    pub(super) async fn freshness_look(&self) -> Result<(), Error> {
+        let mut tx = self.db.begin(&OpContext::system("session-reaper")).await?;
+        let heard = silence::nas_heard_list(&mut tx).await?;
+        tx.commit().await?;
+        *self.freshness.nas.lock() = heard.into_iter().map(|heard| (heard.nas, heard)).collect();
+        Ok(())
+    }
+
     /// Looks once; how many sessions it ended.
     ///
     /// # Errors

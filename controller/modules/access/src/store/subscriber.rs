@@ -5,6 +5,7 @@ use kernel::id::{ClientId, PlanId, SiteId, SubscriberId};
 use kernel::{Error, OpContext};
 use serde_json::Value;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::{Listed, Tx, Window};
 use crate::credential;
@@ -262,4 +263,34 @@ fn contains_pattern(piece: &str) -> String {
     }
     pattern.push('%');
     pattern
+}
+
+/// Somebody whose service ended by itself.
+#[derive(Debug, Clone)]
+pub struct ExpiredEntry {
+    /// Whose.
+    pub tenant: Uuid,
+    /// Who.
+    pub id: Uuid,
+    /// The name he logs in with.
+    pub username: String,
+    /// When.
+    pub expires_at: OffsetDateTime,
+}
+
+/// Notes that some are told of whose service ended by itself within a day and of whom nobody was told, and gives them, their
+/// rows locked.
+pub async fn expired_note(tx: &mut Tx, limit: i64) -> Result<Vec<ExpiredEntry>, Error> {
+    Ok(sqlx::query_as!(
+        ExpiredEntry,
+        r#"UPDATE access.subscribers u SET expiry_told = u.expires_at
+            WHERE u.id IN (SELECT id FROM access.subscribers
+                            WHERE expires_at <= now() AND expires_at > now() - interval '1 day' AND status = 'active'
+                              AND deleted_at IS NULL AND expiry_told IS DISTINCT FROM expires_at
+                            ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+            RETURNING u.tenant_id AS tenant, u.id, u.username, u.expires_at AS "expires_at!""#,
+        limit
+    )
+    .fetch_all(&mut **tx)
+    .await?)
 }

@@ -2,6 +2,7 @@
 //! by the next period on the live session, held while a NAS is stale; over a restart as well.
 
 use axum::http::{Method, StatusCode};
+use kernel::http::testing::{request, send};
 use kernel::testing::TestDatabase;
 use radius::Code;
 use radius::attribute::kind::{self, vendor};
@@ -172,6 +173,18 @@ impl Scene {
         self.world.test.as_ref().expect("its own")
     }
 
+    /// What was told of alice since she was made, in order.
+    async fn events(&self) -> Vec<String> {
+        let mut root = self.database().superuser().await;
+        let rows = sqlx::query(
+            "SELECT kind FROM kernel.event_outbox WHERE subject_label = 'alice' AND kind <> 'subscriber.created' ORDER BY place",
+        )
+        .fetch_all(&mut root)
+        .await
+        .expect("events");
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
     async fn top_up(&self, octets: u64) -> Value {
         let body = json!({ "octets": octets, "reason": "paid for more" });
         self.world
@@ -276,6 +289,14 @@ async fn a_quota_is_eaten_until_it_throttles_and_a_top_up_restores_the_live_sess
             "quota: the quota is used up"
         ]
     );
+    let told = [
+        "subscriber.quota_threshold",
+        "subscriber.quota_threshold",
+        "subscriber.quota_used_up",
+        "subscriber.quota_topped_up",
+        "subscriber.restored",
+    ];
+    assert_eq!(scene.events().await, told);
     scene.world.stop().await;
 }
 
@@ -512,7 +533,9 @@ async fn a_throttle_nobody_would_feel_is_refused_and_periods_go_by_the_partners_
     assert!(body.to_string().contains("cisco, such as bng-2"), "{body}");
 
     let zone = json!({ "time_zone": "Asia/Kolkata" });
-    let answer = scene.world.ask(Method::PATCH, &scene.isp, "", Some(&zone)).await;
+    let uri = format!("/api/v1/partners/{}", scene.isp.slug);
+    let patch = request(&Method::PATCH, &uri, Some(&scene.isp.token), Some(&zone));
+    let answer = send(&scene.world.api.router, patch).await;
     assert_eq!(
         answer.body["data"]["time_zone"], "Asia/Kolkata",
         "{}",
@@ -535,4 +558,41 @@ async fn a_throttle_nobody_would_feel_is_refused_and_periods_go_by_the_partners_
     };
     assert_eq!(parse(&stands["resets_at"]) - parse(&stands["began_at"]), day);
     scene.world.stop().await;
+}
+
+#[tokio::test]
+async fn a_service_that_ends_by_itself_is_told_of_once() {
+    let scene = Scene::new("127.61.30.8").await;
+    let ended = OffsetDateTime::now_utc() - Duration::seconds(5);
+    let ended = ended
+        .format(&time::format_description::well_known::Rfc3339)
+        .expect("a time");
+    let body = json!({ "expires_at": ended });
+    let answer = scene
+        .world
+        .ask(Method::PATCH, &scene.isp, &scene.alice, Some(&body))
+        .await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let told = within(2 * crate::world::PATIENCE, || async {
+        let events = scene.events().await;
+        events
+            .iter()
+            .any(|kind| kind == "subscriber.expired")
+            .then_some(events)
+    });
+    let told = told.await.expect("it is told");
+    assert_eq!(told, ["subscriber.updated", "subscriber.expired"]);
+    let (test, dir) = scene.world.stop().await;
+    let test = test.expect("its own");
+    let world = World::start(test.database().clone(), dir).await;
+    world.access.quotas_look_once().await.expect("looks");
+    let mut root = test.superuser().await;
+    let count: i64 =
+        sqlx::query("SELECT count(*) FROM kernel.event_outbox WHERE kind = 'subscriber.expired'")
+            .fetch_one(&mut root)
+            .await
+            .expect("a row")
+            .get(0);
+    assert_eq!(count, 1);
+    world.stop().await;
 }

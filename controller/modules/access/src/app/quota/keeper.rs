@@ -11,9 +11,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use kernel::events::{self, Event};
 use kernel::id::{PartnerId, SubscriberId};
 use kernel::{Error, OpContext};
 use radius_server::sessions::Session;
+use serde_json::json;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use tracing::{info, warn};
@@ -26,6 +28,7 @@ use crate::app::garden::began_since;
 use crate::app::{App, instant, plane_partner, system_op, unix_now_s};
 use crate::backoff::Backoff;
 use crate::causes::Causes;
+use crate::events as happened;
 use crate::store;
 use crate::store::Tx;
 use crate::store::quota::{self as rows, QuotaState, StepRow, UsedEntry};
@@ -85,13 +88,22 @@ impl App {
         if noted.is_empty() && !due {
             return Ok(());
         }
-        if due {
-            let held = std::mem::take(&mut *self.quotas.held.lock());
-            noted.subscribers.extend(held.into_keys());
-        }
-        match self.quotas_look_at(&noted, due, now).await {
+        let held = match due {
+            true => std::mem::take(&mut *self.quotas.held.lock()),
+            false => HashMap::new(),
+        };
+        let waited = !held.is_empty();
+        noted.subscribers.extend(held.into_keys());
+        let looked = async {
+            if waited {
+                self.freshness_look().await?;
+            }
+            self.quotas_look_at(&noted, due, now).await
+        };
+        match looked.await {
             Ok(()) => {
                 if due {
+                    self.expiries_tell().await?;
                     let now = u64::try_from(now).unwrap_or_default();
                     self.quotas.looked_at_unix_s.store(now, Ordering::Relaxed);
                 }
@@ -340,6 +352,8 @@ impl App {
         };
         rows::step_insert(&mut tx, &op, id, &step).await?;
         rows::state_delete(&mut tx, &op, id).await?;
+        let event = Event::new(&happened::SUBSCRIBER_RESTORED, id, &subscriber.username);
+        events::emit(&mut tx, &op, event.data(json!({ "why": in_reason(why) }))).await?;
         let slow = leaving(&subscriber, &state, &sessions.unwrap_or_default());
         let ending = self
             .quota_sessions_end(&mut tx, &op, id, &slow, &in_reason(why))
@@ -374,6 +388,8 @@ impl Settling<'_> {
                 ..self.step("threshold", &why)
             };
             if rows::step_insert(tx, op, self.subscriber.id, &step).await? {
+                let event = self.event(&happened::SUBSCRIBER_QUOTA_THRESHOLD, &why, Some(*threshold));
+                events::emit(tx, op, event).await?;
                 told.push(*threshold);
             }
         }
@@ -410,10 +426,27 @@ impl Settling<'_> {
             }
         };
         rows::step_insert(tx, op, self.subscriber.id, &self.step(step, why)).await?;
+        let kind = match verdict.used_up {
+            true => &happened::SUBSCRIBER_QUOTA_USED_UP,
+            false => &happened::SUBSCRIBER_RESTORED,
+        };
+        events::emit(tx, op, self.event(kind, why, None)).await?;
         let reason = in_reason(why);
         app.quota_sessions_end(tx, op, self.subscriber.id, &ended, &reason)
             .await
             .map(Some)
+    }
+
+    /// What is told to others.
+    fn event(&self, kind: &'static events::Kind, why: &str, threshold: Option<i32>) -> Event {
+        Event::new(kind, self.subscriber.id, &self.subscriber.username).data(json!({
+            "why": in_reason(why),
+            "threshold": threshold,
+            "used": self.now.used,
+            "allowed": self.now.allowed,
+            "period_began_at": self.watched.period.began_unix_s,
+            "resets_at": self.watched.period.ends_unix_s,
+        }))
     }
 
     /// A step as it stands now.

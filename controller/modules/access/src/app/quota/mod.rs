@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::tz::TimeZone;
 use kernel::audit::{self, Entry};
+use kernel::events::{self, Event};
 use kernel::id::{PlanId, SubscriberId, TopUpId};
 use kernel::{Error, OpContext};
 use parking_lot::Mutex;
@@ -32,6 +33,7 @@ use self::touched::Touched;
 use super::subscriber::subscriber_found;
 use super::terms::MakesInUse;
 use super::{App, instant, plan, terms, unix_now_s};
+use crate::events as happened;
 use crate::store::quota::{self as rows, PlanQuota, QuotaPlanEntry};
 use crate::store::{self, Tx};
 
@@ -125,6 +127,7 @@ impl App {
             .before(before.as_ref().map_or(Value::Null, shown))
             .after(shown(&quota));
         audit::record(&mut tx, op, entry).await?;
+        plan_changed(&mut tx, op, &plan, before.as_ref(), Some(&quota)).await?;
         tx.commit().await?;
         self.quotas.touched.plan(id.as_uuid());
         Ok(quota)
@@ -145,6 +148,7 @@ impl App {
             .object(id, &plan.slug)
             .before(shown(&before));
         audit::record(&mut tx, op, entry).await?;
+        plan_changed(&mut tx, op, &plan, Some(&before), None).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -179,6 +183,13 @@ impl App {
             .reason(reason.as_str())
             .after(json!({ "octets": octets }));
         audit::record(&mut tx, op, entry).await?;
+        let event = Event::new(&happened::SUBSCRIBER_QUOTA_TOPPED_UP, id, &subscriber.username);
+        events::emit(
+            &mut tx,
+            op,
+            event.data(json!({ "octets": octets, "reason": reason })),
+        )
+        .await?;
         tx.commit().await?;
         // Now and not at the next look: he pays, and wants to see it. Should this fail, the next look does it.
         self.quotas.touched.subscriber(id.as_uuid());
@@ -275,6 +286,22 @@ async fn garden_check(tx: &mut Tx, op: &OpContext) -> Result<(), Error> {
     let message = "there is no garden for the reason quota: open one first (headend garden set --reasons …,quota), or use \
                    throttle or reject";
     Err(Error::invalid("/on_used_up", message))
+}
+
+/// Tells that a plan has another quota.
+async fn plan_changed(
+    tx: &mut Tx,
+    op: &OpContext,
+    plan: &store::plan::Plan,
+    before: Option<&PlanQuota>,
+    after: Option<&PlanQuota>,
+) -> Result<(), Error> {
+    let quota = |quota: Option<&PlanQuota>| json!({ "quota": quota.map(shown) });
+    let event = Event::new(&happened::PLAN_UPDATED, plan.id, &plan.slug);
+    match event.changed(&quota(before), &quota(after)) {
+        Some(event) => events::emit(tx, op, event).await.map(drop),
+        None => Ok(()),
+    }
 }
 
 /// A quota as the audit keeps it.
