@@ -126,6 +126,7 @@ impl Running {
             rate_caller: Rate(config.http.rate_per_caller),
             rate_partner: Rate(config.http.rate_per_partner),
             trusted_proxies: config.http.trusted_proxies.clone(),
+            reach: kernel::outbound::Reach::default(),
         };
         let kernel =
             Kernel::new(database.clone(), sealer, settings).map_err(ServeError::part("start the kernel"))?;

@@ -381,6 +381,11 @@ pub(super) fn is_write(method: &Method) -> bool {
 
 /// The session in the cookie header.
 fn session_cookie(headers: &HeaderMap) -> Option<&str> {
+    cookie_of(headers, COOKIE_NAME)
+}
+
+/// A cookie by its name.
+pub(super) fn cookie_of<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
     let values = headers
         .get_all(header::COOKIE)
         .iter()
@@ -388,9 +393,7 @@ fn session_cookie(headers: &HeaderMap) -> Option<&str> {
     let mut pairs = values
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='));
-    pairs
-        .find(|(name, _)| *name == COOKIE_NAME)
-        .map(|(_, value)| value)
+    pairs.find(|(name, _)| *name == wanted).map(|(_, value)| value)
 }
 
 /// Scheme and authority of a URL, without a path.

@@ -59,6 +59,16 @@ impl Grants {
             .fold(PermissionSet::empty(), PermissionSet::union)
     }
 
+    /// What of it counts in one partner, and nothing of the platform.
+    #[must_use]
+    pub fn only_in(self, partner: PartnerId) -> Self {
+        let here = |membership: &Membership| membership.partner == partner;
+        Self {
+            platform: Vec::new(),
+            partners: self.partners.into_iter().filter(here).collect(),
+        }
+    }
+
     /// Whether somebody holds a role anywhere but in `here`.
     pub fn reach_beyond(&self, here: PartnerId) -> bool {
         !self.platform.is_empty() || self.partners.iter().any(|membership| membership.partner != here)

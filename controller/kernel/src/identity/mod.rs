@@ -4,7 +4,7 @@
 //! A credential becomes a [`principal::Principal`] in [`session`] or [`api_key`]; `http` turns that into an operation.
 //! [`user`] and [`grant`] say who may make whom; [`role`] keeps a partner's own roles; [`setup`] makes the first person; [`throttle`] slows down guessing;
 //! [`second_factor`] wants more than a password, by the codes of [`totp`]; [`passkey`] proves without one, by what [`webauthn`]
-//! reads and the challenges of [`challenge`]; [`password`] and [`token`] are the other kinds of
+//! reads and the challenges of [`challenge`]; [`sso`] believes a partner's own provider; [`password`] and [`token`] are the other kinds of
 //! secret; [`clock`] tells the time; [`store`] holds all the SQL.
 
 pub mod api_key;
@@ -19,6 +19,7 @@ pub mod role;
 pub mod second_factor;
 pub mod session;
 pub mod setup;
+pub mod sso;
 pub mod store;
 pub mod throttle;
 pub mod token;
@@ -39,6 +40,7 @@ pub use token::Token;
 use crate::database::Database;
 use crate::error::Error;
 use crate::http::rate::Rate;
+use crate::outbound::{Lines, Reach};
 use crate::secrets::Sealer;
 use clock::Clock;
 use password::Passwords;
@@ -66,6 +68,8 @@ pub struct Settings {
     pub rate_partner: Rate,
     /// Peers whose `X-Forwarded-For` is believed; without it all clients behind a balancer would throttle each other.
     pub trusted_proxies: Vec<IpNet>,
+    /// Which addresses a partner's provider of identities may have.
+    pub reach: Reach,
 }
 
 impl Default for Settings {
@@ -78,6 +82,7 @@ impl Default for Settings {
             rate_caller: Rate(RATE_CALLER_USUAL),
             rate_partner: Rate(RATE_PARTNER_USUAL),
             trusted_proxies: Vec::new(),
+            reach: Reach::default(),
         }
     }
 }
@@ -95,6 +100,8 @@ pub struct Identity {
     settings: Arc<Settings>,
     /// Hashes and verifies, within bounds.
     passwords: Passwords,
+    /// Speaks to the providers of partners.
+    lines: Lines,
     /// Slows down guessing; of this process only, which is enough to slow an attacker down by the number of nodes.
     throttle: Arc<Mutex<Throttle>>,
 }
@@ -109,6 +116,7 @@ impl Identity {
             db,
             sealer,
             clock: Clock::default(),
+            lines: Lines::new(settings.reach.clone()),
             settings: Arc::new(settings),
             passwords: Passwords::new()?,
             throttle: Arc::new(Mutex::new(Throttle::default())),

@@ -366,7 +366,7 @@ impl Identity {
             return Ok(Err(PasskeyError::Challenge));
         };
         let digest = Sha256::digest(text.as_bytes());
-        let fresh = store::passkey::challenge_spend_in_tx(tx, op, &digest, until, now).await?;
+        let fresh = store::challenge::challenge_spend_in_tx(tx, op, &digest, until, now).await?;
         Ok(fresh.then_some(()).ok_or(PasskeyError::Challenge))
     }
 

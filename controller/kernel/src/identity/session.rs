@@ -16,7 +16,7 @@ use super::user::User;
 use super::{Identity, store};
 use crate::audit::{self, Entry};
 use crate::error::Error;
-use crate::id::{LoginSessionId, UserId};
+use crate::id::{LoginSessionId, PartnerId, UserId};
 use crate::op::{Actor, ActorKind, OpContext};
 
 /// The longest browser name kept, in characters.
@@ -33,6 +33,23 @@ pub struct SignedIn {
     pub expires_at: OffsetDateTime,
 }
 
+/// A session as its person, or who may make users, sees it.
+#[derive(Debug, Clone)]
+pub struct LoginSession {
+    /// Its id.
+    pub id: LoginSessionId,
+    /// When it began.
+    pub created_at: OffsetDateTime,
+    /// Its last request, to the minute.
+    pub last_seen_at: OffsetDateTime,
+    /// Its end at the latest.
+    pub expires_at: OffsetDateTime,
+    /// Where it began.
+    pub source_ip: Option<IpAddr>,
+    /// The browser's name, as it said it.
+    pub user_agent: Option<String>,
+}
+
 /// By what somebody has proven who he is; the audit says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
@@ -40,6 +57,8 @@ pub enum How {
     Password,
     /// By a passkey.
     Passkey,
+    /// By the provider of this partner; the session counts there only.
+    Provider(PartnerId),
 }
 
 impl How {
@@ -48,8 +67,26 @@ impl How {
         match self {
             Self::Password => "password",
             Self::Passkey => "passkey",
+            Self::Provider(_) => "single sign-on",
         }
     }
+
+    /// The one partner such a session counts in.
+    const fn only_partner(self) -> Option<PartnerId> {
+        match self {
+            Self::Provider(partner) => Some(partner),
+            Self::Password | Self::Passkey => None,
+        }
+    }
+}
+
+/// Which sessions end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// This one.
+    One(LoginSessionId),
+    /// All, but for one.
+    AllBut(Option<LoginSessionId>),
 }
 
 /// Whether a session still counts. Pure, so that hours pass in a test without waiting.
@@ -181,6 +218,7 @@ impl Identity {
             &token.digest(),
             (now, expires_at),
             user_agent.as_deref(),
+            how.only_partner(),
         )
         .await?;
         let entry = Entry::ok("session.login", "user")
@@ -211,6 +249,69 @@ impl Identity {
         Ok(())
     }
 
+    /// Lists one's own sessions that count, the newest first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database does not answer.
+    pub async fn session_list(&self, op: &OpContext, user: UserId) -> Result<Vec<LoginSession>, Error> {
+        let system = self.on_behalf(op);
+        let mut tx = self.db.begin(&system).await?;
+        let now = self.clock.now();
+        let seen_after = now - self.settings.session_idle;
+        store::session::session_list_in_tx(&mut tx, &system, user, now, seen_after).await
+    }
+
+    /// Lists those of somebody else.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Forbidden`] when the person may more than the actor, or works elsewhere, too.
+    pub async fn session_list_of(&self, op: &OpContext, user: UserId) -> Result<Vec<LoginSession>, Error> {
+        self.check_reach_of_person(op, user).await?;
+        self.session_list(op, user).await
+    }
+
+    /// Ends one session of one's own, or all but the one that is used.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none like it.
+    pub async fn session_end(&self, op: &OpContext, user: UserId, ended: Ended) -> Result<(), Error> {
+        let system = self.on_behalf(op);
+        let mut tx = self.db.begin(&system).await?;
+        let (verb, reason) = match ended {
+            Ended::One(id) => {
+                if !store::session::session_revoke_of_in_tx(&mut tx, &system, user, id).await? {
+                    return Err(Error::not_found("session", id));
+                }
+                ("session.revoke", format!("session {id}"))
+            }
+            Ended::AllBut(kept) => {
+                store::session::session_revoke_all_in_tx(&mut tx, &system, user, kept).await?;
+                let kept = kept.map_or_else(|| "all".to_owned(), |kept| format!("all but session {kept}"));
+                ("session.revoke-all", kept)
+            }
+        };
+        let label = match op.actor.id == Some(user.as_uuid()) {
+            true => op.actor.name.clone(),
+            false => store::user::email_fetch_in_tx(&mut tx, &system, user)
+                .await?
+                .unwrap_or_default(),
+        };
+        // Of somebody else's it is an act in the partner, and must be read there.
+        let entry = Entry::ok(verb, "user").object(user, label).reason(reason);
+        audit::record(&mut tx, op, entry).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Ends sessions of somebody else.
+    ///
+    /// # Errors
+    /// As [`Identity::session_list_of`], and [`Error::NotFound`] when there is none like it.
+    pub async fn session_end_of(&self, op: &OpContext, user: UserId, ended: Ended) -> Result<(), Error> {
+        self.check_reach_of_person(op, user).await?;
+        self.session_end(op, user, ended).await
+    }
+
     /// Finds out who presents a session token.
     ///
     /// # Errors
@@ -231,8 +332,11 @@ impl Identity {
             return Err(Error::Unauthenticated);
         }
         store::session::session_seen_in_tx(&mut tx, &op, session.id, now).await?;
-        let grants = store::grant::grant_list_in_tx(&mut tx, &op, session.user).await?;
+        let mut grants = store::grant::grant_list_in_tx(&mut tx, &op, session.user).await?;
         tx.commit().await?;
+        if let Some(partner) = session.only_partner {
+            grants = grants.only_in(partner);
+        }
         let actor = Actor {
             kind: ActorKind::User,
             id: Some(session.user.as_uuid()),

@@ -108,6 +108,16 @@ impl Request {
         self.header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
     }
 
+    /// Sends a form, encoded already.
+    #[must_use]
+    pub fn form(mut self, body: &str) -> Self {
+        self.body = Some(Zeroizing::new(body.as_bytes().to_vec()));
+        self.header(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/x-www-form-urlencoded"),
+        )
+    }
+
     /// Takes these statuses for answers, too.
     #[must_use]
     pub fn answers(mut self, statuses: &'static [u16]) -> Self {

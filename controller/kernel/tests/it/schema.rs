@@ -36,6 +36,11 @@ const UNTENANTED: [(&str, &str); 12] = [
         "kernel.role_permissions",
         "reached through kernel.roles, which is isolated",
     ),
+    ("kernel.passkeys", "belong to people, like login_sessions"),
+    (
+        "kernel.challenges_spent",
+        "digests of what was asked of a browser; says nothing of anybody",
+    ),
     ("kernel.second_factors", "belong to people, like login_sessions"),
     ("kernel.setup", "the one-time link; one row"),
     ("kernel.users", "people belong to no partner by themselves"),

@@ -4,6 +4,7 @@ mod api_keys;
 mod audit;
 mod clients;
 mod integrations;
+mod login_sessions;
 mod me;
 mod partners;
 mod passkeys;
@@ -13,6 +14,7 @@ mod sessions;
 mod settings;
 mod setup;
 mod sites;
+mod sso;
 mod users;
 
 use super::api::ApiRoutes;
@@ -26,6 +28,8 @@ pub fn routes() -> ApiRoutes<Kernel> {
         me::routes(),
         second_factor::routes(),
         passkeys::routes(),
+        login_sessions::routes(),
+        sso::routes(),
         partners::routes(),
         settings::routes(),
         integrations::routes(),

@@ -161,7 +161,7 @@ fn wrong(error: ProofError) -> Problem {
 }
 
 /// The console's cookie; out of reach of scripts and of foreign sites.
-fn cookie(kernel: &Kernel, token: &str, max_age_s: u64) -> Result<HeaderValue, Problem> {
+pub(super) fn cookie(kernel: &Kernel, token: &str, max_age_s: u64) -> Result<HeaderValue, Problem> {
     let secure = if kernel.identity.settings().public_url.starts_with("https://") {
         "; Secure"
     } else {

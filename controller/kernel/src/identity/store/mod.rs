@@ -4,10 +4,12 @@
 //! and row-level security applies to it.
 
 pub mod api_key;
+pub mod challenge;
 pub mod grant;
 pub mod passkey;
 pub mod role;
 pub mod second_factor;
 pub mod session;
 pub mod setup;
+pub mod sso;
 pub mod user;

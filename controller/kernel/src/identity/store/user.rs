@@ -85,6 +85,15 @@ pub async fn user_list_in_tx(
     Ok((rows, total))
 }
 
+/// The address of a person, wherever it works.
+pub async fn email_fetch_in_tx(tx: &mut Tx, _op: &OpContext, id: UserId) -> Result<Option<String>, Error> {
+    Ok(
+        sqlx::query_scalar!("SELECT email FROM kernel.users WHERE id = $1", id.as_uuid())
+            .fetch_optional(&mut **tx)
+            .await?,
+    )
+}
+
 /// Fetches one who holds a role here.
 pub async fn user_fetch_in_tx(tx: &mut Tx, op: &OpContext, id: UserId) -> Result<Option<User>, Error> {
     Ok(sqlx::query_as!(

@@ -52,6 +52,11 @@ const SEED: &str = "
     INSERT INTO kernel.tenant_users (tenant_id, user_id, role_id)
         SELECT $tenant, users.id, roles.id FROM kernel.users, kernel.roles
         WHERE email = 'u$n@example.net' AND roles.tenant_id = $tenant;
+    INSERT INTO kernel.sso_providers (tenant_id, issuer, client_id) VALUES ($tenant, 'https://op.example', 'headend');
+    INSERT INTO kernel.sso_groups (tenant_id, group_name, role_id)
+        SELECT $tenant, 'noc', id FROM kernel.roles WHERE tenant_id = $tenant;
+    INSERT INTO kernel.sso_people (tenant_id, issuer, subject, user_id)
+        SELECT $tenant, 'https://op.example', '1', id FROM kernel.users WHERE email = 'u$n@example.net';
     INSERT INTO kernel.api_keys (id, tenant_id, name, prefix, token_sha256, permissions)
         VALUES (gen_random_uuid(), $tenant, 'bot', 'hek_', sha256('$n'), '{}');
     INSERT INTO kernel.audit (id, tenant_id, actor_kind, actor_name, action, object_kind, outcome)
