@@ -18,7 +18,7 @@ use radius_server::sessions::Session;
 use serde_json::json;
 use time::OffsetDateTime;
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 use uuid::Uuid;
 
 use super::touched::Noted;
@@ -285,7 +285,7 @@ impl App {
             stale.is_some(),
         );
         if let (Act::Hold, Some(nas)) = (verdict.act, stale) {
-            info!(subscriber_id = %id, tenant_id = %tenant, nas, "a quota is used up, but accounting of the NAS is stale: nobody is punished for it yet");
+            debug!(subscriber_id = %id, tenant_id = %tenant, nas, "a quota is used up, but accounting of the NAS is stale: nobody is punished for it yet");
             self.quotas.held.lock().insert(id.as_uuid(), nas);
         }
         if !verdict.changed {
