@@ -59,11 +59,11 @@ async fn a_partner_is_created_listed_renamed_and_suspended() {
     let lines = world.audit("partner.update").await;
     assert_eq!(
         lines[0].before,
-        Some(json!({ "name": "ISP West", "status": "active" }))
+        Some(json!({ "name": "ISP West", "status": "active", "time_zone": "UTC" }))
     );
     assert_eq!(
         lines[0].after,
-        Some(json!({ "name": "ISP West", "status": "suspended" }))
+        Some(json!({ "name": "ISP West", "status": "suspended", "time_zone": "UTC" }))
     );
     assert_eq!(lines[0].actor_name, platform.email);
 }
