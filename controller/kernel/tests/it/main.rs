@@ -21,6 +21,7 @@ mod sessions;
 mod setup;
 mod sso;
 mod systems;
+mod sso_foreign;
 mod tenancy;
 mod users;
 mod vault;

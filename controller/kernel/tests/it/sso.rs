@@ -485,7 +485,7 @@ async fn a_login_belongs_to_the_browser_that_began_it_and_counts_once() {
         let answer = scene.back(cookie, query).await;
         assert_eq!(
             (answer.status.as_u16(), answer.code()),
-            (401, Some("sso_refused")),
+            (400, Some("sso_refused")),
             "{query}"
         );
     }
@@ -495,12 +495,12 @@ async fn a_login_belongs_to_the_browser_that_began_it_and_counts_once() {
             &format!("{right}&iss=https%3A%2F%2Fevil.example"),
         )
         .await;
-    assert_eq!(mixed_up.status, 401);
+    assert_eq!(mixed_up.status, 400);
     assert_eq!(scene.op.script.lock().exchanged, 0, "no code was sent anywhere");
     assert_eq!(scene.back(Some(&other.cookie), &right).await.status, 303);
     assert_eq!(
         scene.back(Some(&other.cookie), &right).await.status,
-        401,
+        400,
         "a second time"
     );
     let denied = scene.begin().await.ok().expect("away");
@@ -510,7 +510,7 @@ async fn a_login_belongs_to_the_browser_that_began_it_and_counts_once() {
     let late = scene.begin().await.ok().expect("away");
     scene.world.kernel.identity.clock().pass(10 * 60);
     let query = format!("code=c0de&state={}", late.state);
-    assert_eq!(scene.back(Some(&late.cookie), &query).await.status, 401);
+    assert_eq!(scene.back(Some(&late.cookie), &query).await.status, 400);
 }
 
 #[tokio::test]

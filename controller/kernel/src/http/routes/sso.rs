@@ -139,6 +139,7 @@ impl From<SsoError> for Problem {
         match error {
             SsoError::Other(error) => error.into(),
             SsoError::NotConfigured => Self::new(StatusCode::NOT_FOUND, "not_found", detail),
+            SsoError::OtherLogin => Self::new(StatusCode::BAD_REQUEST, "sso_refused", detail),
             SsoError::Provider(_) => Self::new(StatusCode::BAD_GATEWAY, "sso_provider", detail),
             SsoError::Disabled | SsoError::NoRole | SsoError::AccountExists => {
                 Self::new(StatusCode::FORBIDDEN, "sso_refused", detail)
