@@ -73,6 +73,8 @@ macro_rules! ids {
 ids! {
     /// A key with which a program calls the API.
     ApiKeyId;
+    /// A request that waits for a second person.
+    ApprovalId;
     /// One line of the audit.
     AuditId;
     /// A pair of rates that plans refer to.

@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::api::Access;
+use super::approval;
 use super::conditional::{self, Reader, Turns};
 use super::idempotent;
 use super::peer::source_ip;
@@ -19,7 +20,7 @@ use super::rate::{Limits, Standing};
 use crate::audit::{self, Entry};
 use crate::authz::{Permission, PermissionSet};
 use crate::error::Error;
-use crate::id::{PartnerId, RequestId};
+use crate::id::{ApprovalId, PartnerId, RequestId};
 use crate::idempotency::Keys;
 use crate::identity::Principal;
 use crate::identity::principal::Credential;
@@ -186,12 +187,31 @@ impl Guard {
         })
     }
 
+    /// Lets a critical write pass where the partner demands no second person, or with one; answers the approval it uses up.
+    async fn approve(
+        &self,
+        op: &OpContext,
+        asked: &Parts,
+        request: Request,
+    ) -> Result<(Request, Option<ApprovalId>), Box<Response>> {
+        match self.access {
+            Access::Needs(permission) if permission.critical() => {
+                approval::pass(&self.kernel.identity, op, permission, asked, request).await
+            }
+            _ => Ok((request, None)),
+        }
+    }
+
     /// Lets the handler do it: once, when the request has a key; only to what the caller has seen, when he says what.
     async fn perform(&self, op: &OpContext, asked: &Parts, request: Request, next: Next) -> Response {
         if !is_write(&asked.method) {
             return conditional::spare(&asked.headers, next.run(request).await);
         }
         let run = async |request: Request| {
+            let (request, approval) = match self.approve(op, asked, request).await {
+                Ok(passed) => passed,
+                Err(refused) => return *refused,
+            };
             let conditional = request.headers().contains_key(header::IF_MATCH);
             let mut response = if conditional {
                 let (db, reader) = (&self.kernel.db, self.reader.as_ref());
@@ -202,6 +222,9 @@ impl Guard {
             };
             // What a change answers is not always what reading shows, and its version must be that of what is read.
             response.headers_mut().remove(header::ETAG);
+            if let Some(approval) = approval {
+                approval::give_back(&self.kernel.identity, op, approval, response.status()).await;
+            }
             response
         };
         if !asked.headers.contains_key(idempotent::KEY) {

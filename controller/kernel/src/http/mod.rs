@@ -12,6 +12,7 @@
 //! bearer) and `/api/public/v1` (machines, bearer only), and writes the OpenAPI document from the same list.
 
 pub mod api;
+mod approval;
 pub mod body;
 mod conditional;
 pub mod edge;

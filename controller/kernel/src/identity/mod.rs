@@ -4,10 +4,12 @@
 //! A credential becomes a [`principal::Principal`] in [`session`] or [`api_key`]; `http` turns that into an operation.
 //! [`user`] and [`grant`] say who may make whom; [`role`] keeps a partner's own roles; [`setup`] makes the first person; [`throttle`] slows down guessing;
 //! [`second_factor`] wants more than a password, by the codes of [`totp`]; [`passkey`] proves without one, by what [`webauthn`]
-//! reads and the challenges of [`challenge`]; [`sso`] believes a partner's own provider; [`password`] and [`token`] are the other kinds of
+//! reads and the challenges of [`challenge`]; [`sso`] believes a partner's own provider; [`approval`] wants a second
+//! person; [`password`] and [`token`] are the other kinds of
 //! secret; [`clock`] tells the time; [`store`] holds all the SQL.
 
 pub mod api_key;
+pub mod approval;
 pub mod challenge;
 pub mod clock;
 pub mod email;

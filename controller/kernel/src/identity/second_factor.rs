@@ -218,7 +218,7 @@ impl Identity {
     }
 
     /// Wants that who acts has proven himself lately; also where critical acts in general need not.
-    pub(super) fn check_proved(&self, me: &Myself) -> Result<(), ProofError> {
+    pub(crate) fn check_proved(&self, me: &Myself) -> Result<(), ProofError> {
         let window = match self.settings.step_up {
             window if window.is_zero() => PROOF_WINDOW,
             window => window,

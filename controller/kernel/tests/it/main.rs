@@ -1,5 +1,6 @@
 //! What the kernel promises, seen from outside: one module a subject.
 
+mod approvals;
 mod audit;
 mod authz;
 mod conventions;

@@ -1,6 +1,7 @@
 //! The kernel's own routes: translate in, call one verb, translate out. Never holds a rule.
 
 mod api_keys;
+mod approvals;
 mod audit;
 mod clients;
 mod integrations;
@@ -29,6 +30,7 @@ pub fn routes() -> ApiRoutes<Kernel> {
         second_factor::routes(),
         passkeys::routes(),
         login_sessions::routes(),
+        approvals::routes(),
         sso::routes(),
         partners::routes(),
         settings::routes(),

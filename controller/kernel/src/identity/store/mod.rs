@@ -4,6 +4,7 @@
 //! and row-level security applies to it.
 
 pub mod api_key;
+pub mod approval;
 pub mod challenge;
 pub mod grant;
 pub mod passkey;

@@ -52,6 +52,9 @@ const SEED: &str = "
     INSERT INTO kernel.tenant_users (tenant_id, user_id, role_id)
         SELECT $tenant, users.id, roles.id FROM kernel.users, kernel.roles
         WHERE email = 'u$n@example.net' AND roles.tenant_id = $tenant;
+    INSERT INTO kernel.approval_policies (tenant_id, permissions) VALUES ($tenant, '{}');
+    INSERT INTO kernel.approvals (id, tenant_id, permission, method, path, body_digest, asked_kind, asked_by, asked_name, expires_at)
+        VALUES (gen_random_uuid(), $tenant, 'users:manage', 'POST', '/x', 'sealed', 'user', gen_random_uuid(), 'test', now());
     INSERT INTO kernel.sso_providers (tenant_id, issuer, client_id) VALUES ($tenant, 'https://op.example', 'headend');
     INSERT INTO kernel.sso_groups (tenant_id, group_name, role_id)
         SELECT $tenant, 'noc', id FROM kernel.roles WHERE tenant_id = $tenant;
