@@ -152,6 +152,8 @@ pub const BUILT_IN: &[BuiltInRole] = &[
 
 /// The slug of the role that the one-time set-up gives to the first person.
 pub const PLATFORM_ADMIN: &str = "platform-admin";
+/// The slug of the role that the first person of a partner holds.
+pub const PARTNER_ADMIN: &str = "partner-admin";
 
 impl BuiltInRole {
     /// The built-in role of that slug.

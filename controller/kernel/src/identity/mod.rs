@@ -5,7 +5,7 @@
 //! [`user`] and [`grant`] say who may make whom; [`role`] keeps a partner's own roles; [`setup`] makes the first person; [`throttle`] slows down guessing;
 //! [`second_factor`] wants more than a password, by the codes of [`totp`]; [`passkey`] proves without one, by what [`webauthn`]
 //! reads and the challenges of [`challenge`]; [`sso`] believes a partner's own provider; [`approval`] wants a second
-//! person; [`password`] and [`token`] are the other kinds of
+//! person, [`onboarding`] makes a partner with his first one; [`password`] and [`token`] are the other kinds of
 //! secret; [`clock`] tells the time; [`store`] holds all the SQL.
 
 pub mod api_key;
@@ -14,6 +14,7 @@ pub mod challenge;
 pub mod clock;
 pub mod email;
 pub mod grant;
+pub mod onboarding;
 pub mod passkey;
 pub mod password;
 pub mod principal;

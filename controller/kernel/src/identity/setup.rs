@@ -137,7 +137,7 @@ fn check_setup(setup: &Setup) -> Result<(EmailAddress, Name), Error> {
 }
 
 /// Moves the pointers of an error below the member it came from.
-fn below(member: &str, error: Error) -> Error {
+pub(super) fn below(member: &str, error: Error) -> Error {
     match error {
         Error::Invalid { fields } => Error::Invalid {
             fields: fields

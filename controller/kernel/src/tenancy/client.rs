@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use super::name::{ClientName, Key, Slug};
 use super::{Status, Tenancy, store};
 use crate::audit::{self, Entry};
+use crate::database::Tx;
 use crate::error::Error;
 use crate::events::{self, Event, kinds};
 use crate::id::ClientId;
@@ -87,25 +88,8 @@ impl Tenancy {
     /// # Errors
     /// [`Error::Invalid`]; [`Error::Conflict`] when the slug is taken.
     pub async fn client_create(&self, op: &OpContext, new: &NewClient) -> Result<Client, Error> {
-        let mut input = Input::new();
-        let slug: Option<Slug> = input.parse("/slug", &new.slug);
-        let name: Option<ClientName> = input.parse("/name", &new.name);
-        let email: Option<EmailAddress> =
-            input.parse_optional("/contact_email", new.contact_email.as_deref());
-        input.finish()?;
-        let (Some(slug), Some(name)) = (slug, name) else {
-            return Err(Input::new().into_error());
-        };
         let mut tx = self.db.begin(op).await?;
-        let email = email.as_ref().map(EmailAddress::as_str);
-        let client =
-            store::client::client_insert_in_tx(&mut tx, op, slug.as_str(), name.as_str(), email).await?;
-        let entry = Entry::ok("client.create", "client")
-            .object(client.id, &client.slug)
-            .after(shown(&client));
-        audit::record(&mut tx, op, entry).await?;
-        let event = Event::new(&kinds::CLIENT_CREATED, client.id, &client.slug).data(shown(&client));
-        events::emit(&mut tx, op, event).await?;
+        let client = client_create_in_tx(&mut tx, op, new).await?;
         tx.commit().await?;
         Ok(client)
     }
@@ -154,6 +138,34 @@ impl Tenancy {
         tx.commit().await?;
         Ok(after)
     }
+}
+
+/// Creates a client within a transaction.
+///
+/// # Errors
+/// As [`Tenancy::client_create`].
+pub(crate) async fn client_create_in_tx(
+    tx: &mut Tx,
+    op: &OpContext,
+    new: &NewClient,
+) -> Result<Client, Error> {
+    let mut input = Input::new();
+    let slug: Option<Slug> = input.parse("/slug", &new.slug);
+    let name: Option<ClientName> = input.parse("/name", &new.name);
+    let email: Option<EmailAddress> = input.parse_optional("/contact_email", new.contact_email.as_deref());
+    input.finish()?;
+    let (Some(slug), Some(name)) = (slug, name) else {
+        return Err(Input::new().into_error());
+    };
+    let email = email.as_ref().map(EmailAddress::as_str);
+    let client = store::client::client_insert_in_tx(tx, op, slug.as_str(), name.as_str(), email).await?;
+    let entry = Entry::ok("client.create", "client")
+        .object(client.id, &client.slug)
+        .after(shown(&client));
+    audit::record(tx, op, entry).await?;
+    let event = Event::new(&kinds::CLIENT_CREATED, client.id, &client.slug).data(shown(&client));
+    events::emit(tx, op, event).await?;
+    Ok(client)
 }
 
 /// What the audit shows of a client.

@@ -1,10 +1,11 @@
 //! Tenancy: partners, their clients, the clients' sites, and a partner's settings.
 //! Never decides who may see them: `http` has done so, and row-level security does it again below.
 //!
-//! [`name`] says how things may be called; [`partner`], [`client`], [`site`] and [`setting`] hold the rules; [`store`]
+//! [`name`] says how things may be called; [`partner`], [`client`], [`site`] and [`setting`] hold the rules; [`deletion`] hides and brings back; [`store`]
 //! all the SQL. Other modules reach sites through [`site_find_in_tx`] and [`site_fetch_in_tx`].
 
 pub mod client;
+pub mod deletion;
 pub mod name;
 pub mod partner;
 pub mod setting;
@@ -13,6 +14,7 @@ pub mod store;
 pub mod zone;
 
 pub use client::{Client, ClientChange, NewClient};
+pub use deletion::Deleted;
 pub use name::{ClientName, Key, Name, Slug};
 pub use partner::{NewPartner, Partner, PartnerChange, Visible};
 pub use site::{NewSite, Site, SiteChange, site_fetch_in_tx, site_find_in_tx};

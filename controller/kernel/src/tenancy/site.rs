@@ -88,30 +88,9 @@ impl Tenancy {
     /// # Errors
     /// [`Error::NotFound`] without such a client; [`Error::Invalid`]; [`Error::Conflict`] when the slug is taken.
     pub async fn site_create(&self, op: &OpContext, client: &str, new: &NewSite) -> Result<Site, Error> {
-        let mut input = Input::new();
-        let (slug, name) = (
-            input.parse::<Slug>("/slug", &new.slug),
-            input.parse::<Name>("/name", &new.name),
-        );
-        check_address(&mut input, new.address.as_deref());
-        input.finish()?;
-        let (Some(slug), Some(name)) = (slug, name) else {
-            return Err(Input::new().into_error());
-        };
         let client = self.client_fetch(op, client).await?;
         let mut tx = self.db.begin(op).await?;
-        let address = new.address.as_deref();
-        let id =
-            store::site::site_insert_in_tx(&mut tx, op, client.id, slug.as_str(), name.as_str(), address)
-                .await?;
-        let site = site_fetch_in_tx(&mut tx, op, id).await?;
-        let entry = Entry::ok("site.create", "site")
-            .object(site.id, format!("{}/{}", site.client_slug, site.slug))
-            .after(shown(&site));
-        audit::record(&mut tx, op, entry).await?;
-        let label = format!("{}/{}", site.client_slug, site.slug);
-        let event = Event::new(&kinds::SITE_CREATED, site.id, label).data(shown(&site));
-        events::emit(&mut tx, op, event).await?;
+        let site = site_create_in_tx(&mut tx, op, client.id, new).await?;
         tx.commit().await?;
         Ok(site)
     }
@@ -150,6 +129,39 @@ impl Tenancy {
         tx.commit().await?;
         Ok(after)
     }
+}
+
+/// Creates a site below a client within a transaction.
+///
+/// # Errors
+/// As [`Tenancy::site_create`].
+pub(crate) async fn site_create_in_tx(
+    tx: &mut Tx,
+    op: &OpContext,
+    client: ClientId,
+    new: &NewSite,
+) -> Result<Site, Error> {
+    let mut input = Input::new();
+    let (slug, name) = (
+        input.parse::<Slug>("/slug", &new.slug),
+        input.parse::<Name>("/name", &new.name),
+    );
+    check_address(&mut input, new.address.as_deref());
+    input.finish()?;
+    let (Some(slug), Some(name)) = (slug, name) else {
+        return Err(Input::new().into_error());
+    };
+    let address = new.address.as_deref();
+    let id = store::site::site_insert_in_tx(tx, op, client, slug.as_str(), name.as_str(), address).await?;
+    let site = site_fetch_in_tx(tx, op, id).await?;
+    let label = format!("{}/{}", site.client_slug, site.slug);
+    let entry = Entry::ok("site.create", "site")
+        .object(site.id, &label)
+        .after(shown(&site));
+    audit::record(tx, op, entry).await?;
+    let event = Event::new(&kinds::SITE_CREATED, site.id, label).data(shown(&site));
+    events::emit(tx, op, event).await?;
+    Ok(site)
 }
 
 /// Finds a site of a client, both by id or slug, within a transaction.

@@ -7,6 +7,7 @@ mod conventions;
 mod database;
 mod database_external;
 mod database_private;
+mod deletion;
 mod events;
 mod hostile;
 mod http;

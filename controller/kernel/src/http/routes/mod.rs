@@ -5,8 +5,10 @@ mod approvals;
 mod audit;
 mod clients;
 mod integrations;
+mod deletion;
 mod login_sessions;
 mod me;
+mod onboarding;
 mod partners;
 mod passkeys;
 mod roles;
@@ -33,6 +35,8 @@ pub fn routes() -> ApiRoutes<Kernel> {
         approvals::routes(),
         sso::routes(),
         partners::routes(),
+        onboarding::routes(),
+        deletion::routes(),
         settings::routes(),
         integrations::routes(),
         clients::routes(),
