@@ -35,6 +35,8 @@ pub struct Api {
     base: Url,
     /// Session token or API key.
     token: Option<Secret>,
+    /// A second person's approval of what is asked.
+    approval: Option<String>,
     /// What the server said beside its answers.
     notes: Arc<Mutex<Vec<String>>>,
 }
@@ -69,8 +71,15 @@ impl Api {
             http,
             base,
             token,
+            approval: None,
             notes: Arc::default(),
         })
+    }
+
+    /// The same, with a second person's approval.
+    #[must_use]
+    pub fn with_approval(self, approval: Option<String>) -> Api {
+        Api { approval, ..self }
     }
 
     /// The same server for somebody else.
@@ -79,6 +88,7 @@ impl Api {
             http: self.http.clone(),
             base: self.base.clone(),
             token: Some(token),
+            approval: self.approval.clone(),
             notes: Arc::clone(&self.notes),
         }
     }
@@ -212,6 +222,9 @@ impl Api {
         }
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.reveal());
+        }
+        if let Some(approval) = &self.approval {
+            request = request.header("headend-approval", approval);
         }
         if let Some(body) = body {
             request = request.json(body);

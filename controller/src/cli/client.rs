@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::context::Context;
 use crate::failure::Failure;
-use crate::output::field;
+use crate::output::{self, field};
 
 /// What to do with clients.
 #[derive(Subcommand)]
@@ -23,6 +23,16 @@ pub enum Command {
         /// Whom to write to
         #[arg(long, value_name = "EMAIL")]
         contact_email: Option<String>,
+    },
+    /// Delete a client with its sites and their subscribers; they can come back
+    Delete {
+        /// Slug or id
+        client: String,
+    },
+    /// Bring a deleted client back, with what was deleted with it
+    Restore {
+        /// Slug or id
+        client: String,
     },
 }
 
@@ -53,6 +63,16 @@ impl Command {
                     .post(&["partners", &partner, "clients"], &body)
                     .await?;
                 context.done("created client", &slug, &made);
+            }
+            Command::Delete { client } => {
+                let path = ["partners", &partner, "clients", &client];
+                context.api.delete(&path, &[]).await?;
+                output::line(&format!("deleted client {client}"));
+            }
+            Command::Restore { client } => {
+                let path = ["partners", &partner, "clients", &client, "restore"];
+                context.api.post(&path, &json!({})).await?;
+                output::line(&format!("restored client {client}"));
             }
         }
         Ok(())

@@ -51,7 +51,7 @@ impl Context {
         let token = given.or_else(|| remembered.token.map(Secret::from));
         let partner = globals.partner.clone().or(remembered.partner);
         Ok(Context {
-            api: Api::new(&url, token)?,
+            api: Api::new(&url, token)?.with_approval(globals.approval.clone()),
             partner,
             json: globals.json,
         })

@@ -5,6 +5,7 @@
 mod admission;
 mod api_key;
 mod apply;
+mod approval;
 mod audit;
 mod backup;
 mod certificate;
@@ -20,10 +21,12 @@ mod identity;
 mod import;
 mod journal;
 mod login;
+mod login_session;
 mod lookup;
 mod nas;
 mod openapi;
 mod partner;
+mod passkey;
 mod plan;
 mod pool;
 mod quota;
@@ -35,6 +38,7 @@ mod serve;
 mod session;
 mod setup;
 mod site;
+mod sso;
 mod subscriber;
 mod terms;
 mod user;
@@ -88,6 +92,9 @@ struct Globals {
     /// The partner meant, by slug or id [default: from login, else the only one you can see]
     #[arg(long, global = true, env = "HEADEND_PARTNER", value_name = "SLUG")]
     partner: Option<String>,
+    /// The second person's approval of this act, by its id
+    #[arg(long, global = true, env = "HEADEND_APPROVAL", value_name = "ID")]
+    approval: Option<String>,
     /// Print the API's data as JSON
     #[arg(long, global = true)]
     json: bool,
@@ -96,7 +103,12 @@ struct Globals {
 impl Globals {
     /// An empty variable is an unset one.
     fn blank_is_absent(&mut self) {
-        for value in [&mut self.url, &mut self.token, &mut self.partner] {
+        for value in [
+            &mut self.url,
+            &mut self.token,
+            &mut self.partner,
+            &mut self.approval,
+        ] {
             value.take_if(|text| text.is_empty());
         }
         self.token_file.take_if(|path| path.as_os_str().is_empty());
@@ -124,6 +136,18 @@ enum Command {
     /// Your second factor: codes of a telephone beside the password
     #[command(subcommand)]
     SecondFactor(second_factor::Command),
+    /// Your passkeys
+    #[command(subcommand)]
+    Passkey(passkey::Command),
+    /// Who is signed in where: you, or somebody of the partner
+    #[command(subcommand)]
+    LoginSession(login_session::Command),
+    /// Single sign-on by a partner's own provider
+    #[command(subcommand)]
+    Sso(sso::Command),
+    /// Acts that want a second person
+    #[command(subcommand)]
+    Approval(approval::Command),
     /// Partners: the ISPs on this platform
     #[command(subcommand)]
     Partner(partner::Command),
@@ -255,6 +279,10 @@ async fn call(globals: Globals, command: Command) -> Result<(), Failure> {
                 Command::Whoami => login::whoami(&context).await,
                 Command::Prove(prove) => prove.run(&context).await,
                 Command::SecondFactor(command) => command.run(&context).await,
+                Command::Passkey(command) => command.run(&context).await,
+                Command::LoginSession(command) => command.run(&context).await,
+                Command::Sso(command) => command.run(&context).await,
+                Command::Approval(command) => command.run(&context).await,
                 Command::Partner(command) => command.run(&context).await,
                 Command::Client(command) => command.run(&context).await,
                 Command::Site(command) => command.run(&context).await,

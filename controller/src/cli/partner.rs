@@ -1,13 +1,17 @@
 //! `headend partner`: the ISPs on the platform.
 //! Never holds a rule; see the API's `/partners`.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 use serde_json::json;
 
 use super::context::Context;
+use super::lookup;
 use crate::client::ClientError;
 use crate::failure::Failure;
-use crate::output::field;
+use crate::output::{self, field};
+use crate::secret::Ask;
 
 /// What to do with partners.
 #[derive(Subcommand)]
@@ -32,6 +36,36 @@ pub enum Command {
         /// By whose clock its days, weeks and months begin, such as Europe/Berlin
         #[arg(long, value_name = "ZONE")]
         time_zone: Option<String>,
+    },
+    /// Create a partner with his administrator, and his first client and site, in one go
+    Onboard {
+        /// Stable short name: a-z, 0-9 and -
+        slug: String,
+        /// What people read
+        #[arg(long)]
+        name: String,
+        /// The administrator's e-mail address
+        #[arg(long, value_name = "EMAIL")]
+        admin_email: String,
+        /// The administrator's name
+        #[arg(long, value_name = "NAME")]
+        admin_name: String,
+        /// File with the administrator's first password, - for stdin [else HEADEND_USER_PASSWORD, else a prompt]
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+        /// His first client and its first site, such as homes/main-street; named like their slugs
+        #[arg(long, value_name = "CLIENT/SLUG")]
+        site: Option<String>,
+    },
+    /// Delete a partner: hidden from everybody, its subscribers turned away; it can come back
+    Delete {
+        /// Slug or id
+        partner: String,
+    },
+    /// Bring a deleted partner back
+    Restore {
+        /// Slug or id
+        partner: String,
     },
     /// Show one partner
     Show {
@@ -79,6 +113,44 @@ impl Command {
                 }
                 let changed = context.api.patch(&["partners", &partner], &body.into()).await?;
                 context.done("changed partner", &partner, &changed);
+            }
+            Command::Onboard {
+                slug,
+                name,
+                admin_email,
+                admin_name,
+                password_file,
+                site,
+            } => {
+                let ask = Ask {
+                    what: "first password",
+                    file: password_file.as_deref(),
+                    flag: "--password-file",
+                    env: "HEADEND_USER_PASSWORD",
+                };
+                let mut body = json!({
+                    "partner": { "slug": slug, "name": name },
+                    "admin": { "email": admin_email, "name": admin_name, "password": ask.secret()?.reveal() },
+                });
+                if let Some(site) = &site {
+                    let (client, site) = lookup::split_site(site)?;
+                    body["client"] = json!({ "slug": client, "name": client });
+                    body["site"] = json!({ "slug": site, "name": site });
+                }
+                let made = context.api.post(&["partners", "onboard"], &body).await?;
+                context.done("created partner", &slug, &made);
+            }
+            Command::Delete { partner } => {
+                context
+                    .api
+                    .put(&["deleted-partners", &partner], &json!({}))
+                    .await?;
+                output::line(&format!("deleted partner {partner}"));
+            }
+            Command::Restore { partner } => {
+                let path = ["deleted-partners", &partner, "restore"];
+                context.api.post(&path, &json!({})).await?;
+                output::line(&format!("restored partner {partner}"));
             }
             Command::Show { partner } => match context.api.get(&["partners", &partner]).await {
                 Ok(found) => context.show_one(&found),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::lookup::{self, CLIENT};
 use crate::failure::Failure;
-use crate::output::field;
+use crate::output::{self, field};
 
 /// What to do with sites.
 #[derive(Subcommand)]
@@ -29,6 +29,18 @@ pub enum Command {
         /// Where it is; a site may also be a grouping without a place
         #[arg(long)]
         address: Option<String>,
+    },
+    /// Delete a site with its subscribers; they can come back
+    Delete {
+        /// Client and site
+        #[arg(value_name = "CLIENT/SLUG")]
+        site: String,
+    },
+    /// Bring a deleted site back, with the subscribers that were deleted with it
+    Restore {
+        /// Client and site
+        #[arg(value_name = "CLIENT/SLUG")]
+        site: String,
     },
 }
 
@@ -61,6 +73,18 @@ impl Command {
                     .post(&["partners", &partner, "clients", &client_id, "sites"], &body)
                     .await?;
                 context.done("created site", &site, &made);
+            }
+            Command::Delete { site } => {
+                let (client, slug) = lookup::split_site(&site)?;
+                let path = ["partners", &partner, "clients", client, "sites", slug];
+                context.api.delete(&path, &[]).await?;
+                output::line(&format!("deleted site {site}"));
+            }
+            Command::Restore { site } => {
+                let (client, slug) = lookup::split_site(&site)?;
+                let path = ["partners", &partner, "clients", client, "sites", slug, "restore"];
+                context.api.post(&path, &json!({})).await?;
+                output::line(&format!("restored site {site}"));
             }
         }
         Ok(())
