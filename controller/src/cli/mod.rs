@@ -33,6 +33,7 @@ mod quota;
 mod radius;
 mod realm;
 mod role;
+mod search;
 mod second_factor;
 mod serve;
 mod session;
@@ -202,6 +203,8 @@ enum Command {
     /// Live and past sessions
     #[command(subcommand)]
     Session(session::Command),
+    /// Find anyone by anything: names, addresses, MACs, lines, ports
+    Search(search::Search),
     /// Why a login went as it did, and what attributes mean
     #[command(subcommand)]
     Radius(radius::Command),
@@ -301,6 +304,7 @@ async fn call(globals: Globals, command: Command) -> Result<(), Failure> {
                 Command::Garden(command) => command.run(&context).await,
                 Command::Identity(command) => command.run(&context).await,
                 Command::Session(command) => command.run(&context).await,
+                Command::Search(search) => search.run(&context).await,
                 Command::Radius(command) => command.run(&context).await,
                 Command::Audit(command) => command.run(&context).await,
                 Command::Apply(apply) => apply.run(&context).await,

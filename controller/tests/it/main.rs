@@ -12,5 +12,6 @@ mod import;
 mod isolation;
 mod journal;
 mod process;
+mod search;
 mod server;
 mod stand;

@@ -74,6 +74,8 @@ const SEED: &str = "
     INSERT INTO kernel.audit_chain (tenant_id, seq, audit_id, hash)
         SELECT tenant_id, 1, id, sha256('$n') FROM kernel.audit WHERE tenant_id = $tenant;
     INSERT INTO kernel.audit_unsealed (id, tenant_id) VALUES (gen_random_uuid(), $tenant);
+    INSERT INTO kernel.search_terms (tenant_id, term, kind, object_id)
+        VALUES ($tenant, 'term$n', 'client', gen_random_uuid());
     INSERT INTO kernel.idempotency_keys (actor_id, key, tenant_id, request_sha256, lease_until)
         VALUES (gen_random_uuid(), 'k', $tenant, sha256('$n'), now());
     INSERT INTO kernel.integrations (tenant_id, system, url, health_ms, read_ms, write_ms, in_flight_max)

@@ -24,6 +24,7 @@ pub mod preview;
 pub mod quota;
 pub mod realm;
 pub mod reaper;
+pub mod search;
 pub mod session;
 pub mod simulate;
 pub mod site_pools;

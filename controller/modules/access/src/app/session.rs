@@ -246,7 +246,7 @@ impl App {
     }
 
     /// A session of the session table as people see it.
-    fn live_report(&self, session: &Session) -> SessionReport {
+    pub(super) fn live_report(&self, session: &Session) -> SessionReport {
         let text = |kind| {
             session
                 .attribute(kind)

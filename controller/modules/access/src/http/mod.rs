@@ -19,6 +19,7 @@ pub mod port_block;
 pub mod preview;
 mod quota;
 pub mod realm;
+pub mod search;
 pub mod session;
 pub mod simulate;
 pub mod site_pools;
@@ -284,6 +285,10 @@ fn session_routes() -> ApiRoutes<Arc<App>> {
         .add(
             Access::Needs(Permission::RadiusSessionsRead),
             routes!(intent::intent_get),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSubscribersRead),
+            routes!(search::search),
         )
 }
 

@@ -30,6 +30,7 @@ pub mod radcheck;
 pub mod realm;
 pub mod refused;
 pub mod roll;
+pub mod search;
 pub mod session;
 pub mod silence;
 pub mod site_pools;
