@@ -38,7 +38,7 @@ pub struct TermsShape {
     /// Pool of IPv6 prefixes to delegate.
     delegated_pool: Option<String>,
     /// DNS servers, the first first.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Option<Vec<String>>)]
     dns: Option<Vec<IpAddr>>,
     /// VLAN, 1 to 4094.
     vlan: Option<u16>,
