@@ -227,7 +227,7 @@ enum Command {
     #[command(subcommand)]
     Journal(journal::Command),
     /// Print the description of the API: OpenAPI 3.1, as JSON
-    Openapi,
+    Openapi(openapi::Openapi),
     /// Print the version
     Version,
 }
@@ -255,7 +255,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Backup(backup) => backup.run(cli.globals.json),
         Command::Restore(restore) => restore.run(cli.globals.json),
         Command::Journal(command) => command.run(cli.globals.json),
-        Command::Openapi => openapi::run(),
+        Command::Openapi(openapi) => openapi.run(),
         Command::Version => {
             output::line(concat!("headend ", env!("CARGO_PKG_VERSION")));
             Ok(())
@@ -311,7 +311,7 @@ async fn call(globals: Globals, command: Command) -> Result<(), Failure> {
                 Command::Import(command) => command.run(&context).await,
                 // Handled before a context is made.
                 Command::Serve(_) | Command::Config(_) | Command::Db(_) => Ok(()),
-                Command::Journal(_) | Command::Openapi | Command::Version => Ok(()),
+                Command::Journal(_) | Command::Openapi(_) | Command::Version => Ok(()),
                 Command::Backup(_) | Command::Restore(_) => Ok(()),
                 Command::Setup(_) | Command::Login(_) => Ok(()),
             };

@@ -12,6 +12,8 @@ mod import;
 mod isolation;
 mod journal;
 mod process;
+mod published;
+mod schemathesis;
 mod search;
 mod server;
 mod stand;

@@ -39,5 +39,5 @@ pub use page::Page;
 pub use path::Path;
 pub use problem::Problem;
 pub use query::Query;
-pub use serve::{Api, document, serve_router};
+pub use serve::{Api, collisions, document, serve_router};
 pub use utoipa_axum::routes;

@@ -1,9 +1,13 @@
 //! The OpenAPI 3.1 document, written from the same list the router is built from.
-//! Never edited by hand: what it says about access is what [`super::guard`] enforces.
+//! Never edited by hand: what it says about access is what [`super::guard`] enforces. `complete` adds what all operations
+//! have in common, `example` an example of everything.
 
-use std::collections::BTreeMap;
+mod complete;
+mod example;
 
-use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{
@@ -66,12 +70,35 @@ pub(super) fn declare(operation: &mut Operation, tag: &str, access: Access) {
 ///
 /// # Errors
 /// What serde says; a document that cannot be written is a defect.
-pub fn text(document: &OpenApi) -> Result<String, serde_json::Error> {
-    serde_json::to_string_pretty(&serde_json::to_value(document)?)
+pub fn text(document: &Value) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(document)
+}
+
+/// Schemas of one name that are not the same: the document can keep only one of them.
+pub(super) fn collisions(routes: &ApiRoutes) -> Vec<String> {
+    let mut known = BTreeMap::new();
+    let mut found = BTreeSet::new();
+    for (name, schema) in &routes.schemas {
+        let shape = serde_json::to_value(schema).unwrap_or_default();
+        if *known.entry(name).or_insert_with(|| shape.clone()) != shape {
+            found.insert(name.clone());
+        }
+    }
+    found.into_iter().collect()
 }
 
 /// The whole document.
-pub(super) fn document(routes: &ApiRoutes) -> OpenApi {
+pub(super) fn document(routes: &ApiRoutes) -> Value {
+    let mut document = serde_json::to_value(described(routes)).unwrap_or_else(|error| {
+        tracing::error!(%error, "the description of the API cannot be written; this is a defect");
+        Value::Null
+    });
+    complete::complete(&mut document);
+    document
+}
+
+/// What the handlers say.
+fn described(routes: &ApiRoutes) -> OpenApi {
     let mut schemas = vec![(ProblemBody::name().into_owned(), ProblemBody::schema())];
     ProblemBody::schemas(&mut schemas);
     schemas.extend(routes.schemas.iter().cloned());
@@ -91,7 +118,9 @@ pub(super) fn document(routes: &ApiRoutes) -> OpenApi {
     let mut info = Info::new("Headend", env!("CARGO_PKG_VERSION"));
     info.description = Some(
         "One envelope (data, meta, links), problem documents (RFC 9457) with a stable code, \
-         lists with ?page and ?per_page. Every operation names the permission it needs in x-permission."
+         lists with ?page and ?per_page. Every operation names the permission it needs in x-permission. Writes are done once \
+         for one Idempotency-Key, and only to the version in If-Match. Compatible changes add: a client passes over members \
+         and words it does not know."
             .to_owned(),
     );
     OpenApiBuilder::new()

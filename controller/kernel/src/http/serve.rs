@@ -8,10 +8,10 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode, header};
 use axum::routing::get;
 use axum::{Router, middleware};
+use serde_json::Value;
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-use utoipa::openapi::OpenApi;
 
 use super::api::{Access, ApiRoutes, Group, RouteInfo};
 use super::conditional::{Reader, Turns};
@@ -33,15 +33,24 @@ pub struct Api {
     /// Every route with who may call it; each is mounted once a [`Surface`].
     pub routes: Vec<RouteInfo>,
     /// The document.
-    pub openapi: OpenApi,
+    pub openapi: Value,
 }
 
 /// The document that [`serve_router`] would serve with these modules, without anything running.
-pub fn document(modules: Vec<ApiRoutes>) -> OpenApi {
-    let all = modules
+pub fn document(modules: Vec<ApiRoutes>) -> Value {
+    openapi::document(&described(modules))
+}
+
+/// Types of one name that are not the same, of which that document shows only one.
+pub fn collisions(modules: Vec<ApiRoutes>) -> Vec<String> {
+    openapi::collisions(&described(modules))
+}
+
+/// All routes without their handlers.
+fn described(modules: Vec<ApiRoutes>) -> ApiRoutes {
+    modules
         .into_iter()
-        .fold(routes::routes().described(), ApiRoutes::merge);
-    openapi::document(&all)
+        .fold(routes::routes().described(), ApiRoutes::merge)
 }
 
 /// Mounts the kernel's routes and those of the modules.
@@ -108,7 +117,7 @@ pub fn serve_router(kernel: Kernel, modules: Vec<ApiRoutes>) -> Api {
 }
 
 /// The route of the document itself.
-fn document_group(openapi: &OpenApi) -> Group<()> {
+fn document_group(openapi: &Value) -> Group<()> {
     let text: Arc<str> = openapi::text(openapi).unwrap_or_default().into();
     let handler = move || {
         let text = text.clone();
