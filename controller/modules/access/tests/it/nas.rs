@@ -11,7 +11,7 @@ use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
 /// How long it waits for a reply that must come.
-const REPLY_S_MAX: u64 = 5;
+const REPLY_S_MAX: u64 = 60;
 
 /// How long it waits for an acknowledgement before it reports again.
 const RESEND_S: u64 = 2;
