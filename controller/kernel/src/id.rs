@@ -81,6 +81,8 @@ ids! {
     BandwidthProfileId;
     /// An account holder of a partner.
     ClientId;
+    /// One telling of an event to a webhook.
+    DeliveryId;
     /// Something that happened; the same however often it is told.
     EventId;
     /// A server of somebody else that decides about a realm's logins.
@@ -89,6 +91,8 @@ ids! {
     ImportId;
     /// What somebody wants of a live session, and what came of it.
     IntentId;
+    /// Something that is to be done by the program.
+    JobId;
     /// A person's signed-in session.
     LoginSessionId;
     /// A network access server: a BNG, an access point, a switch.
@@ -119,6 +123,10 @@ ids! {
     TopUpId;
     /// A person.
     UserId;
+    /// Where a partner wants to be told of events.
+    WebhookId;
+    /// Several steps that are done or undone together.
+    WorkflowId;
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@
 use crate::authz;
 use crate::database::Database;
 use crate::error::Error;
-use crate::events::Events;
+use crate::events::{Catalogue, Events, Kind};
 use crate::identity::{Identity, Settings, Token};
 use crate::integration::{Integrations, PlatformVault};
+use crate::jobs::Jobs;
 use crate::outbound::Reach;
 use crate::secrets::Sealer;
 use crate::tenancy::Tenancy;
@@ -26,6 +27,10 @@ pub struct Kernel {
     pub events: Events,
     /// Systems of others that partners work with.
     pub integrations: Integrations,
+    /// What is to be done.
+    pub jobs: Jobs,
+    /// Where a partner may make the program connect to.
+    pub reach: Reach,
 }
 
 impl Kernel {
@@ -39,6 +44,8 @@ impl Kernel {
             tenancy: Tenancy::new(db.clone()),
             events: Events::new(db.clone()),
             integrations: Integrations::new(db.clone(), sealer.clone(), Reach::default(), None),
+            jobs: Jobs::new(db.clone()),
+            reach: Reach::default(),
             db,
             sealer,
         })
@@ -48,9 +55,17 @@ impl Kernel {
     #[must_use]
     pub fn with_outside(self, reach: Reach, vault: Option<PlatformVault>) -> Self {
         Self {
-            integrations: Integrations::new(self.db.clone(), self.sealer.clone(), reach, vault),
+            integrations: Integrations::new(self.db.clone(), self.sealer.clone(), reach.clone(), vault),
+            reach,
             ..self
         }
+    }
+
+    /// The same with the kinds of events that modules tell of.
+    #[must_use]
+    pub fn with_events_of(self, modules: &[&'static [&'static Kind]]) -> Self {
+        let events = self.events.with_catalogue(Catalogue::new(modules));
+        Self { events, ..self }
     }
 
     /// Makes the database agree with the program, and issues the set-up link while nobody exists.

@@ -9,6 +9,7 @@
 //! - [`outbound`] is how servers of others are spoken to; [`vault`] reads secrets that are kept in one;
 //! - [`integration`] is which systems of others a partner works with, and with which secrets;
 //! - [`audit`] writes down who did what; [`events`] tells others of it; [`secrets`] seals what must not be read from a row;
+//! - [`jobs`] does what has to be done later, [`workflows`] what takes several steps, [`webhooks`] tells servers of partners what happened;
 //! - [`database`] runs or reaches PostgreSQL and opens transactions that see one partner only;
 //! - [`input`] checks what a caller sent; [`error`] is the one error all of them speak.
 //!
@@ -25,6 +26,7 @@ pub mod idempotency;
 pub mod identity;
 pub mod input;
 pub mod integration;
+pub mod jobs;
 mod kernel;
 pub mod op;
 pub mod outbound;
@@ -33,6 +35,8 @@ pub mod tenancy;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod vault;
+pub mod webhooks;
+pub mod workflows;
 
 pub use database::{Database, Tx};
 pub use error::{BoxError, Error, FieldError, OnConstraint};

@@ -68,6 +68,9 @@ permissions! {
     RolesRead = "roles:read", false, "See roles and their permissions";
     RolesManage = "roles:manage", true, "Create, change and remove the partner's own roles";
     ApiKeysManage = "api-keys:manage", true, "Create, list and revoke API keys";
+    EventsRead = "events:read", false, "Be told what happens, as far as one may read what it happens to";
+    WebhooksManage = "webhooks:manage", true, "Say to which servers the partner's events are sent";
+    JobsManage = "jobs:manage", false, "See what the program has to do and has given up, and have it done once more";
     AuditRead = "audit:read", false, "Read the audit";
     IntegrationsRead = "integrations:read", false, "See systems of others and the age of what is shown there";
     IntegrationsManage = "integrations:manage", true, "Configure and try systems of others, and set what is shown there";

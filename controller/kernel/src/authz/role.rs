@@ -26,6 +26,7 @@ pub struct BuiltInRole {
 /// What somebody who works on subscribers and their lines does all day; no deletion, no money, no people.
 const FIELD_WORK: &[Permission] = &[
     PartnerRead,
+    EventsRead,
     RadiusSubscribersRead,
     RadiusSubscribersWrite,
     RadiusSessionsRead,
@@ -97,6 +98,7 @@ pub const BUILT_IN: &[BuiltInRole] = &[
             UsersRead,
             RolesRead,
             IntegrationsRead,
+            EventsRead,
         ]),
     },
     BuiltInRole {
@@ -146,6 +148,7 @@ pub const BUILT_IN: &[BuiltInRole] = &[
             GenieacsCpeConfigure,
             AnsibleWorkflowsRead,
             AnsibleWorkflowsExecute,
+            EventsRead,
         ]),
     },
 ];

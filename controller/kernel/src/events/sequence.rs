@@ -15,8 +15,10 @@ use crate::database::{Database, Tx};
 use crate::error::Error;
 use crate::op::OpContext;
 
-/// How often the sequencer looks without being woken.
-const TICK: Duration = Duration::from_secs(1);
+/// How often the sequencer looks while it is told of everything.
+const TICK_LISTENING: Duration = Duration::from_secs(10);
+/// How often it looks while it cannot be told.
+const TICK_DEAF: Duration = Duration::from_secs(1);
 /// How long it waits after a failure.
 const RETRY_WAIT: Duration = Duration::from_secs(1);
 /// Most events moved in one transaction.
@@ -59,10 +61,10 @@ async fn woken(db: &Database, listener: &mut Option<PgListener>, failing: bool) 
         }
     }
     let Some(connection) = listener else {
-        return tokio::time::sleep(TICK).await;
+        return tokio::time::sleep(TICK_DEAF).await;
     };
     // Nothing and an error both mean that the connection was lost: look, and listen anew.
-    if let Ok(Err(_) | Ok(None)) = timeout(TICK, connection.try_recv()).await {
+    if let Ok(Err(_) | Ok(None)) = timeout(TICK_LISTENING, connection.try_recv()).await {
         *listener = None;
         tokio::time::sleep(RETRY_WAIT).await;
     }

@@ -16,7 +16,7 @@ use seed::seed;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
 /// Tables without a `tenant_id`, and why that is right. This list only shrinks.
-const UNTENANTED: [(&str, &str); 12] = [
+const UNTENANTED: [(&str, &str); 13] = [
     (
         "access.journal_cursor",
         "how far a node has carried its journal; names no partner",
@@ -24,6 +24,10 @@ const UNTENANTED: [(&str, &str); 12] = [
     (
         "kernel.event_consumers",
         "how far a part of the program has read the log; names no partner",
+    ),
+    (
+        "kernel.job_schedules",
+        "when the platform's own jobs are due; names no partner",
     ),
     ("kernel.backup_codes", "belong to people, like login_sessions"),
     (

@@ -4,8 +4,10 @@ mod api_keys;
 mod approvals;
 mod audit;
 mod clients;
+mod events;
 mod integrations;
 mod deletion;
+mod jobs;
 mod login_sessions;
 mod me;
 mod onboarding;
@@ -19,6 +21,8 @@ mod setup;
 mod sites;
 mod sso;
 mod users;
+mod webhooks;
+mod workflows;
 
 use super::api::ApiRoutes;
 use crate::kernel::Kernel;
@@ -45,6 +49,10 @@ pub fn routes() -> ApiRoutes<Kernel> {
         roles::routes(),
         api_keys::routes(),
         audit::routes(),
+        events::routes(),
+        webhooks::routes(),
+        jobs::routes(),
+        workflows::routes(),
     ]
     .into_iter()
     .fold(ApiRoutes::new("kernel"), ApiRoutes::merge)

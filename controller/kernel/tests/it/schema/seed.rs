@@ -71,6 +71,15 @@ const SEED: &str = "
     INSERT INTO kernel.event_consumers (name, position) VALUES ('test', 0) ON CONFLICT DO NOTHING;
     INSERT INTO kernel.event_parked (consumer, position, tenant_id, subject_kind, subject_id, error)
         SELECT 'test', position, tenant_id, 'x', '1', 'x' FROM kernel.events WHERE tenant_id = $tenant;
+    INSERT INTO kernel.jobs (id, tenant_id, kind, data) VALUES (gen_random_uuid(), $tenant, 'x', '{}');
+    INSERT INTO kernel.workflows (id, tenant_id, kind, subject, input, actor_name, request_id)
+        VALUES (gen_random_uuid(), $tenant, 'x', 'x', '{}', 'x', gen_random_uuid());
+    INSERT INTO kernel.workflow_steps (workflow_id, n, tenant_id, name)
+        SELECT id, 0, tenant_id, 'x' FROM kernel.workflows WHERE tenant_id = $tenant;
+    INSERT INTO kernel.webhooks (id, tenant_id, name, url, kinds, secret)
+        VALUES (gen_random_uuid(), $tenant, 'x', 'https://example.net/', '{}', 'x');
+    INSERT INTO kernel.webhook_deliveries (id, tenant_id, webhook_id, event_id, kind, body)
+        SELECT gen_random_uuid(), tenant_id, id, gen_random_uuid(), 'x', '{}' FROM kernel.webhooks WHERE tenant_id = $tenant;
     INSERT INTO kernel.audit_chain (tenant_id, seq, audit_id, hash)
         SELECT tenant_id, 1, id, sha256('$n') FROM kernel.audit WHERE tenant_id = $tenant;
     INSERT INTO kernel.audit_unsealed (id, tenant_id) VALUES (gen_random_uuid(), $tenant);
