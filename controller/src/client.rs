@@ -1,7 +1,8 @@
 //! The HTTP client of the API: one request, its `data`, or why not.
 //! Never retries a write and never follows a redirect; knows envelopes and problems, not what is inside `data`.
-//! Next: [`problem`], which says why there was none.
+//! Next: [`problem`], which says why there was none; [`events`] is the one answer that does not end.
 
+pub mod events;
 pub mod problem;
 
 use std::sync::{Arc, Mutex};
@@ -20,6 +21,8 @@ use crate::secret::Secret;
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
 /// How long a whole answer may take; an apply of many objects is many requests.
 const ANSWER_WAIT: Duration = Duration::from_secs(60);
+/// How long a stream may last; the server ends it earlier.
+const STREAM_WAIT: Duration = Duration::from_secs(15 * 60);
 /// Objects a page; the API gives no more.
 const PAGE_LEN: usize = 200;
 /// Pages of one list at most: two million objects.
@@ -164,6 +167,27 @@ impl Api {
         })
     }
 
+    /// Opens a live stream of events, behind the position that was seen last.
+    pub async fn events(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        last: Option<&str>,
+    ) -> Result<events::Stream, ClientError> {
+        let mut request = self
+            .request(Method::GET, path, query)
+            .header("Accept", "text/event-stream")
+            .timeout(STREAM_WAIT);
+        if let Some(last) = last {
+            request = request.header("Last-Event-ID", last);
+        }
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        if response.status().is_success() {
+            return Ok(events::Stream::new(response, self.url().to_owned()));
+        }
+        Err(self.refused(response).await)
+    }
+
     /// Makes an object, or asks for a verb.
     pub async fn post(&self, path: &[&str], body: &Value) -> Result<Value, ClientError> {
         Ok(self.send(Method::POST, path, &[], Some(body)).await?.data)
@@ -212,6 +236,20 @@ impl Api {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Vec<u8>, ClientError> {
+        let mut request = self.request(method, path, query);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        if !response.status().is_success() {
+            return Err(self.refused(response).await);
+        }
+        let octets = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        Ok(octets.into())
+    }
+
+    /// A request as whoever calls.
+    fn request(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> reqwest::RequestBuilder {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(MOUNT).extend(path);
@@ -226,21 +264,26 @@ impl Api {
         if let Some(approval) = &self.approval {
             request = request.header("headend-approval", approval);
         }
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        request
+    }
+
+    /// Why a request was refused.
+    async fn refused(&self, response: reqwest::Response) -> ClientError {
         let status = response.status();
-        let octets = response.bytes().await.map_err(|error| self.unreachable(&error))?;
-        if status.is_success() {
-            return Ok(octets.into());
+        let octets = match response.bytes().await {
+            Ok(octets) => octets,
+            Err(error) => return self.unreachable(&error),
+        };
+        match serde_json::from_slice::<Problem>(&octets) {
+            Ok(problem) => ClientError::Problem(Box::new(Problem {
+                status: status.as_u16(),
+                ..problem
+            })),
+            Err(_) => ClientError::NotOurs {
+                url: self.url().to_owned(),
+                status,
+            },
         }
-        let mut problem: Problem = serde_json::from_slice(&octets).map_err(|_| ClientError::NotOurs {
-            url: self.url().to_owned(),
-            status,
-        })?;
-        problem.status = status.as_u16();
-        Err(ClientError::Problem(Box::new(problem)))
     }
 
     /// Keeps what the server said beside its answer.

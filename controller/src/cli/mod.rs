@@ -15,10 +15,12 @@ mod context;
 mod db;
 mod defaults;
 mod dictionary;
+mod events;
 mod garden;
 mod home_server;
 mod identity;
 mod import;
+mod job;
 mod journal;
 mod login;
 mod login_session;
@@ -43,6 +45,8 @@ mod sso;
 mod subscriber;
 mod terms;
 mod user;
+mod webhook;
+mod workflow;
 
 use std::process::ExitCode;
 
@@ -211,6 +215,18 @@ enum Command {
     /// Who did what
     #[command(subcommand)]
     Audit(audit::Command),
+    /// What happened, and what happens now
+    #[command(subcommand)]
+    Events(events::Command),
+    /// Servers that are told what happens
+    #[command(subcommand)]
+    Webhook(webhook::Command),
+    /// What the program has to do and what it has given up
+    #[command(subcommand)]
+    Job(job::Command),
+    /// What takes several steps, done or undone together
+    #[command(subcommand)]
+    Workflow(workflow::Command),
     /// Make partners and everything under them match a file
     Apply(apply::Apply),
     /// Move in from another system
@@ -307,6 +323,10 @@ async fn call(globals: Globals, command: Command) -> Result<(), Failure> {
                 Command::Search(search) => search.run(&context).await,
                 Command::Radius(command) => command.run(&context).await,
                 Command::Audit(command) => command.run(&context).await,
+                Command::Events(command) => command.run(&context).await,
+                Command::Webhook(command) => command.run(&context).await,
+                Command::Job(command) => command.run(&context).await,
+                Command::Workflow(command) => command.run(&context).await,
                 Command::Apply(apply) => apply.run(&context).await,
                 Command::Import(command) => command.run(&context).await,
                 // Handled before a context is made.

@@ -6,9 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use access::{Access, Tasks};
+use kernel::events::Consumer;
 use kernel::http::rate::Rate;
 use kernel::identity::Settings;
+use kernel::jobs::Worker;
 use kernel::secrets::Sealer;
+use kernel::webhooks::{Deliverer, Teller, Webhooks};
 use kernel::{Database, Kernel};
 use radius::dictionary::Dictionary;
 use radius_server::{Directory, Plane};
@@ -28,6 +31,8 @@ use crate::output;
 
 /// How long open HTTP requests may take to finish when the server stops.
 const HTTP_STOP_WAIT_MAX: Duration = Duration::from_secs(5);
+/// How long what happened and what is to be done may take to end when the server stops.
+const UPKEEP_STOP_WAIT_MAX: Duration = Duration::from_secs(4);
 /// How often an open set-up is looked at, so that its token file goes when it is completed.
 const SETUP_LOOK_WAIT: Duration = Duration::from_secs(2);
 
@@ -62,8 +67,8 @@ pub struct Running {
     setup_watch: Option<JoinHandle<()>>,
     /// Chains audit lines.
     sealer: JoinHandle<()>,
-    /// Tells what happened.
-    events: JoinHandle<()>,
+    /// Tells what happened, and does what is to be done.
+    upkeep: Vec<JoinHandle<()>>,
     /// True when everything should end.
     shutdown: watch::Sender<bool>,
     /// Where HTTP listens.
@@ -130,6 +135,7 @@ impl Running {
         };
         let kernel =
             Kernel::new(database.clone(), sealer, settings).map_err(ServeError::part("start the kernel"))?;
+        let kernel = kernel.with_events_of(&[access::events::KINDS]);
         let setup_token = kernel
             .start()
             .await
@@ -149,7 +155,7 @@ impl Running {
         let (shutdown, stopping) = watch::channel(false);
         let tasks = access.run(stopping.clone()).await;
         let sealer = tokio::spawn(kernel::audit::seal::run(database.clone(), stopping.clone()));
-        let events = tokio::spawn(kernel.events.clone().run(Vec::new(), stopping.clone()));
+        let upkeep = spawn_upkeep(&kernel, &stopping);
         let setup_watch = setup_token.is_some().then(|| {
             tokio::spawn(watch_setup(
                 kernel.clone(),
@@ -180,7 +186,7 @@ impl Running {
             http,
             setup_watch,
             sealer,
-            events,
+            upkeep,
             shutdown,
             http_addr,
             public_url,
@@ -252,7 +258,11 @@ impl Running {
         }
         // In the middle of a transaction it rolls back; those lines wait for the next start.
         self.sealer.abort();
-        self.events.abort();
+        for task in self.upkeep {
+            if tokio::time::timeout(UPKEEP_STOP_WAIT_MAX, task).await.is_err() {
+                tracing::warn!(waited = ?UPKEEP_STOP_WAIT_MAX, "jobs or events were cut off; they go on at the next start");
+            }
+        }
         // RADIUS first, so that what it still acknowledges is in the journal; then the drains finish their batch.
         let plane = Arc::clone(&self.plane);
         if let Err(error) = tokio::task::spawn_blocking(move || plane.shutdown()).await {
@@ -261,6 +271,18 @@ impl Running {
         self.tasks.join().await;
         self.database.close().await;
     }
+}
+
+/// Starts what tells of events and does jobs.
+fn spawn_upkeep(kernel: &Kernel, stopping: &watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
+    let webhooks = Webhooks::new(kernel);
+    let consumers: Vec<Arc<dyn Consumer>> = vec![Arc::new(Teller::new(&webhooks))];
+    let workers: Vec<Arc<dyn Worker>> = vec![Arc::new(Deliverer::new(webhooks.clone()))];
+    vec![
+        tokio::spawn(kernel.events.clone().run(consumers, stopping.clone())),
+        tokio::spawn(kernel.jobs.clone().run(workers, Vec::new(), stopping.clone())),
+        tokio::spawn(webhooks.keep(stopping.clone())),
+    ]
 }
 
 /// Takes the HTTP port, before anything is done that would have to be undone.

@@ -7,6 +7,7 @@ mod nas;
 mod nouns;
 mod people;
 mod proof;
+mod told;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -36,6 +37,7 @@ fn story() {
     logins::sessions_are_ended_with_proof(&place, &server, &nas);
     logins::tools_of_freeradius_read_the_database(&place);
     logins::the_audit_names_everybody(&place);
+    told::what_happens_is_told(&place);
     proof::the_audit_is_verified_without_the_server(&place);
     proof::a_telephone_is_wanted_beside_the_password(&place, &server);
     assert_eq!(server.end(Signal::INT), Some(0));
