@@ -47,6 +47,12 @@ pub fn for_login(decision: DecisionId, going_on: Option<Login>) -> [u8; LEN] {
     class
 }
 
+/// The Class of a login that goes on under something newer than the decision that let it in; `None` when it is not ours.
+#[must_use]
+pub fn renewed(class: &[u8], newer: DecisionId) -> Option<[u8; LEN]> {
+    Some(for_login(newer, Some(login(class)?)))
+}
+
 /// The Class of a packet that is ours, if the NAS sent it back.
 #[must_use]
 pub fn ours<'a>(view: &View<'a>) -> Option<&'a [u8]> {
@@ -98,6 +104,15 @@ mod tests {
             login(&for_login(DECISION, Some(*b"going on"))),
             Some(*b"going on")
         );
+    }
+
+    #[test]
+    fn a_renewed_class_is_of_the_same_login() {
+        let class = for_login(DecisionId::from_uuid(Uuid::from_u128(7)), None);
+        let renewed = renewed(&class, DECISION).expect("ours");
+        assert_eq!(login(&renewed), login(&class));
+        assert_eq!(renewed[..HEAD_LEN], head(DECISION));
+        assert_eq!(super::renewed(b"hd1", DECISION), None);
     }
 
     #[test]

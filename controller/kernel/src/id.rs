@@ -113,6 +113,8 @@ ids! {
     RequestId;
     /// A named set of permissions.
     RoleId;
+    /// One thing that is wanted of many live sessions.
+    SessionBulkId;
     /// A subscriber's session on a NAS; the same on every node that sees its records.
     SessionId;
     /// A service location or any grouping below a client.

@@ -155,7 +155,7 @@ impl Running {
         let (shutdown, stopping) = watch::channel(false);
         let tasks = access.run(stopping.clone()).await;
         let sealer = tokio::spawn(kernel::audit::seal::run(database.clone(), stopping.clone()));
-        let upkeep = spawn_upkeep(&kernel, &stopping);
+        let upkeep = spawn_upkeep(&kernel, access.consumers(), &stopping);
         let setup_watch = setup_token.is_some().then(|| {
             tokio::spawn(watch_setup(
                 kernel.clone(),
@@ -273,10 +273,14 @@ impl Running {
     }
 }
 
-/// Starts what tells of events and does jobs.
-fn spawn_upkeep(kernel: &Kernel, stopping: &watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
+/// Starts what tells of events, to modules and to webhooks, and does jobs.
+fn spawn_upkeep(
+    kernel: &Kernel,
+    mut consumers: Vec<Arc<dyn Consumer>>,
+    stopping: &watch::Receiver<bool>,
+) -> Vec<JoinHandle<()>> {
     let webhooks = Webhooks::new(kernel);
-    let consumers: Vec<Arc<dyn Consumer>> = vec![Arc::new(Teller::new(&webhooks))];
+    consumers.push(Arc::new(Teller::new(&webhooks)));
     let workers: Vec<Arc<dyn Worker>> = vec![Arc::new(Deliverer::new(webhooks.clone()))];
     vec![
         tokio::spawn(kernel.events.clone().run(consumers, stopping.clone())),

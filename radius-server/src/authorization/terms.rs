@@ -175,6 +175,34 @@ pub enum Term {
 }
 
 impl Term {
+    /// Every term.
+    pub const ALL: [Self; 18] = [
+        Self::Rate,
+        Self::Burst,
+        Self::Priority,
+        Self::SessionTimeout,
+        Self::IdleTimeout,
+        Self::TerminationAction,
+        Self::Interim,
+        Self::Pool,
+        Self::Ipv6Pool,
+        Self::DelegatedPool,
+        Self::Dns,
+        Self::Vlan,
+        Self::Vrf,
+        Self::Filter,
+        Self::AddressList,
+        Self::RedirectUrl,
+        Self::Policy,
+        Self::Raw,
+    ];
+
+    /// The term of a word.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|term| term.as_str() == word)
+    }
+
     /// The field, as the API calls it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

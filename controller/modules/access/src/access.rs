@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use coa::Coa;
+use kernel::events::Consumer;
 use kernel::http::{Access as RouteAccess, ApiRoutes};
 use kernel::{Error, Kernel, OpContext};
 use radius::dictionary::Dictionary;
@@ -17,7 +18,7 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
-use crate::app::{App, disconnect};
+use crate::app::{App, intent};
 use crate::causes::Causes;
 use crate::drain::Drain;
 use crate::drain::pace::{self, Pace};
@@ -75,7 +76,7 @@ impl Access {
         dictionary: Arc<Dictionary>,
     ) -> Result<Self, OpenError> {
         let handle = PlaneHandle::of(plane);
-        disconnect::connect(&coa, &handle.downlinks);
+        intent::connect(&coa, &handle.downlinks);
         let counters = Counters::default();
         let directory = Arc::clone(&handle.directory);
         let sealer = kernel.sealer.clone();
@@ -152,6 +153,12 @@ impl Access {
         http::routes().with_state(Arc::clone(&self.app))
     }
 
+    /// What of this module does something about what happened, to be told by the kernel.
+    #[must_use]
+    pub fn consumers(&self) -> Vec<Arc<dyn Consumer>> {
+        vec![Arc::new(intent::ByItself::new(Arc::clone(&self.app)))]
+    }
+
     /// Starts every task; they run until `shutdown` says true.
     pub async fn run(&self, shutdown: watch::Receiver<bool>) -> Tasks {
         let mut tasks = JoinSet::new();
@@ -186,7 +193,8 @@ impl Access {
             }
             tasks.spawn(drain.run(shutdown.clone()));
         }
-        tasks.spawn(Arc::clone(&self.app).intents_pick_up(shutdown.clone()));
+        tasks.spawn(Arc::clone(&self.app).intents_watch(shutdown.clone()));
+        tasks.spawn(Arc::clone(&self.app).bulks_run(shutdown.clone()));
         tasks.spawn(Arc::clone(&self.app).sessions_reap(shutdown.clone()));
         tasks.spawn(Arc::clone(&self.app).quotas_keep(shutdown.clone()));
         tasks.spawn(posture::posture_flush(

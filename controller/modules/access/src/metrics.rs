@@ -3,8 +3,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use radius_server::authorization::Make;
+
 use crate::admission::ErrandCounters;
-use crate::app::disconnect::IntentCounters;
+use crate::app::intent::IntentCounters;
 use crate::app::quota::Quotas;
 use crate::app::reaper::Freshness;
 use crate::drain::DrainCounters;
@@ -154,6 +156,23 @@ pub fn metrics(
     all.push(by_state("refused", count(&intents.refused)));
     all.push(by_state("silent", count(&intents.silent)));
     all.push(by_state("failed", count(&intents.failed)));
-    all.push(by_state("proven", count(&counters.accounting.proven)));
+    all.push(by_state("contradicted", count(&intents.contradicted)));
+    all.push(plain(
+        "access_intents_for_operators_total",
+        count(&intents.operator),
+    ));
+    let mut proven = 0;
+    for make in Make::ALL {
+        let (ended, changed) = (counters.accounting.proofs.of(make), intents.proofs.of(make));
+        let by_make = |name, value| Metric {
+            name,
+            label: Some(("make", make.as_str())),
+            value,
+        };
+        all.push(by_make("access_intent_proofs_total", ended.0 + changed.0));
+        all.push(by_make("access_intent_proof_wait_ms_total", ended.1 + changed.1));
+        proven += ended.0 + changed.0;
+    }
+    all.push(by_state("proven", proven));
     all
 }

@@ -124,6 +124,13 @@ const SEED: &str = "
         VALUES (gen_random_uuid(), 'accounting', 1, $tenant, '', 'test');
     INSERT INTO access.session_intents (id, tenant_id, session_id, nas_id, verb, reason, created_by_name)
         VALUES (gen_random_uuid(), $tenant, gen_random_uuid(), gen_random_uuid(), 'disconnect', 'test', 'test');
+    INSERT INTO access.session_policies (tenant_id) VALUES ($tenant);
+    INSERT INTO access.nas_capabilities (tenant_id, nas_id, capability, holds, source, evidence)
+        SELECT tenant_id, id, 'change', true, 'learned', 'test' FROM access.nas WHERE tenant_id = $tenant;
+    INSERT INTO access.session_bulks (id, tenant_id, verb, selection, fingerprint, total, per_s, reason, created_by_name)
+        VALUES (gen_random_uuid(), $tenant, 'reshape', '{}', sha256('$n'), 1, 1, 'test', 'test');
+    INSERT INTO access.session_bulk_items (bulk_id, tenant_id, position, session_id)
+        SELECT id, tenant_id, 1, gen_random_uuid() FROM access.session_bulks WHERE tenant_id = $tenant;
     INSERT INTO access.gardens (tenant_id, reasons, terms) VALUES ($tenant, '{suspended}', '{}');
     INSERT INTO access.service_defaults (tenant_id, terms) VALUES ($tenant, '{}');
     INSERT INTO access.address_pools (id, tenant_id, name, kind, unit_len, ranges)

@@ -1,24 +1,21 @@
 //! The walled garden of a partner: who has no service is let in where he can read why.
 //! Never half: a garden without the means to keep somebody in behind a NAS that the partner has is refused, and he is turned
-//! away as before. Whoever has service again is asked to leave: his session is ended, and he logs in anew.
+//! away as before. Whoever has service again leaves: live where nothing of the garden stays, else his session ends and he logs in anew.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use kernel::audit::{self, Entry};
-use kernel::id::IntentId;
 use kernel::{Error, OpContext};
 use radius::attribute::kind;
 use radius_server::authorization::Make;
 use radius_server::authorization::garden::{GardenReason, confines, wants};
 use radius_server::class;
-use radius_server::directory::Service;
 use radius_server::sessions::Session;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tracing::warn;
 
-use super::disconnect::Asking;
+use super::intent::{Begun, Verb, Wanted};
 use super::terms::{self, MakesInUse};
 use super::{App, plane_partner};
 use crate::causes::Causes;
@@ -26,12 +23,8 @@ use crate::store::Tx;
 use crate::store::garden::{self as rows, Garden};
 use crate::store::subscriber::Subscriber;
 
-/// Sessions of one subscriber that are ended when he has service again, at most.
+/// Sessions of one subscriber that leave when he has service again, at most.
 const LEAVING_MAX: usize = 32;
-/// How long a session is left alone until the access plane knows that its subscriber has service again.
-const KNOWN_WAIT_MS_MAX: u64 = 5_000;
-/// The wait between two looks.
-const KNOWN_LOOK_MS: u64 = 20;
 
 /// A garden, and what the NAS of the partner make of it.
 #[derive(Debug)]
@@ -89,8 +82,8 @@ impl App {
         Ok(())
     }
 
-    /// When a change gives somebody service again: stores that his sessions in the garden are to end, in the transaction of
-    /// the change. They are asked for by [`Leaving::go`].
+    /// When a change gives somebody service again: stores that his sessions are to leave the garden, in the transaction of the
+    /// change. They are asked by [`Leaving::go`].
     pub(super) async fn garden_leave(
         self: &Arc<Self>,
         tx: &mut Tx,
@@ -100,80 +93,48 @@ impl App {
     ) -> Result<Leaving, Error> {
         let now = OffsetDateTime::now_utc();
         let partner = op.require_partner()?;
-        let mut leaving = Leaving {
-            intents: Arc::clone(&self.intents),
-            subscriber: after.id.as_uuid().into(),
-            asking: Vec::new(),
-        };
+        let mut leaving = Leaving::default();
         let Some(since) =
             without_service_since(before, now).filter(|_| without_service_since(after, now).is_none())
         else {
             return Ok(leaving);
         };
+        let his: radius_server::SubscriberId = after.id.as_uuid().into();
         let sessions = self.plane.sessions.by_partner(plane_partner(partner));
         let his = sessions.into_iter().filter(|session| {
-            session.subscriber == Some(leaving.subscriber) && session.is_open() && began_since(session, since)
+            session.subscriber == Some(his) && session.is_open() && began_since(session, since)
         });
+        let wanted = Wanted {
+            in_garden: true,
+            ..Wanted::just(Verb::Reshape)
+        };
         for session in his.take(LEAVING_MAX) {
-            let id = IntentId::new();
-            match self.asking(id, partner, &session) {
-                Ok(asking) => {
-                    self.intents.take(id);
-                    leaving.asking.push(asking);
-                    let reason = "he has service again and leaves the walled garden".to_owned();
-                    if let Some(asking) = leaving.asking.last() {
-                        self.intent_store_in_tx(tx, op, asking, &session, reason).await?;
-                    }
+            let reason = "he has service again and leaves the walled garden".to_owned();
+            match self.intent_begin_in_tx(tx, op, &session, &wanted, reason).await {
+                Ok(begun) => leaving.begun.push(begun),
+                Err(error @ Error::Conflict { .. }) => {
+                    warn!(session_id = %session.id, error = %Causes(&error), "a session in the garden cannot be asked to leave it; it ends by itself");
                 }
-                Err(error) => {
-                    warn!(session_id = %session.id, error = %Causes(&error), "a session in the garden cannot be ended; it ends by itself");
-                }
+                Err(error) => return Err(error),
             }
         }
         Ok(leaving)
     }
 }
 
-/// Sessions that are to leave the garden. Dropped before it [goes](Leaving::go), it lets go of their intents.
+/// Sessions that are to leave the garden.
+#[derive(Default)]
 pub(super) struct Leaving {
-    /// Who counts intents in hand.
-    intents: Arc<super::disconnect::IntentCounters>,
-    /// Whose they are.
-    subscriber: radius_server::SubscriberId,
-    /// What the NAS are asked.
-    asking: Vec<Asking>,
+    /// What is asked of them.
+    begun: Vec<Begun>,
 }
 
 impl Leaving {
-    /// Asks the NAS, once the access plane knows that the subscriber has service again: he will be back at once.
-    pub(super) fn go(mut self, app: &Arc<App>) {
-        let asking = std::mem::take(&mut self.asking);
-        if asking.is_empty() {
-            return;
-        }
-        let (app, subscriber) = (Arc::clone(app), self.subscriber);
-        tokio::spawn(async move {
-            let (began, most) = (Instant::now(), Duration::from_millis(KNOWN_WAIT_MS_MAX));
-            let partner = asking.first().map(|asking| plane_partner(asking.partner));
-            let served = || {
-                let partner = app.plane.directory.partner(partner?)?;
-                let subscriber = partner.subscriber_by_id(subscriber)?;
-                Some(subscriber.service() == Service::Active)
-            };
-            while served() != Some(true) && began.elapsed() < most {
-                tokio::time::sleep(Duration::from_millis(KNOWN_LOOK_MS)).await;
-            }
-            for one in asking {
-                app.ask(one).await;
-            }
-        });
-    }
-}
-
-impl Drop for Leaving {
-    fn drop(&mut self) {
-        for asking in &self.asking {
-            self.intents.leave(asking.id);
+    /// Asks, once it is committed.
+    pub(super) fn go(self, app: &Arc<App>) {
+        for begun in self.begun {
+            // It goes on by itself; the intent says how it stands.
+            drop(begun.go(app));
         }
     }
 }

@@ -2,12 +2,12 @@
 //! Never holds SQL ([`crate::store`]) and never sees HTTP ([`crate::http`]).
 //!
 //! One file a resource: [`nas`], [`plan`], [`terms`], [`defaults`], [`garden`], [`preview`], [`admission`], [`pool`], [`site_pools`], [`subscriber`],
-//! [`identity_policy`], [`session`], [`port_block`], [`disconnect`], [`explain`], [`simulate`], [`realm`], [`reaper`], [`usage`], [`quota`], [`unknown_source`]; many at once: [`import`].
+//! [`identity_policy`], [`session`], [`port_block`], [`intent`], [`bulk`], [`explain`], [`simulate`], [`realm`], [`reaper`], [`usage`], [`quota`], [`unknown_source`]; many at once: [`import`].
 //! Every write leaves its audit line in the same transaction.
 
 pub mod admission;
+pub mod bulk;
 pub mod defaults;
-pub mod disconnect;
 mod expiry;
 pub mod explain;
 pub mod garden;
@@ -15,6 +15,7 @@ mod hashing;
 pub mod home_tls;
 pub mod identity_policy;
 pub mod import;
+pub mod intent;
 mod mark;
 pub mod nas;
 pub mod plan;
@@ -43,7 +44,7 @@ use kernel::{Database, OpContext};
 use radius::dictionary::Dictionary;
 use time::OffsetDateTime;
 
-use self::disconnect::IntentCounters;
+use self::intent::IntentCounters;
 use crate::drain::DrainCounters;
 use crate::plane::PlaneHandle;
 
@@ -55,12 +56,16 @@ pub struct App {
     pub(crate) sealer: Sealer,
     /// The access plane's memory.
     pub(crate) plane: PlaneHandle,
-    /// Sends Disconnect-Requests.
+    /// Asks NAS about sessions.
     pub(crate) coa: Coa,
     /// Makes slow hashes.
     hashing: hashing::Hashing,
     /// What became of intents.
     pub(crate) intents: Arc<IntentCounters>,
+    /// Rings when intents were stored that nobody works on yet.
+    pub(crate) woken: tokio::sync::Notify,
+    /// Rings when a bulk of sessions was begun.
+    pub(crate) bulks_woken: tokio::sync::Notify,
     /// How fresh what NAS say is.
     pub(crate) freshness: reaper::Freshness,
     /// Who has come how far with his quota.
@@ -88,6 +93,8 @@ impl App {
             coa,
             hashing: hashing::Hashing::default(),
             intents: Arc::default(),
+            woken: tokio::sync::Notify::new(),
+            bulks_woken: tokio::sync::Notify::new(),
             freshness: reaper::Freshness::default(),
             decisions_drained,
             dictionary: Arc::default(),

@@ -197,7 +197,11 @@ impl App {
     }
 
     /// What memory has of a session of this partner, open or closed a short while ago.
-    pub(super) fn session_remembered(&self, partner: PartnerId, id: SessionId) -> Option<Arc<Session>> {
+    pub(in crate::app) fn session_remembered(
+        &self,
+        partner: PartnerId,
+        id: SessionId,
+    ) -> Option<Arc<Session>> {
         self.plane
             .sessions
             .get(id.as_uuid().into())
@@ -235,7 +239,7 @@ impl App {
     }
 
     /// The NAS of this partner that a caller names, by id or by name.
-    fn nas_named(&self, partner: PartnerId, named: &str) -> Option<NasId> {
+    pub(in crate::app) fn nas_named(&self, partner: PartnerId, named: &str) -> Option<NasId> {
         let own = plane_partner(partner);
         let id = named.parse::<uuid::Uuid>().ok();
         let known = self.plane.directory.nas_list().into_iter().find(|nas| {

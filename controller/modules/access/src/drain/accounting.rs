@@ -82,7 +82,7 @@ struct Learned {
 #[derive(Debug, Default)]
 pub struct Carried {
     /// Intents that the end of their session has proven.
-    pub proven: u64,
+    pub proven: Vec<intent::Proof>,
     /// What to remember once the transaction has ended well.
     learned: Vec<Learned>,
     /// What to forget then.

@@ -39,6 +39,7 @@ use uuid::Uuid;
 use self::accounting::CarryError;
 use self::known::Known;
 use self::pace::Pace;
+use crate::app::intent::ProofTimes;
 use crate::app::quota::touched::Touched;
 use crate::backoff::Backoff;
 use crate::causes::Causes;
@@ -64,7 +65,7 @@ pub struct DrainCounters {
     /// Batches that failed and were, or will be, tried again.
     pub failures: AtomicU64,
     /// Intents proven by a session's end; accounting only.
-    pub proven: AtomicU64,
+    pub proofs: ProofTimes,
     /// Whether the last batch was a full one, so that more are waiting.
     pub behind: AtomicBool,
 }
@@ -477,7 +478,9 @@ impl Drain {
         let unreadable = u64::try_from(batch.work.unreadable().len()).unwrap_or(u64::MAX);
         self.counters.poisoned.fetch_add(unreadable, Ordering::Relaxed);
         if let Some(carried) = carried {
-            self.counters.proven.fetch_add(carried.proven, Ordering::Relaxed);
+            for proof in &carried.proven {
+                self.counters.proofs.add(proof);
+            }
             carried.note(&mut self.known.lock());
         }
         if let (Work::Accounting(plan), Some(touched)) = (&batch.work, &self.touched) {

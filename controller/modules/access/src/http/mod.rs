@@ -4,6 +4,8 @@
 //! One file a resource. All but [`unknown_source`] live under one partner, whom the kernel puts into the operation.
 
 pub mod admission;
+pub mod bulk;
+pub mod capability;
 mod change;
 pub mod defaults;
 pub mod explain;
@@ -43,6 +45,7 @@ pub fn routes() -> ApiRoutes<Arc<App>> {
         .merge(subscriber_routes())
         .merge(pool_routes())
         .merge(session_routes())
+        .merge(bulk_routes())
         .merge(import_routes())
 }
 
@@ -290,6 +293,51 @@ fn session_routes() -> ApiRoutes<Arc<App>> {
             Access::Needs(Permission::RadiusSubscribersRead),
             routes!(search::search),
         )
+        .add(
+            Access::Needs(Permission::RadiusSessionsRead),
+            routes!(intent::intent_list),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSessionsDisconnect),
+            routes!(intent::session_reshape),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSessionsDisconnect),
+            routes!(intent::session_garden),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSessionsDisconnect),
+            routes!(intent::session_service),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSessionsRead),
+            routes!(intent::session_policy_get),
+        )
+        .add(
+            Access::Needs(Permission::RadiusNasManage),
+            routes!(intent::session_policy_put),
+        )
+        .add(
+            Access::Needs(Permission::RadiusSessionsRead),
+            routes!(capability::nas_capability_list),
+        )
+        .add(
+            Access::Needs(Permission::RadiusNasManage),
+            routes!(capability::nas_capability_put),
+        )
+}
+
+/// One thing that is wanted of many sessions.
+fn bulk_routes() -> ApiRoutes<Arc<App>> {
+    let read = || Access::Needs(Permission::RadiusSessionsRead);
+    let act = || Access::Needs(Permission::RadiusSessionsDisconnect);
+    ApiRoutes::new("session-bulks")
+        .add(act(), routes!(bulk::session_bulk_preview))
+        .add(act(), routes!(bulk::session_bulk_create))
+        .add(read(), routes!(bulk::session_bulk_list))
+        .add(read(), routes!(bulk::session_bulk_get))
+        .add(act(), routes!(bulk::session_bulk_update))
+        .add(read(), routes!(bulk::session_bulk_item_list))
 }
 
 /// Moving in from another system.

@@ -1,5 +1,5 @@
 //! Sessions over HTTP, and the request to end one.
-//! Never holds a rule; see [`crate::app::session`] and [`crate::app::disconnect`].
+//! Never holds a rule; see [`crate::app::session`] and [`crate::app::intent`].
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -151,7 +151,7 @@ pub struct Disconnect {
 #[derive(Deserialize)]
 pub struct SessionPath {
     /// Its id.
-    session_id: SessionId,
+    pub(super) session_id: SessionId,
 }
 
 /// Lists the sessions of a partner: open ones from memory, closed ones from the history.

@@ -8,6 +8,8 @@
 
 pub mod accounting;
 pub mod admission;
+pub mod bulk;
+pub mod capability;
 pub mod change;
 pub mod copy;
 pub mod cursor;

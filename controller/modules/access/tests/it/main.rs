@@ -4,6 +4,7 @@
 //! [`world`] is a whole node in the test's process; [`nas`] a NAS made of two sockets; [`journal`] a journal without one.
 
 mod admission;
+mod bulk;
 mod connection;
 mod disconnect;
 mod drain;
@@ -19,6 +20,7 @@ mod plans;
 mod ports;
 mod quota;
 mod realm;
+mod reshape;
 mod restore;
 mod routes;
 mod sealed;

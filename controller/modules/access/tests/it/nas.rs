@@ -2,7 +2,9 @@
 //! Never changes what it sends again: an accounting report is repeated with the same octets, as a NAS does; a login is
 //! tried once.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use radius::attribute::kind;
@@ -34,6 +36,8 @@ pub struct FakeNas {
     pub station: &'static str,
     /// The next identifier.
     identifier: u8,
+    /// Authenticators of what it was told.
+    heard: Mutex<HashSet<Vec<u8>>>,
 }
 
 /// A reply, kept.
@@ -64,6 +68,7 @@ impl FakeNas {
             signs: true,
             station: "02-00-00-00-00-01",
             identifier: 0,
+            heard: Mutex::default(),
         }
     }
 
@@ -140,11 +145,46 @@ impl FakeNas {
         panic!("an accounting report was not acknowledged in {SENDS_MAX} tries");
     }
 
-    /// Waits to be told to end a session, and answers with `code` and, if given, an Error-Cause.
+    /// Waits to be told to end a session, and answers with `code` and, if given, an Error-Cause. Changes it is deaf to.
     pub async fn told(&self, code: Code, error_cause: Option<u32>) -> Reply {
-        let (request, from) = self.told_silently().await;
+        self.told_to(Code::DisconnectRequest, code, error_cause).await
+    }
+
+    /// Waits to be told to change a session, and answers with `code` and, if given, an Error-Cause.
+    pub async fn changed(&self, code: Code, error_cause: Option<u32>) -> Reply {
+        self.told_to(Code::CoaRequest, code, error_cause).await
+    }
+
+    /// Waits to be told `what`, and answers with `code` and, if given, an Error-Cause.
+    async fn told_to(&self, what: Code, code: Code, error_cause: Option<u32>) -> Reply {
+        loop {
+            let (request, from) = self.told_silently().await;
+            // Sent again before the answer was heard: no other wish.
+            let again = !self
+                .heard
+                .lock()
+                .expect("unpoisoned")
+                .insert(request.0[4..20].to_vec());
+            if request.code() == what && !again {
+                self.answer(&request, from, code, error_cause).await;
+                return request;
+            }
+        }
+    }
+
+    /// Ends every session it is told to end, for as long as it is let.
+    pub async fn obey(&self) -> ! {
+        let mut buf = [0; PACKET_LEN_MAX];
+        loop {
+            let (len, from) = self.coa.recv_from(&mut buf).await.expect("received");
+            let request = Reply(buf[..len].to_vec());
+            self.answer(&request, from, Code::DisconnectAck, None).await;
+        }
+    }
+
+    /// Answers what it was told.
+    async fn answer(&self, request: &Reply, from: SocketAddr, code: Code, error_cause: Option<u32>) {
         let view = request.view();
-        assert_eq!(view.code(), Code::DisconnectRequest);
         assert!(
             self.secret.check_request_authenticator(&view),
             "signed with the NAS's secret"
@@ -156,7 +196,6 @@ impl FakeNas {
         }
         let octets = reply.finish(&self.secret).to_vec();
         self.coa.send_to(&octets, from).await.expect("sent");
-        request
     }
 
     /// Waits to be told something, and says nothing.

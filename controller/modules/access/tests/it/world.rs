@@ -109,6 +109,7 @@ impl World {
         plane.listen().expect("listens");
         let api = serve_router(kernel.clone(), vec![access.routes()]);
         let (shutdown, told) = watch::channel(false);
+        tokio::spawn(kernel.events.clone().run(access.consumers(), told.clone()));
         let tasks = Some(access.run(told).await);
         Self {
             test: None,

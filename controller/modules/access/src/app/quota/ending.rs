@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kernel::id::{IntentId, SubscriberId};
+use kernel::id::{PartnerId, SubscriberId};
 use kernel::{Error, OpContext};
 use radius_server::sessions::Session;
 use tracing::warn;
 
-use crate::app::disconnect::{Asking, IntentCounters};
+use crate::app::intent::{Begun, Verb, Wanted};
 use crate::app::{App, plane_partner};
 use crate::causes::Causes;
 use crate::store::Tx;
@@ -23,12 +23,12 @@ const KNOWN_LOOK_MS: u64 = 20;
 
 /// Sessions that are to end. Dropped before it [goes](Ending::go), it lets go of their intents.
 pub(super) struct Ending {
-    /// Who counts intents in hand.
-    intents: Arc<IntentCounters>,
+    /// Of which partner.
+    partner: PartnerId,
     /// Whose they are.
     subscriber: radius_server::SubscriberId,
     /// What the NAS are asked.
-    asking: Vec<Asking>,
+    begun: Vec<Begun>,
 }
 
 impl App {
@@ -43,24 +43,21 @@ impl App {
     ) -> Result<Ending, Error> {
         let partner = op.require_partner()?;
         let mut ending = Ending {
-            intents: Arc::clone(&self.intents),
+            partner,
             subscriber: subscriber.as_uuid().into(),
-            asking: Vec::new(),
+            begun: Vec::new(),
         };
+        let wanted = Wanted::just(Verb::Disconnect);
         for session in sessions.iter().take(ENDED_MAX) {
-            let id = IntentId::new();
-            match self.asking(id, partner, session) {
-                Ok(asking) => {
-                    self.intents.take(id);
-                    ending.asking.push(asking);
-                    if let Some(asking) = ending.asking.last() {
-                        self.intent_store_in_tx(tx, op, asking, session, reason.to_owned())
-                            .await?;
-                    }
-                }
-                Err(error) => {
+            match self
+                .intent_begin_in_tx(tx, op, session, &wanted, reason.to_owned())
+                .await
+            {
+                Ok(begun) => ending.begun.push(begun),
+                Err(error @ Error::Conflict { .. }) => {
                     warn!(session_id = %session.id, error = %Causes(&error), "a session cannot be ended for its quota; it goes on as it is");
                 }
+                Err(error) => return Err(error),
             }
         }
         Ok(ending)
@@ -70,38 +67,29 @@ impl App {
 impl Ending {
     /// How many there are.
     pub(super) fn count(&self) -> usize {
-        self.asking.len()
+        self.begun.len()
     }
 
     /// Asks the NAS, once the access plane knows whether the quota is used up.
-    pub(super) fn go(mut self, app: &Arc<App>, used_up: bool) {
-        let asking = std::mem::take(&mut self.asking);
-        if asking.is_empty() {
+    pub(super) fn go(self, app: &Arc<App>, used_up: bool) {
+        if self.begun.is_empty() {
             return;
         }
-        let (app, subscriber) = (Arc::clone(app), self.subscriber);
+        let app = Arc::clone(app);
         tokio::spawn(async move {
             let (began, most) = (Instant::now(), Duration::from_millis(KNOWN_WAIT_MS_MAX));
-            let partner = asking.first().map(|asking| plane_partner(asking.partner));
             let known = || {
-                let partner = app.plane.directory.partner(partner?)?;
-                let subscriber = partner.subscriber_by_id(subscriber)?;
+                let partner = app.plane.directory.partner(plane_partner(self.partner))?;
+                let subscriber = partner.subscriber_by_id(self.subscriber)?;
                 Some(subscriber.is_used_up())
             };
             while known() != Some(used_up) && began.elapsed() < most {
                 tokio::time::sleep(Duration::from_millis(KNOWN_LOOK_MS)).await;
             }
-            for one in asking {
-                app.ask(one).await;
+            for one in self.begun {
+                // It goes on by itself; the intent says how it stands.
+                drop(one.go(&app));
             }
         });
-    }
-}
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        for asking in &self.asking {
-            self.intents.leave(asking.id);
-        }
     }
 }

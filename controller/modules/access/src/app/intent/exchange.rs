@@ -4,8 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use coa::{Answer, Coa, Outcome, Request, Target, Verb, Way, error_cause_name};
-use kernel::id::{IntentId, PartnerId};
+use coa::{Answer, Coa, Heard, Outcome, Request, Target, Verb, Way, error_cause_name};
 use radius::attribute::kind;
 use radius_server::directory::NasStats;
 
@@ -16,22 +15,22 @@ use crate::store::intent::IntentOutcome;
 /// Error-Causes after which a smaller identification is worth one more try (RFC 5176 section 3.5).
 const TRY_SMALLER: [u32; 2] = [401, 404];
 
-/// What is needed to ask a NAS about one session.
-pub(in crate::app) struct Asking {
-    /// Which intent.
-    pub id: IntentId,
-    /// Whose.
-    pub partner: PartnerId,
+/// What a NAS is asked about one session, on one rung.
+pub(in crate::app) struct Question {
     /// The NAS's name, for words.
     pub nas: String,
     /// By which ways, in order, and with which secrets.
     pub ways: Vec<Target>,
     /// What is known of the NAS.
     pub stats: Arc<NasStats>,
+    /// What it is asked to do.
+    pub verb: Verb,
     /// What names the session for this make.
-    pub attributes: Vec<u8>,
+    pub naming: Vec<u8>,
     /// What names it at the least.
     pub minimal: Vec<u8>,
+    /// What the session is told.
+    pub change: Vec<u8>,
 }
 
 /// What was tried so far.
@@ -46,7 +45,7 @@ struct Tried {
 }
 
 /// Asks by one way after the other, until the NAS says something.
-pub(super) async fn exchange(coa: &Coa, asking: &Asking) -> IntentOutcome {
+pub(super) async fn exchange(coa: &Coa, asking: &Question) -> IntentOutcome {
     let mut tried = Tried::default();
     for target in &asking.ways {
         let answered = ask_by(coa, asking, target, &mut tried).await;
@@ -67,16 +66,16 @@ pub(super) async fn exchange(coa: &Coa, asking: &Asking) -> IntentOutcome {
 /// Asks by one way, and once more with less when the NAS objects to what it was told.
 async fn ask_by(
     coa: &Coa,
-    asking: &Asking,
+    asking: &Question,
     target: &Target,
     tried: &mut Tried,
 ) -> Result<Outcome, IntentOutcome> {
-    let mut identification = &asking.attributes;
+    let mut identification = &asking.naming;
     loop {
         let request = Request {
             target: target.clone(),
-            verb: Verb::Disconnect,
-            attributes: identification.clone(),
+            verb: asking.verb,
+            attributes: [&identification[..], &asking.change].concat(),
         };
         let outcome = match coa.send(request).await {
             Ok(outcome) => outcome,
@@ -99,23 +98,21 @@ async fn ask_by(
 }
 
 /// That the NAS said nothing, as it is stored.
-fn silent(asking: &Asking, tried: &Tried) -> IntentOutcome {
+fn silent(asking: &Question, tried: &Tried) -> IntentOutcome {
     let (ways, waited_s) = (in_words(&tried.silent), tried.waited.as_secs_f64());
     IntentOutcome {
         state: "silent",
         attempts: tried.attempts,
-        rtt_us: None,
-        error_cause: None,
         detail: Some(format!(
             "no answer from NAS {} {ways} after {} attempts in {waited_s:.1} s; check its CoA port, secret and firewall",
             asking.nas, tried.attempts
         )),
-        answered: false,
+        ..IntentOutcome::default()
     }
 }
 
 /// What the NAS said, as it is stored.
-fn told(asking: &Asking, outcome: Outcome, tried: &Tried) -> IntentOutcome {
+fn told(asking: &Question, outcome: Outcome, tried: &Tried) -> IntentOutcome {
     let (state, error_cause, detail) = match outcome.answer {
         Answer::Ack => ("acknowledged", None, None),
         Answer::Nak { error_cause } => ("refused", error_cause, Some(refusal(&asking.nas, error_cause))),
@@ -130,7 +127,19 @@ fn told(asking: &Asking, outcome: Outcome, tried: &Tried) -> IntentOutcome {
         error_cause: error_cause.and_then(|cause| i32::try_from(cause).ok()),
         detail,
         answered: outcome.rtt.is_some(),
+        ..IntentOutcome::default()
     }
+}
+
+/// What was heard, out of how it is stored.
+pub(super) fn heard(outcome: &IntentOutcome) -> Heard {
+    Heard::Answer(match outcome.state {
+        "acknowledged" => Answer::Ack,
+        "refused" => Answer::Nak {
+            error_cause: outcome.error_cause.and_then(|cause| u32::try_from(cause).ok()),
+        },
+        _ => Answer::Silent,
+    })
 }
 
 /// A refusal in words.
@@ -140,7 +149,9 @@ fn refusal(nas: &str, error_cause: Option<u32>) -> String {
     };
     let name = error_cause_name(cause);
     let hint = match cause {
-        401 | 404 | 407 => "; it does not accept how the session was named: check the NAS's type",
+        401 | 404 | 407 => {
+            "; it does not accept how the session was named, or what it was told: check the NAS's type"
+        }
         402 => "; it misses an attribute: check the NAS's type",
         403 => "; it takes the request to be for another NAS",
         501 => "; it is set up not to allow this",
@@ -154,11 +165,8 @@ fn refusal(nas: &str, error_cause: Option<u32>) -> String {
 pub(super) fn failed(detail: String) -> IntentOutcome {
     IntentOutcome {
         state: "failed",
-        attempts: 0,
-        rtt_us: None,
-        error_cause: None,
         detail: Some(detail),
-        answered: false,
+        ..IntentOutcome::default()
     }
 }
 
