@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
+use super::capability;
 use super::context::Context;
 use super::lookup::{NAS, id_of};
 use crate::failure::Failure;
@@ -70,6 +71,9 @@ pub enum Command {
     /// Replace a shared secret while the NAS goes on working
     #[command(subcommand)]
     Secret(SecretCommand),
+    /// What is known of a NAS, beside what its make promises
+    #[command(subcommand)]
+    Capability(capability::Command),
     /// Show who sends RADIUS packets without being admitted, on the whole platform
     Unknown,
 }
@@ -270,6 +274,7 @@ impl Command {
             }
             Command::Posture { all } => posture(context, &partner, all).await?,
             Command::Tighten { nas, all: _ } => tighten(context, &partner, nas).await?,
+            Command::Capability(command) => return command.run(context, &partner).await,
             Command::Secret(SecretCommand::Rotate {
                 nas,
                 overlap,

@@ -3,13 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::context::Context;
 use super::lookup;
+use super::session_bulk as bulk;
 use crate::failure::{Exit, Failure};
 use crate::output::{self, field};
 
@@ -49,17 +50,69 @@ pub enum Command {
         #[arg(long, value_name = "N")]
         port: Option<u16>,
     },
-    /// End a live session and wait for the proof
-    Disconnect {
+    /// End a live session and wait for the proof, or many at a rate
+    Disconnect(Wish),
+    /// Have a live session get what a login now would get, or many at a rate
+    Reshape(Wish),
+    /// Put a live session into the walled garden
+    Garden {
         /// Session id, or the user name of exactly one open session
         session: String,
         /// Why, for the audit
         #[arg(long)]
         reason: String,
-        /// Seconds to wait for the accounting stop
-        #[arg(long, default_value_t = 30, value_name = "SECONDS")]
-        wait: u64,
     },
+    /// Start or stop a service of the NAS for a live session
+    Service {
+        /// Session id, or the user name of exactly one open session
+        session: String,
+        /// Its name on the NAS
+        service: String,
+        /// Stop it
+        #[arg(long)]
+        stop: bool,
+        /// Why, for the audit
+        #[arg(long)]
+        reason: String,
+    },
+    /// List what was asked of sessions, newest first
+    Intents {
+        /// Only what somebody must look at
+        #[arg(long)]
+        operator: bool,
+        /// Only in this state
+        #[arg(long)]
+        state: Option<String>,
+        /// How many at most
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// What is wanted of many sessions, and how far it is
+    #[command(subcommand)]
+    Bulk(bulk::Command),
+    /// Show or set what is done when a session does not change as it goes on
+    Policy {
+        /// disconnect: it is ended; operator: somebody looks at it
+        #[arg(value_parser = ["disconnect", "operator"])]
+        if_refused: Option<String>,
+    },
+}
+
+/// What is wanted of one session, or of many.
+#[derive(Args)]
+pub struct Wish {
+    /// Session id, or the user name of exactly one open session; none with --nas, --plan, ...
+    #[arg(conflicts_with_all = ["nas", "plan", "site", "pool", "all"])]
+    session: Option<String>,
+    /// Which sessions, if many
+    #[command(flatten)]
+    many: bulk::Many,
+    /// Why, for the audit
+    #[arg(long, required_unless_present = "preview")]
+    reason: Option<String>,
+    /// Seconds to wait for the proof
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    wait: u64,
 }
 
 impl Command {
@@ -106,13 +159,54 @@ impl Command {
                 context.show_list(held, &HEADINGS, row);
                 Ok(())
             }
-            Command::Disconnect {
+            Command::Disconnect(wish) => wish.carry_out(context, &partner, "disconnect").await,
+            Command::Reshape(wish) => wish.carry_out(context, &partner, "reshape").await,
+            Command::Garden { session, reason } => {
+                let session = find(context, &partner, &session).await?;
+                ask(
+                    context,
+                    &partner,
+                    &session,
+                    "garden",
+                    &json!({ "reason": reason }),
+                    Duration::ZERO,
+                )
+                .await
+            }
+            Command::Service {
                 session,
+                service,
+                stop,
                 reason,
-                wait,
             } => {
                 let session = find(context, &partner, &session).await?;
-                disconnect(context, &partner, &session, &reason, Duration::from_secs(wait)).await
+                let body = json!({ "service": service, "starts": !stop, "reason": reason });
+                ask(context, &partner, &session, "service", &body, Duration::ZERO).await
+            }
+            Command::Intents {
+                operator,
+                state,
+                limit,
+            } => {
+                let operator = operator.then(|| "true".to_owned());
+                let filter: Vec<(&str, &str)> = [("operator", &operator), ("state", &state)]
+                    .into_iter()
+                    .filter_map(|(name, value)| Some((name, value.as_deref()?)))
+                    .collect();
+                let path = ["partners", &partner, "intents"];
+                let intents = context.api.list_some(&path, &filter, limit).await?;
+                context.show_list(intents, &INTENT_HEADINGS, intent_row);
+                Ok(())
+            }
+            Command::Bulk(command) => command.run(context, &partner).await,
+            Command::Policy { if_refused } => {
+                let path = ["partners", partner.as_str(), "session-policy"];
+                let policy = match if_refused {
+                    Some(word) => context.api.put(&path, &json!({ "if_refused": word })).await?,
+                    None => context.api.get(&path).await?,
+                };
+                context.show_one(&policy);
+                Ok(())
             }
         }
     }
@@ -147,6 +241,49 @@ async fn holders(
         ]
     });
     Ok(())
+}
+
+impl Wish {
+    /// Asks it of one session, or begins a bulk.
+    async fn carry_out(self, context: &Context, partner: &str, verb: &str) -> Result<(), Failure> {
+        let reason = self.reason.unwrap_or_default();
+        match self.session {
+            Some(named) => {
+                let session = find(context, partner, &named).await?;
+                let wait = Duration::from_secs(self.wait);
+                ask(
+                    context,
+                    partner,
+                    &session,
+                    verb,
+                    &json!({ "reason": reason }),
+                    wait,
+                )
+                .await
+            }
+            None => self.many.carry_out(context, partner, verb, &reason).await,
+        }
+    }
+}
+
+/// What the columns of [`intent_row`] are.
+const INTENT_HEADINGS: [&str; 9] = [
+    "ID", "SESSION", "VERB", "STATE", "RUNG", "ASKED", "BY", "REASON", "DETAIL",
+];
+
+/// An intent as a row.
+fn intent_row(intent: &Value) -> Vec<String> {
+    vec![
+        field(intent, "id"),
+        field(intent, "session_id"),
+        field(intent, "verb"),
+        field(intent, "state"),
+        field(intent, "rung"),
+        output::column(intent, "asked_at"),
+        field(intent, "created_by"),
+        field(intent, "reason"),
+        field(intent, "detail"),
+    ]
 }
 
 /// The moment a caller names, as the API wants it; none: now.
@@ -225,12 +362,13 @@ async fn find(context: &Context, partner: &str, named: &str) -> Result<Value, Fa
     }
 }
 
-/// Asks for the end of a session, and tells each stage as it happens.
-async fn disconnect(
+/// Asks something of a session, and tells each stage as it happens.
+async fn ask(
     context: &Context,
     partner: &str,
     session: &Value,
-    reason: &str,
+    verb: &str,
+    body: &Value,
     wait: Duration,
 ) -> Result<(), Failure> {
     let say = |text: String| {
@@ -241,14 +379,14 @@ async fn disconnect(
     let id = lookup::id_of(session)?;
     if session["nas"].is_string() {
         say(format!(
-            "asked {}: disconnect {} ({id})",
+            "asked {}: {verb} {} ({id})",
             field(session, "nas"),
             field(session, "username")
         ));
     }
-    let path = ["partners", partner, "sessions", &id, "disconnect"];
+    let path = ["partners", partner, "sessions", &id, verb];
     let started = Instant::now();
-    let mut intent = context.api.post(&path, &json!({"reason": reason})).await?;
+    let mut intent = context.api.post(&path, body).await?;
     let intent_id = lookup::id_of(&intent)?;
     let mut acknowledged = false;
     loop {
@@ -269,6 +407,25 @@ async fn disconnect(
     }
     if context.json {
         output::json(&intent);
+    }
+    let listed = |name: &str| {
+        let words = intent[name].as_array().map_or(&[][..], Vec::as_slice);
+        words
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|word| *word != "class")
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    if !listed("left_out").is_empty() {
+        say(format!("with the next login only: {}", listed("left_out")));
+    }
+    if intent["rung"] == "change" && intent["state"] == "acknowledged" {
+        say(format!(
+            "changed: {}, says the NAS; its next report proves it, if it repeats the Class",
+            listed("told")
+        ));
+        return Ok(());
     }
     conclude(&intent, wait, &say)
 }
@@ -292,6 +449,15 @@ fn conclude(intent: &Value, wait: Duration, say: &dyn Fn(String)) -> Result<(), 
     let detail = |fallback: &str| intent["detail"].as_str().unwrap_or(fallback).to_owned();
     let failed = |text: String| Failure::new(Exit::Failed, text);
     match intent["state"].as_str().unwrap_or_default() {
+        "proven" if intent["evidence"] == "class" => {
+            say("proven: the session reports the change".to_owned());
+            Ok(())
+        }
+        "contradicted" => Err(failed(format!(
+            "contradicted: {}",
+            detail("the session went on as before")
+        ))
+        .next("the NAS says one thing and does another: look at it, and at headend nas capability list")),
         "proven" => {
             let moment =
                 |name: &str| OffsetDateTime::parse(intent[name].as_str().unwrap_or_default(), &Rfc3339).ok();
@@ -351,7 +517,15 @@ mod tests {
 
     #[test]
     fn only_a_proof_is_a_success() {
-        for state in ["asked", "acknowledged", "refused", "silent", "failed", "replaced"] {
+        for state in [
+            "asked",
+            "acknowledged",
+            "contradicted",
+            "refused",
+            "silent",
+            "failed",
+            "replaced",
+        ] {
             let told = conclude(&json!({"state": state}), Duration::ZERO, &|_| {});
             assert!(told.is_err(), "{state}");
         }
