@@ -110,6 +110,29 @@ describe("a caller", () => {
   });
 });
 
+test("who has a volume sees how much is left, and gets more by a top-up with a reason", async () => {
+  const person = await Person.sit(browser);
+  await person.enter(lab.admin);
+  const { page } = person;
+  const plans = (await (await page.request.get("/api/v1/partners/riverside/plans")).json()) as { data: { id: string; slug: string }[] };
+  const plan = plans.data.find((each) => each.slug === "fibre-1000");
+  const put = await page.request.put(`/api/v1/partners/riverside/plans/${plan?.id}/quota`, {
+    headers: { "X-Requested-With": "test" },
+    data: { octets: 2_000_000_000_000, period: "month", on_used_up: "reject" },
+  });
+  expect(put.status()).toBe(200);
+  await person.find("carol");
+  await page.getByText("of 2.0 TB").waitFor();
+  await page.getByRole("button", { name: "Top up" }).click();
+  await page.getByLabel("Volume, GB").fill("500");
+  await page.getByLabel("Reason").fill("a school week");
+  await page.getByRole("dialog").getByRole("button", { name: "Top up" }).click();
+  await page.getByText("carol has more.").waitFor();
+  await page.getByText("of 2.5 TB").waitFor();
+  await page.getByText("(500.0 GB of it on top)").waitFor();
+  await person.leave();
+});
+
 describe("a session", () => {
   test("is taken down, and the proof is shown and on record", async () => {
     const person = await Person.sit(browser);

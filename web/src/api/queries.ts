@@ -1,6 +1,6 @@
 // What the console reads, each with its key, its pace and its path. Never writes; see `acts.ts`.
 import { queryOptions } from "@tanstack/react-query";
-import { type Schema, api, ask } from "./client";
+import { Failure, type Schema, api, ask } from "./client";
 
 /** How often what is live is read again, in milliseconds. */
 export const LIVE_MS = 5_000;
@@ -23,6 +23,7 @@ export type Role = Schema<"RoleView">;
 export type ApiKey = Schema<"ApiKeyView">;
 export type Site = Schema<"SiteView">;
 export type Usage = Schema<"UsageView">;
+export type Quota = Schema<"SubscriberQuotaView">;
 export type Partner = Schema<"PartnerView">;
 export type UnknownSource = Schema<"UnknownSourceView">;
 
@@ -70,6 +71,23 @@ export const subscriberAdmission = (partner: string, id: string) =>
           params: { path: { ...path(partner), subscriber_id: id } },
         }),
       ).then((answer) => answer.data),
+    refetchInterval: CALM_MS,
+  });
+
+/** How he stands with his quota; nothing when his plan gives as much as anybody likes. */
+export const quota = (partner: string, id: string) =>
+  queryOptions({
+    queryKey: [partner, "subscriber", id, "quota"],
+    queryFn: async (): Promise<Quota | null> => {
+      const path_ = { ...path(partner), subscriber_id: id };
+      try {
+        const answer = await ask(api.GET("/partners/{partner_id}/subscribers/{subscriber_id}/quota", { params: { path: path_ } }));
+        return answer.data;
+      } catch (error) {
+        if (error instanceof Failure && error.status === 404) return null;
+        throw error;
+      }
+    },
     refetchInterval: CALM_MS,
   });
 

@@ -16,7 +16,7 @@ const ROW_PX = 38;
 /** Rows that are drawn beyond what is in view. */
 const BEYOND = 12;
 
-const COLUMNS = "grid-cols-[2.2rem_minmax(9rem,1.4fr)_minmax(8rem,1fr)_minmax(9rem,1.2fr)_minmax(9.5rem,1fr)_8rem_6rem_6rem_6.5rem]";
+const COLUMNS = "grid-cols-[2.2rem_minmax(9rem,1.4fr)_minmax(8rem,1fr)_minmax(9rem,1.2fr)_minmax(10.5rem,1fr)_7rem_6rem_6rem_6.5rem]";
 const NAMES = ["", "User name", "Address", "NAS and port", "Device", "Online", "Down", "Up", "Reported"];
 
 export function Grid({
@@ -66,7 +66,7 @@ export function Grid({
             ))}
           </div>
         </div>
-        <div ref={scroller} role="rowgroup" tabIndex={0} aria-label="Rows" className="h-[calc(100dvh-17rem)] min-h-72 overflow-y-auto">
+        <div ref={scroller} role="rowgroup" tabIndex={0} aria-label="Rows" className="h-[calc(100dvh-18.5rem)] min-h-72 overflow-y-auto">
           <div className="relative" style={{ height: list.getTotalSize() }}>
             {items.map((item) => {
               const session = row(item.index);

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { type Schema, api, ask } from "../../api/client";
 import * as read from "../../api/queries";
 import { may } from "../../logic/permission";
+import { octets } from "../../logic/words";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { Choice, Field } from "../../ui/field";
@@ -13,7 +14,7 @@ import { say } from "../../ui/toast";
 import { Disconnect } from "./disconnect";
 import { Preview } from "./preview";
 
-type Act = "none" | "disconnect" | "suspend" | "restore" | "plan" | "password" | "release" | "preview";
+type Act = "none" | "disconnect" | "suspend" | "restore" | "plan" | "password" | "release" | "preview" | "topup";
 
 export function Acts({ partner, of, sessions }: { partner: string; of: read.Subscriber; sessions: read.Session[] }) {
   const { data: me } = useSuspenseQuery(read.me);
@@ -21,6 +22,7 @@ export function Acts({ partner, of, sessions }: { partner: string; of: read.Subs
   const close = () => setAct("none");
   const writes = may(me, partner, "radius:subscribers:write");
   const admission = useQuery(read.subscriberAdmission(partner, of.id));
+  const quota = useQuery(read.quota(partner, of.id));
   const shared = { partner, of, close };
   return (
     <>
@@ -33,6 +35,7 @@ export function Acts({ partner, of, sessions }: { partner: string; of: read.Subs
       )}
       {writes && <Button onClick={() => setAct("plan")}>Change plan</Button>}
       {writes && <Button onClick={() => setAct("password")}>New password</Button>}
+      {writes && quota.data && <Button onClick={() => setAct("topup")}>Top up</Button>}
       {writes && admission.data?.bound && <Button onClick={() => setAct("release")}>Release binding</Button>}
       {sessions.length > 0 && may(me, partner, "radius:sessions:disconnect") && (
         <Button look="danger" onClick={() => setAct("disconnect")}>
@@ -45,6 +48,7 @@ export function Acts({ partner, of, sessions }: { partner: string; of: read.Subs
       {act === "restore" && <Restore {...shared} />}
       {act === "plan" && <ChangePlan {...shared} />}
       {act === "password" && <NewPassword {...shared} />}
+      {act === "topup" && quota.data && <TopUp {...shared} quota={quota.data} />}
       {act === "release" && <Release {...shared} bound={admission.data?.bound ?? ""} />}
     </>
   );
@@ -124,6 +128,38 @@ function NewPassword({ partner, of, close }: Shared) {
       <Form label="Set" send={(data) => change({ password: text(data, "password") })} done={() => (say("The new password holds from now on."), close())}>
         {(mistake) => (
           <Field label="Password" name="password" type="text" autoComplete="off" required autoFocus mistake={mistake("password")} hint="It is not shown again after this. The old one ends at once." />
+        )}
+      </Form>
+    </Dialog>
+  );
+}
+
+/** Octets of a gigabyte, as volumes are sold. */
+const GIGABYTE = 1_000_000_000;
+
+function TopUp({ partner, of, close, quota }: Shared & { quota: read.Quota }) {
+  const queries = useQueryClient();
+  const send = async (data: FormData) => {
+    await ask(
+      api.POST("/partners/{partner_id}/subscribers/{subscriber_id}/quota/top-ups", {
+        params: { path: { partner_id: partner, subscriber_id: of.id } },
+        body: { octets: Math.round(Number(text(data, "volume")) * GIGABYTE), reason: text(data, "reason") },
+      }),
+    );
+    await queries.invalidateQueries({ queryKey: [partner, "subscriber", of.id] });
+  };
+  return (
+    <Dialog title={`Top up ${of.username}`} onClose={close}>
+      <p className="mb-4 text-sm text-dim">
+        {octets(quota.used)} of {octets(quota.allowed)} are used. What is given on top holds until the period ends; a live session of his gets service
+        again by itself.
+      </p>
+      <Form label="Top up" send={send} done={() => (say(`${of.username} has more.`), close())}>
+        {(mistake) => (
+          <>
+            <Field label="Volume, GB" name="volume" type="number" min="0.001" step="any" required autoFocus mistake={mistake("octets")} />
+            <Field label="Reason" name="reason" required maxLength={200} mistake={mistake("reason")} hint="It goes into the audit beside your name." />
+          </>
         )}
       </Form>
     </Dialog>

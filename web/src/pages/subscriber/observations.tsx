@@ -94,14 +94,44 @@ function Last({ of }: { of: read.Decision }) {
   );
 }
 
+/** How much of the plan's volume is used, and what holds when it is. */
+function Quota({ of }: { of: read.Quota }) {
+  const share = of.allowed > 0 ? of.used / of.allowed : 1;
+  const colour = of.state === "within" ? (share > 0.8 ? "var(--warn)" : "var(--accent)") : "var(--bad)";
+  return (
+    <div className="border-b border-line px-4 py-3 text-sm">
+      <div className="num flex flex-wrap justify-between gap-x-3">
+        <span>
+          <span className="font-medium">{octets(of.used)}</span> of {octets(of.allowed)}
+          {of.topped_up > 0 && <span className="text-dim"> ({octets(of.topped_up)} of it on top)</span>}
+        </span>
+        <State tone={of.state === "within" ? "good" : of.state === "held" ? "warn" : "bad"}>{QUOTA_STATES[of.state] ?? of.state}</State>
+      </div>
+      <svg aria-hidden viewBox="0 0 100 4" preserveAspectRatio="none" className="my-2 h-1.5 w-full">
+        <rect width="100" height="4" rx="2" fill="var(--line)" />
+        <rect width={Math.min(100, share * 100)} height="4" rx="2" fill={colour} />
+      </svg>
+      <div className="text-xs text-dim">
+        {octets(of.left)} left, anew <When at={of.resets_at} as="ago" /> ({of.time_zone}). Used up: {QUOTA_ENDS[of.on_used_up] ?? of.on_used_up}.
+        {of.held_by && ` Not held against him while the accounting of ${of.held_by} is stale.`}
+      </div>
+    </div>
+  );
+}
+
+const QUOTA_STATES: Record<string, string> = { within: "within", used_up: "used up", held: "used up, not acted upon" };
+const QUOTA_ENDS: Record<string, string> = { throttle: "slower", garden: "walled garden", reject: "turned away" };
+
 function Usage({ partner, id }: { partner: string; id: string }) {
   const since = useMemo(() => {
     const day = new Date(Date.now() - (USAGE_DAYS - 1) * DAY_MS);
     return `${day.toISOString().slice(0, 10)}T00:00:00Z`;
   }, []);
   const usage = useQuery(read.usage(partner, id, "day", since));
+  const quota = useQuery(read.quota(partner, id));
   return (
     <Panel title={`Usage, ${USAGE_DAYS} days (UTC)`} corner={<Fresh of={usage} />}>
+      {quota.data && <Quota of={quota.data} />}
       <Read query={usage}>
         {(days) => {
           const sum = (of: (day: read.Usage) => number) => days.reduce((all, day) => all + of(day), 0);
