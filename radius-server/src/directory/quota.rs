@@ -9,6 +9,10 @@ use crate::authorization::{Term, Terms};
 
 /// What happens to whoever used up his quota, as the feeder says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives while a plan is fed or written down, and nowhere else"
+)]
 pub enum OnUsedUp {
     /// He goes on with these terms in place of those of his plan.
     Throttle(Terms),
@@ -20,6 +24,10 @@ pub enum OnUsedUp {
 
 /// The same as a plan holds it.
 #[derive(Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is boxed as a whole, one a plan with a quota"
+)]
 pub enum AtQuota {
     /// See [`OnUsedUp::Throttle`].
     Throttle(Throttle),
