@@ -55,6 +55,7 @@ impl Kernel {
     #[must_use]
     pub fn with_outside(self, reach: Reach, vault: Option<PlatformVault>) -> Self {
         Self {
+            identity: self.identity.with_reach(reach.clone()),
             integrations: Integrations::new(self.db.clone(), self.sealer.clone(), reach.clone(), vault),
             reach,
             ..self

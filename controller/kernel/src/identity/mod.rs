@@ -126,6 +126,15 @@ impl Identity {
         })
     }
 
+    /// The same with what partners' providers of identities may be reached at.
+    #[must_use]
+    pub(crate) fn with_reach(self, reach: Reach) -> Self {
+        Self {
+            lines: Lines::new(reach),
+            ..self
+        }
+    }
+
     /// Password hashes computed since the start; for metrics.
     pub fn password_hashes(&self) -> u64 {
         self.passwords.computed()
