@@ -470,8 +470,8 @@ async fn a_provider_that_lies_lets_nobody_in() {
 async fn a_login_belongs_to_the_browser_that_began_it_and_counts_once() {
     let scene = Scene::new().await;
     let (mine, other) = (
-        scene.begin().await.ok().expect("away"),
-        scene.begin().await.ok().expect("away"),
+        scene.begin().await.expect("away"),
+        scene.begin().await.expect("away"),
     );
     let right = format!("code=c0de&state={}", other.state);
     let swapped = format!("code=c0de&state={}", mine.state);
@@ -503,11 +503,11 @@ async fn a_login_belongs_to_the_browser_that_began_it_and_counts_once() {
         400,
         "a second time"
     );
-    let denied = scene.begin().await.ok().expect("away");
+    let denied = scene.begin().await.expect("away");
     let query = format!("error=access_denied%3Cscript%3E&state={}", denied.state);
     let answer = scene.back(Some(&denied.cookie), &query).await;
     assert_eq!(answer.body["detail"], "the provider said access_deniedscript");
-    let late = scene.begin().await.ok().expect("away");
+    let late = scene.begin().await.expect("away");
     scene.world.kernel.identity.clock().pass(10 * 60);
     let query = format!("code=c0de&state={}", late.state);
     assert_eq!(scene.back(Some(&late.cookie), &query).await.status, 400);
