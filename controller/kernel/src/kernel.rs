@@ -39,25 +39,25 @@ impl Kernel {
     /// # Errors
     /// [`Error::Internal`] when the operating system gives no randomness.
     pub fn new(db: Database, sealer: Sealer, settings: Settings) -> Result<Self, Error> {
+        let reach = settings.reach.clone();
+        let identity = Identity::new(db.clone(), sealer.clone(), settings)?;
         Ok(Self {
-            identity: Identity::new(db.clone(), sealer.clone(), settings)?,
+            integrations: Integrations::new(db.clone(), sealer.clone(), identity.lines().clone()),
+            identity,
             tenancy: Tenancy::new(db.clone()),
             events: Events::new(db.clone()),
-            integrations: Integrations::new(db.clone(), sealer.clone(), Reach::default(), None),
             jobs: Jobs::new(db.clone()),
-            reach: Reach::default(),
+            reach,
             db,
             sealer,
         })
     }
 
-    /// The same with what partners' URLs may lead to beside what is public, and with a vault of the platform.
+    /// The same with a vault of the platform.
     #[must_use]
-    pub fn with_outside(self, reach: Reach, vault: Option<PlatformVault>) -> Self {
+    pub fn with_vault(self, vault: PlatformVault) -> Self {
         Self {
-            identity: self.identity.with_reach(reach.clone()),
-            integrations: Integrations::new(self.db.clone(), self.sealer.clone(), reach.clone(), vault),
-            reach,
+            integrations: self.integrations.with_vault(vault),
             ..self
         }
     }

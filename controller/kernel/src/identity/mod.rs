@@ -126,13 +126,9 @@ impl Identity {
         })
     }
 
-    /// The same with what partners' providers of identities may be reached at.
-    #[must_use]
-    pub(crate) fn with_reach(self, reach: Reach) -> Self {
-        Self {
-            lines: Lines::new(reach),
-            ..self
-        }
+    /// The ways to servers of others, for who speaks to others beside people's providers.
+    pub fn lines(&self) -> &Lines {
+        &self.lines
     }
 
     /// Password hashes computed since the start; for metrics.

@@ -30,7 +30,7 @@ pub use system::System;
 
 use crate::database::Database;
 use crate::id::PartnerId;
-use crate::outbound::{Lines, Place, Reach};
+use crate::outbound::{Lines, Place};
 use crate::secrets::Sealer;
 use crate::vault::{Vault, VaultPlace};
 
@@ -64,14 +64,23 @@ pub struct Integrations {
 }
 
 impl Integrations {
-    /// Over this database; `reach` says what may be connected to.
-    pub fn new(db: Database, sealer: Sealer, reach: Reach, platform: Option<PlatformVault>) -> Self {
+    /// Over this database and these ways to servers of others.
+    pub fn new(db: Database, sealer: Sealer, lines: Lines) -> Self {
         Self {
             db,
             sealer,
-            lines: Lines::new(reach),
-            platform: platform.map(Arc::new),
+            lines,
+            platform: None,
             vaults: Arc::default(),
+        }
+    }
+
+    /// The same with a vault of the platform.
+    #[must_use]
+    pub fn with_vault(self, vault: PlatformVault) -> Self {
+        Self {
+            platform: Some(Arc::new(vault)),
+            ..self
         }
     }
 

@@ -153,6 +153,11 @@ impl Line {
         self.state.lock().breaker.state(Instant::now())
     }
 
+    /// How often its breaker has opened.
+    pub fn breaker_opened(&self) -> u64 {
+        self.state.lock().breaker.opened()
+    }
+
     /// What was counted.
     pub fn counters(&self) -> &LineCounters {
         &self.counters
@@ -220,10 +225,7 @@ impl Line {
                 waited: began.elapsed(),
             });
         };
-        let turn = self.turn(Instant::now());
-        if turn >= left(ends) {
-            return Err(CallError::Paused { retry_after: turn });
-        }
+        let turn = self.turn(Instant::now(), left(ends))?;
         if !turn.is_zero() {
             tokio::time::sleep(turn).await;
         }
@@ -272,15 +274,19 @@ impl Line {
         })
     }
 
-    /// How long until this attempt's turn by our own rate.
-    fn turn(&self, now: Instant) -> Duration {
+    /// How long until this attempt's turn by our own rate. One whose turn would come too late takes none.
+    fn turn(&self, now: Instant, left: Duration) -> Result<Duration, CallError> {
         let Some(per_second) = self.rules.per_second_max.filter(|rate| *rate > 0) else {
-            return Duration::ZERO;
+            return Ok(Duration::ZERO);
         };
         let mut state = self.state.lock();
         let at = state.next_at.map_or(now, |next| next.max(now));
+        let turn = at - now;
+        if turn >= left {
+            return Err(CallError::Paused { retry_after: turn });
+        }
         state.next_at = Some(at + Duration::from_secs(1) / per_second);
-        at - now
+        Ok(turn)
     }
 
     /// How long to wait before the next attempt; `None`: there is none.
@@ -439,6 +445,22 @@ mod tests {
         };
         assert!(retry_after <= PAUSE_MAX && retry_after > PAUSE_MAX / 2);
         assert_eq!(line.breaker(), State::Closed);
+    }
+
+    #[test]
+    fn turns_come_at_the_rate_and_none_is_taken_that_comes_too_late() {
+        let line = Line::new(LineRules {
+            per_second_max: Some(10),
+            ..rules()
+        });
+        let (now, second) = (Instant::now(), Duration::from_secs(1));
+        let turns: Vec<_> = (0..1000)
+            .filter_map(|_| line.turn(now, second).ok())
+            .map(|turn| turn.as_millis())
+            .collect();
+        assert_eq!(turns, [0, 100, 200, 300, 400, 500, 600, 700, 800, 900]);
+        let later = now + second;
+        assert_eq!(line.turn(later, second).ok(), Some(Duration::ZERO));
     }
 
     #[tokio::test]

@@ -22,9 +22,15 @@ use crate::world::World;
 async fn world(vault: Option<PlatformVault>) -> World {
     let test = TestDatabase::new().await;
     let sealer = Sealer::from_key([7; 32]);
-    let kernel = Kernel::new(test.database().clone(), sealer, Settings::default())
-        .expect("a kernel")
-        .with_outside(loopback(), vault);
+    let settings = Settings {
+        reach: Reach::with(&["127.0.0.0/8".parse().expect("a network")]),
+        ..Settings::default()
+    };
+    let kernel = Kernel::new(test.database().clone(), sealer, settings).expect("a kernel");
+    let kernel = match vault {
+        Some(vault) => kernel.with_vault(vault),
+        None => kernel,
+    };
     let setup = kernel.start().await.expect("starts");
     let api = kernel::http::serve_router(kernel.clone(), Vec::new());
     World {
@@ -33,10 +39,6 @@ async fn world(vault: Option<PlatformVault>) -> World {
         api,
         setup,
     }
-}
-
-fn loopback() -> Reach {
-    Reach::with(&["127.0.0.0/8".parse().expect("a network")])
 }
 
 /// A partner with this slug, and his administrator.
