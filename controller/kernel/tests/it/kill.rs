@@ -39,9 +39,11 @@ const SUBJECTS: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn kernel(db: Database) -> Kernel {
-    let settings = Settings::default();
-    let kernel = Kernel::new(db, Sealer::from_key([7; 32]), settings).expect("a kernel");
-    kernel.with_outside(loopback(), None)
+    let settings = Settings {
+        reach: loopback(),
+        ..Settings::default()
+    };
+    Kernel::new(db, Sealer::from_key([7; 32]), settings).expect("a kernel")
 }
 
 /// Writes a row that there can be once.
@@ -161,7 +163,7 @@ async fn act(db: &Database, partner: PartnerId, n: usize) {
     let op = OpContext::system("test").in_partner(partner);
     let mut tx = db.begin(&op).await.expect("begins");
     let job = NewJob {
-        lane: (n % 2 == 0).then(|| "even".to_owned()),
+        lane: n.is_multiple_of(2).then(|| "even".to_owned()),
         ..NewJob::new("test", json!({ "name": n.to_string() }))
     };
     enqueue(&mut tx, &op, job).await.expect("stores");
@@ -336,7 +338,7 @@ async fn everything_happens_once_whenever_the_server_is_killed() {
         3 * done,
         "what a workflow made is there as a whole or not at all"
     );
-    println!(
+    eprintln!(
         "{rounds} kills, {acts} acts, {} messages, {done} workflows done and {undone} undone",
         came.len()
     );

@@ -14,8 +14,8 @@ use kernel::OpContext;
 use kernel::authz::{Permission, PermissionSet};
 use kernel::events::consumer::drain;
 use kernel::events::sequence::sequence;
-use kernel::http::serve_router;
 use kernel::http::testing::{Person, person};
+use kernel::identity::Settings;
 use kernel::jobs::Worker;
 use kernel::jobs::runner::run_due;
 use kernel::outbound::Reach;
@@ -134,9 +134,11 @@ struct Stand {
 
 impl Stand {
     async fn new() -> Self {
-        let mut world = World::new().await;
-        world.kernel = world.kernel.with_outside(loopback(), None);
-        world.api = serve_router(world.kernel.clone(), Vec::new());
+        let world = World::with(Settings {
+            reach: loopback(),
+            ..Settings::default()
+        })
+        .await;
         let partner = world.partner().await;
         let admin = world.partner_admin(&partner).await;
         let (receiver, at) = receiver().await;
@@ -184,7 +186,9 @@ impl Stand {
         sequence(db).await.expect("moves");
         let teller = Arc::new(Teller::new(&Webhooks::new(&self.world.kernel)));
         drain(db, teller).await.expect("tells");
-        run_due(db, &[self.deliverer.clone()]).await.expect("delivers")
+        run_due(db, std::slice::from_ref(&self.deliverer))
+            .await
+            .expect("delivers")
     }
 
     /// Time passes until everything that waits is due.

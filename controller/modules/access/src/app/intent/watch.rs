@@ -204,7 +204,7 @@ impl App {
         } else {
             END_PROOF_S
         };
-        let no_word = (waited_s > patience_s).then(|| Look {
+        let no_word = (waited_s > patience_s).then_some(Look {
             heard: Heard::NoWord,
             evidence: None,
             detail: None,
