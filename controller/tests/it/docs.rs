@@ -56,3 +56,10 @@ fn the_documented_apply_file_is_valid() {
     let read = headend::apply::file::parse(&literal, "/srv/isp.toml".as_ref()).map(|_| ());
     assert_eq!(read.map_err(|failure| failure.to_string()), Ok(()));
 }
+
+#[test]
+fn no_two_schemas_of_the_api_share_a_name() {
+    let kernel = kernel::http::routes::routes().described();
+    let all = kernel.merge(access::http::routes().described());
+    assert_eq!(all.clashes(), Vec::<&str>::new());
+}

@@ -6,6 +6,8 @@
 //! let routes: kernel::http::ApiRoutes = kernel::http::ApiRoutes::new("x").add(axum::routing::get(open_to_all));
 //! ```
 
+use std::collections::BTreeMap;
+
 use axum::http::Method;
 use axum::routing::MethodRouter;
 use utoipa::openapi::path::{Operation, PathItem, Paths};
@@ -156,6 +158,16 @@ impl<S: Clone + Send + Sync + 'static> ApiRoutes<S> {
             paths: self.paths,
             schemas: self.schemas,
         }
+    }
+
+    /// Names under which two schemas were described that differ: the document would keep one of them and lie about the other.
+    pub fn clashes(&self) -> Vec<&str> {
+        let mut seen = BTreeMap::new();
+        let clashing = self
+            .schemas
+            .iter()
+            .filter(|(name, schema)| seen.insert(name, schema).is_some_and(|before| before != schema));
+        clashing.map(|(name, _)| name.as_str()).collect()
     }
 
     /// All routes in the order they were added.

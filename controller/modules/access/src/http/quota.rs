@@ -187,7 +187,7 @@ pub struct SubscriberQuotaView {
     /// What he was given on top in the period.
     topups: Vec<TopUpView>,
     /// What was told and done, the newest first.
-    steps: Vec<StepView>,
+    steps: Vec<QuotaStepView>,
 }
 
 /// An open session by which it is counted.
@@ -224,7 +224,7 @@ pub struct TopUpView {
 
 /// What was told or done.
 #[derive(Serialize, ToSchema)]
-pub struct StepView {
+pub struct QuotaStepView {
     /// `threshold`, `used_up` or `restored`.
     step: String,
     /// Which threshold, per cent.
@@ -380,7 +380,7 @@ impl From<QuotaReport> for SubscriberQuotaView {
             resets_at: report.resets_at,
             sessions: report.sessions.into_iter().map(EvidenceView::from).collect(),
             topups: report.topups.into_iter().map(TopUpView::from).collect(),
-            steps: report.steps.into_iter().map(StepView::from).collect(),
+            steps: report.steps.into_iter().map(QuotaStepView::from).collect(),
         }
     }
 }
@@ -409,7 +409,7 @@ impl From<TopUp> for TopUpView {
     }
 }
 
-impl From<QuotaStep> for StepView {
+impl From<QuotaStep> for QuotaStepView {
     fn from(step: QuotaStep) -> Self {
         Self {
             step: step.step,
