@@ -16,6 +16,17 @@ fn main() -> std::io::Result<()> {
         collect(&dist, &mut files)?;
     }
     files.sort();
+    // The compiler reads copies of ours: the console may be built anew while it is at work.
+    let out = std::env::var_os("OUT_DIR").map(PathBuf::from).unwrap_or_default();
+    let copies = out.join("console");
+    if copies.exists() {
+        fs::remove_dir_all(&copies)?;
+    }
+    for file in &files {
+        let copy = copied(file, &dist, &copies);
+        fs::create_dir_all(copy.parent().unwrap_or(&copies))?;
+        fs::copy(file, copy)?;
+    }
     let mut text = String::from("[\n");
     for file in files.iter().filter(|file| !is_encoded(file)) {
         let Ok(relative) = file.strip_prefix(&dist) else {
@@ -23,13 +34,15 @@ fn main() -> std::io::Result<()> {
         };
         let _ = write!(
             text,
-            "File {{ path: {:?}, plain: include_bytes!({file:?})",
-            format!("/{}", relative.display())
+            "File {{ path: {:?}, plain: include_bytes!({:?})",
+            format!("/{}", relative.display()),
+            copied(file, &dist, &copies)
         );
         for (field, extension) in ENCODINGS {
             let encoded = with_suffix(file, extension);
             let _ = if files.contains(&encoded) {
-                write!(text, ", {field}: Some(include_bytes!({encoded:?}))")
+                let copy = copied(&encoded, &dist, &copies);
+                write!(text, ", {field}: Some(include_bytes!({copy:?}))")
             } else {
                 write!(text, ", {field}: None")
             };
@@ -37,8 +50,12 @@ fn main() -> std::io::Result<()> {
         text.push_str(" },\n");
     }
     text.push(']');
-    let out = std::env::var_os("OUT_DIR").map(PathBuf::from).unwrap_or_default();
     fs::write(out.join("console.rs"), text)
+}
+
+/// Where the copy of a file is.
+fn copied(file: &Path, dist: &Path, copies: &Path) -> PathBuf {
+    copies.join(file.strip_prefix(dist).unwrap_or(file))
 }
 
 /// All files below a directory, without those that begin with a dot.
