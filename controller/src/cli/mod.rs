@@ -21,6 +21,7 @@ mod garden;
 mod home_server;
 mod identity;
 mod import;
+mod integration;
 mod job;
 mod journal;
 mod login;
@@ -38,6 +39,7 @@ mod realm;
 mod role;
 mod search;
 mod second_factor;
+mod secrets;
 mod serve;
 mod session;
 mod session_bulk;
@@ -206,6 +208,12 @@ enum Command {
     /// How a partner's subscribers are told apart
     #[command(subcommand)]
     Identity(identity::Command),
+    /// Systems of others the partner works with: NetBox, VOLTHA, GenieACS, AWX, RADIUS, Vault
+    #[command(subcommand)]
+    Integration(integration::Command),
+    /// How old the secrets are that are shown to them
+    #[command(subcommand)]
+    Secret(secrets::Command),
     /// Live and past sessions
     #[command(subcommand)]
     Session(session::Command),
@@ -321,6 +329,8 @@ async fn call(globals: Globals, command: Command) -> Result<(), Failure> {
                 Command::Defaults(command) => command.run(&context).await,
                 Command::Garden(command) => command.run(&context).await,
                 Command::Identity(command) => command.run(&context).await,
+                Command::Integration(command) => command.run(&context).await,
+                Command::Secret(command) => command.run(&context).await,
                 Command::Session(command) => command.run(&context).await,
                 Command::Search(search) => search.run(&context).await,
                 Command::Radius(command) => command.run(&context).await,

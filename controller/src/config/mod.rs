@@ -5,6 +5,7 @@
 
 mod error;
 pub mod layers;
+mod outside;
 mod value;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -17,6 +18,7 @@ use radius_server::authentication::{EapOptions, FRAGMENT_OCTETS_MAX, FRAGMENT_OC
 
 pub use error::ConfigError;
 pub use layers::{Flag, KEYS, Key, Layers, Source};
+pub use outside::{Outbound, Vault};
 
 /// Where the configuration file is looked for when neither `--config` nor `HEADEND_CONFIG` names one.
 pub const FILE_DEFAULT: &str = "/etc/headend/headend.toml";
@@ -86,6 +88,10 @@ pub struct Config {
     pub eap: EapOptions,
     /// PostgreSQL.
     pub database: Database,
+    /// Servers of others.
+    pub outbound: Outbound,
+    /// The platform's vault, where partners may have their secrets. Default: none.
+    pub vault: Option<Vault>,
     /// Log lines, always on stderr.
     pub log: Log,
     /// What was set, and where; for `headend config show`.
@@ -360,6 +366,12 @@ impl Config {
                 run_as: layers.text("database.run_as")?,
                 bin_dir: layers.path("database.bin_dir")?,
             },
+            outbound: Outbound {
+                allow: layers
+                    .networks("outbound.allow", kernel::outbound::target::ALLOWED_MAX)?
+                    .unwrap_or_default(),
+            },
+            vault: Vault::from_layers(&layers)?,
             log: Log {
                 format: layers.log_format("log.format")?.unwrap_or(LogFormat::Auto),
                 filter: layers
@@ -420,6 +432,8 @@ impl Config {
     pub fn show(&self) -> String {
         let secret = |url: &Option<String>| url.as_deref().map(|url| quoted(&value::redact_url(url)));
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| quoted(&path.display().to_string()));
+        // Checked when they were read.
+        let text = |key| self.layers.text(key).ok().flatten().map(|text| quoted(&text));
         let values = [
             ("data_dir", Some(quoted(&self.data_dir.display().to_string()))),
             ("http.listen", Some(quoted(&self.http.listen.to_string()))),
@@ -539,6 +553,29 @@ impl Config {
                     .as_ref()
                     .map(|dir| quoted(&dir.display().to_string())),
             ),
+            (
+                "outbound.allow",
+                Some(list(&self.outbound.allow)).filter(|_| !self.outbound.allow.is_empty()),
+            ),
+            (
+                "vault.url",
+                self.vault.as_ref().map(|vault| quoted(&vault.url.to_string())),
+            ),
+            (
+                "vault.mount",
+                self.vault.as_ref().map(|vault| quoted(&vault.mount)),
+            ),
+            (
+                "vault.namespace",
+                self.vault
+                    .as_ref()
+                    .and_then(|vault| vault.namespace.as_deref())
+                    .map(quoted),
+            ),
+            ("vault.token_file", text("vault.token_file")),
+            ("vault.role_id", text("vault.role_id")),
+            ("vault.secret_id_file", text("vault.secret_id_file")),
+            ("vault.authority", text("vault.authority")),
             ("log.format", Some(quoted(self.log.format.as_str()))),
             ("log.filter", Some(quoted(&self.log.filter))),
         ];

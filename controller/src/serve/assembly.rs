@@ -10,6 +10,7 @@ use kernel::events::Consumer;
 use kernel::http::rate::Rate;
 use kernel::identity::Settings;
 use kernel::jobs::Worker;
+use kernel::outbound::Reach;
 use kernel::secrets::Sealer;
 use kernel::webhooks::{Deliverer, Teller, Webhooks};
 use kernel::{Database, Kernel};
@@ -69,6 +70,8 @@ pub struct Running {
     sealer: JoinHandle<()>,
     /// Tells what happened, and does what is to be done.
     upkeep: Vec<JoinHandle<()>>,
+    /// Keeps tokens of vaults alive.
+    integrations: JoinHandle<()>,
     /// True when everything should end.
     shutdown: watch::Sender<bool>,
     /// Where HTTP listens.
@@ -131,10 +134,16 @@ impl Running {
             rate_caller: Rate(config.http.rate_per_caller),
             rate_partner: Rate(config.http.rate_per_partner),
             trusted_proxies: config.http.trusted_proxies.clone(),
-            reach: kernel::outbound::Reach::default(),
+            reach: Reach::with(&config.outbound.allow),
         };
-        let kernel =
+        let mut kernel =
             Kernel::new(database.clone(), sealer, settings).map_err(ServeError::part("start the kernel"))?;
+        if let Some(vault) = &config.vault {
+            let vault = vault
+                .platform()
+                .map_err(ServeError::part("read the authorities of the vault"))?;
+            kernel = kernel.with_vault(vault);
+        }
         let kernel = kernel.with_events_of(&[access::events::KINDS]);
         let setup_token = kernel
             .start()
@@ -166,7 +175,9 @@ impl Running {
         let started_unix_s = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
+        let integrations = tokio::spawn(kernel.integrations.clone().keep(stopping.clone()));
         let health = Health {
+            lines: kernel.integrations.lines().clone(),
             plane: Arc::clone(&plane),
             access: access.clone(),
             database: database.clone(),
@@ -187,6 +198,7 @@ impl Running {
             setup_watch,
             sealer,
             upkeep,
+            integrations,
             shutdown,
             http_addr,
             public_url,
@@ -263,6 +275,7 @@ impl Running {
                 tracing::warn!(waited = ?UPKEEP_STOP_WAIT_MAX, "jobs or events were cut off; they go on at the next start");
             }
         }
+        self.integrations.abort();
         // RADIUS first, so that what it still acknowledges is in the journal; then the drains finish their batch.
         let plane = Arc::clone(&self.plane);
         if let Err(error) = tokio::task::spawn_blocking(move || plane.shutdown()).await {

@@ -25,6 +25,8 @@ pub struct Health {
     pub access: access::Access,
     /// The database.
     pub database: kernel::Database,
+    /// The ways to servers of others.
+    pub lines: kernel::outbound::Lines,
     /// When the server was ready, in seconds since 1970.
     pub started_unix_s: u64,
 }
@@ -147,6 +149,7 @@ impl Health {
                 value: metric.value,
             }
         }));
+        samples.extend(super::outbound::samples(&self.lines));
         samples
     }
 }

@@ -12,6 +12,7 @@ pub mod error;
 pub mod health;
 mod logging;
 mod metrics;
+mod outbound;
 mod setup_page;
 
 use sd_notify::NotifyState;
