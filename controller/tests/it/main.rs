@@ -11,6 +11,7 @@ mod forwarding;
 mod import;
 mod isolation;
 mod journal;
+mod planted;
 mod process;
 mod published;
 mod schemathesis;
