@@ -3,7 +3,7 @@
 -- What a row was deleted with: the client or the site above it. NULL: by itself, and it stays deleted when that one comes back.
 ALTER TABLE kernel.sites ADD COLUMN deleted_with uuid;
 ALTER TABLE access.subscribers ADD COLUMN deleted_with uuid;
-CREATE INDEX subscribers_site ON access.subscribers (tenant_id, site_id);  -- the foreign key's side that had none
+CREATE INDEX IF NOT EXISTS subscribers_site ON access.subscribers (tenant_id, site_id);  -- the foreign key's side; 0015 has it, too
 
 -- A site that goes takes its subscribers along, in the same transaction, so that the access plane turns them away at once; their
 -- credentials, marks and leases stay for the day they come back. One whose plan is gone meanwhile has nothing to come back
