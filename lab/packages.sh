@@ -10,8 +10,6 @@ missing_packages() {
     # Only beside a Python that is there: one test compares codecs with it, and says that it skips.
     [ ! -x /usr/bin/python3 ] || /usr/bin/python3 -c 'import pyrad' 2>/dev/null || echo python3-pyrad
     # Others come from PyPI, into an environment the test makes; it says that it skips.
-    [ ! -x /usr/bin/python3 ] || /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || echo python3-venv
-    # One test installs schemathesis into an environment of its own, and says that it skips.
     [ ! -x /usr/bin/python3 ] || /usr/bin/python3 -c 'import venv, ensurepip' 2>/dev/null || echo python3-venv
     # Its dissector reads what our writers write; without a right to listen, which it does not need for that.
     command -v tshark >/dev/null 2>&1 || echo tshark

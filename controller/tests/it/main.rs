@@ -1,6 +1,11 @@
 //! The binary seen from outside: its configuration, its files, and the real program with a real database.
 //! Never reaches into a part below; those have tests of their own.
 
+#![allow(
+    clippy::print_stderr,
+    reason = "a test says what it skipped, and how much it searched"
+)]
+
 mod apply_file;
 mod backup;
 mod certificate;
