@@ -214,7 +214,7 @@ mod tests {
         let late: usize = (0..8)
             .map(|_| in_a_row(&buckets, now, Uuid::now_v7()).min(1))
             .sum();
-        assert_eq!(late, 4);
+        assert_eq!(late, 1, "the first of them empties what they share");
         assert!(buckets.full_at.lock().len() <= BUCKETS_MAX + 1);
         // A while later all the others are full again, and forgotten.
         assert_eq!(

@@ -444,7 +444,7 @@ async fn answers_are_compressed_for_who_can_read_it() {
             .expect("a body")
             .len();
         assert!(
-            (octets < 60_000) == expect.is_some(),
+            (octets < 200_000) == expect.is_some(),
             "{accepted}: {octets} octets"
         );
     }

@@ -177,7 +177,9 @@ impl Scene {
     async fn events(&self) -> Vec<String> {
         let mut root = self.database().superuser().await;
         let rows = sqlx::query(
-            "SELECT kind FROM kernel.event_outbox WHERE subject_label = 'alice' AND kind <> 'subscriber.created' ORDER BY place",
+            "SELECT kind FROM (SELECT 0 AS part, position AS place, kind, subject_label FROM kernel.events
+              UNION ALL SELECT 1, place, kind, subject_label FROM kernel.event_outbox) told
+              WHERE subject_label = 'alice' AND kind <> 'subscriber.created' ORDER BY part, place",
         )
         .fetch_all(&mut root)
         .await
@@ -415,6 +417,8 @@ async fn a_kill_between_count_and_act_costs_nothing_and_one_between_act_and_aski
     scene.uses(Some(&class), 1, 0).await;
     scene.uses(Some(&class), 3, 1).await;
     scene.heard().await;
+    // All of it: a report that is carried over after the next start would say anew what was used.
+    eventually(|| async { (scene.stands().await["used"] == 1).then_some(()) }).await;
     // What the drain wrote is all there is: nobody has looked when the program is gone.
     let (test, dir) = scene.world.stop().await;
     let test = test.expect("its own");
@@ -588,7 +592,8 @@ async fn a_service_that_ends_by_itself_is_told_of_once() {
     world.access.quotas_look_once().await.expect("looks");
     let mut root = test.superuser().await;
     let count: i64 =
-        sqlx::query("SELECT count(*) FROM kernel.event_outbox WHERE kind = 'subscriber.expired'")
+        sqlx::query("SELECT count(*) FROM (SELECT kind FROM kernel.events UNION ALL SELECT kind FROM kernel.event_outbox) told
+              WHERE kind = 'subscriber.expired'")
             .fetch_one(&mut root)
             .await
             .expect("a row")

@@ -130,7 +130,15 @@ impl World {
             tasks.join().await;
         }
         self.plane.shutdown();
-        (self.test.take(), Arc::clone(&self.dir))
+        let (test, dir) = (self.test.take(), Arc::clone(&self.dir));
+        drop(self);
+        // A process that ends lets go of its journals at once; here a batch may still be on its way to the disk.
+        for journal in ["accounting", "decisions"] {
+            let lock = dir.path().join("journal").join(journal).join("lock");
+            let free = || async { std::fs::File::open(&lock).ok()?.try_lock().ok() };
+            within(PATIENCE, free).await.expect("the journal is let go");
+        }
+        (test, dir)
     }
 
     /// Where authentication is answered.
