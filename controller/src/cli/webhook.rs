@@ -29,7 +29,8 @@ pub enum Command {
         /// How people call it
         name: String,
         /// Where messages go: https
-        url: String,
+        #[arg(value_name = "URL")]
+        at: String,
         /// Kind of event, such as subscriber.suspended; several times [default: all that you may read]
         #[arg(long = "kind", value_name = "KIND")]
         kinds: Vec<String>,
@@ -50,8 +51,8 @@ pub enum Command {
         #[arg(long)]
         name: Option<String>,
         /// Another place; what waits to be told goes there
-        #[arg(long)]
-        url: Option<String>,
+        #[arg(long, value_name = "URL")]
+        at: Option<String>,
         /// All kinds of events; several times
         #[arg(long = "kind", value_name = "KIND")]
         kinds: Vec<String>,
@@ -120,13 +121,8 @@ impl Command {
                     row
                 });
             }
-            Command::Create {
-                name,
-                url,
-                kinds,
-                out,
-            } => {
-                let body = json!({ "name": name, "url": url, "kinds": kinds });
+            Command::Create { name, at, kinds, out } => {
+                let body = json!({ "name": name, "url": at, "kinds": kinds });
                 let made = context.api.post(&base, &body).await?;
                 hand_out(context, "created webhook", &name, made, out.as_deref())?;
             }
@@ -137,13 +133,13 @@ impl Command {
             Command::Set {
                 webhook,
                 name,
-                url,
+                at,
                 kinds,
                 enabled,
             } => {
                 let fields = [
                     ("name", name.map(Value::from)),
-                    ("url", url.map(Value::from)),
+                    ("url", at.map(Value::from)),
                     ("kinds", (!kinds.is_empty()).then(|| json!(kinds))),
                     ("enabled", enabled.map(Value::from)),
                 ];

@@ -174,11 +174,22 @@ fn signed_in(place: &Place, server: &Server, role: &str) -> String {
         "--password-file",
         password,
     ];
-    let done = place
-        .command(&login)
-        .env("HEADEND_CREDENTIALS", &kept)
-        .output()
-        .unwrap();
+    // So many logins in a row from one address are slowed down: what the server says is done.
+    let done = loop {
+        let done = place
+            .command(&login)
+            .env("HEADEND_CREDENTIALS", &kept)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        let wait = said
+            .split_once("try again in ")
+            .and_then(|(_, rest)| rest.split_once(' '));
+        match wait.and_then(|(seconds, _)| seconds.parse().ok()) {
+            Some(seconds) => std::thread::sleep(std::time::Duration::from_secs(seconds)),
+            None => break done,
+        }
+    };
     assert!(done.status.success(), "{done:?}");
     let kept: toml::Table = std::fs::read_to_string(kept).unwrap().parse().unwrap();
     kept["token"].as_str().unwrap().to_owned()

@@ -98,10 +98,26 @@ impl World {
         Self::start_with(db, dir, |_config| {}).await
     }
 
+    /// Waits until nobody has the journals of this directory. A process that ends lets go of them at once; of a world that
+    /// stopped a batch may still be on its way to the disk.
+    async fn journals_free(dir: &Path) {
+        for journal in ["accounting", "decisions"] {
+            let lock = dir.join("journal").join(journal).join("lock");
+            let free = || async {
+                match std::fs::File::open(&lock) {
+                    Ok(file) => file.try_lock().ok(),
+                    Err(_never_opened) => Some(()),
+                }
+            };
+            within(PATIENCE, free).await.expect("the journal is let go");
+        }
+    }
+
     /// The same with another configuration.
     async fn start_with(db: Database, dir: Arc<TempDir>, change: impl FnOnce(&mut Config)) -> Self {
         let kernel = Kernel::new(db, Sealer::from_key([42; 32]), Settings::default()).expect("a kernel");
         kernel.start().await.expect("roles");
+        Self::journals_free(dir.path()).await;
         let plane = Arc::new(plane_with(dir.path(), change));
         let coa = Coa::start(short()).await.expect("session control");
         let access = Access::open(&kernel, &plane, coa, dir.path(), Arc::default()).expect("opens");
@@ -132,12 +148,6 @@ impl World {
         self.plane.shutdown();
         let (test, dir) = (self.test.take(), Arc::clone(&self.dir));
         drop(self);
-        // A process that ends lets go of its journals at once; here a batch may still be on its way to the disk.
-        for journal in ["accounting", "decisions"] {
-            let lock = dir.path().join("journal").join(journal).join("lock");
-            let free = || async { std::fs::File::open(&lock).ok()?.try_lock().ok() };
-            within(PATIENCE, free).await.expect("the journal is let go");
-        }
         (test, dir)
     }
 
