@@ -2,7 +2,7 @@
 //! Holds no rule and asks nothing: whoever opens it gets the same files, and everything he then sees comes from the API.
 //!
 //! The files are those that `npm run build` left in `web/dist` when the binary was built (`controller/build.rs`), already
-//! compressed; [`encoding`] chooses the form that a browser takes. Without them, the first page says how to add them.
+//! compressed; `encoding` chooses the form that a browser takes. Without them, the first page says how to add them.
 
 mod encoding;
 

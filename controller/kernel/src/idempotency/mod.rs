@@ -2,7 +2,7 @@
 //! Never guesses: a first attempt that was cut off is told as such. Knows no HTTP beyond the number of a status.
 //!
 //! `http` asks with [`Keys::claim`] before a write that carries a key, and says with [`Keys::settle`] what came of it.
-//! [`store`] holds the SQL.
+//! `store` holds the SQL.
 
 mod store;
 

@@ -2,7 +2,7 @@
 //! Never knows what is asked there; who asks brings the words, this brings the manners.
 //!
 //! - [`target`] says which addresses a partner may make us connect to, and looks at the very addresses that are used;
-//! - [`line`] is what one server of one partner gets: so many calls at a time, repetitions of what is harmless, a pause
+//! - [`mod@line`] is what one server of one partner gets: so many calls at a time, repetitions of what is harmless, a pause
 //!   when it asks for one, and a [`breaker`] when it fails; it knows no protocol;
 //! - [`http`] speaks HTTP over such a line, with connections of its own; [`lines`] keeps one for each partner and system;
 //! - [`failure`] is the one error of all of them, [`counters`] what is counted.

@@ -1,5 +1,5 @@
 //! The CBOR (RFC 8949) that devices send: integers, octets, text, arrays, maps, all of known length.
-//! Never allocates by what a length says, never goes deeper than [`DEPTH_MAX`], and knows no floats and no streams: CTAP2
+//! Never allocates by what a length says, never goes deeper than `DEPTH_MAX`, and knows no floats and no streams: CTAP2
 //! (section 8, canonical form) sends none where we look.
 
 /// How deep items may lie in each other; CTAP2 says four, and some devices' attestations go one further.

@@ -1,5 +1,5 @@
 //! Sessions: the open ones from the access plane's memory, the closed ones from the database.
-//! Never changes one; [`super::disconnect`] asks the NAS to.
+//! Never changes one; [`super::intent`] asks the NAS to.
 //!
 //! Memory is ahead of the database by what the drain has not carried yet, and works without it. Each session says where
 //! it was read and how old the last word of its NAS is.
